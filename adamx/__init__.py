@@ -1,0 +1,42 @@
+"""Functional optimizer transforms for JAX, composed from small pieces."""
+
+from adamx import schedules as schedules
+from adamx.core.apply import apply_updates as apply_updates
+from adamx.core.chain import chain as chain
+from adamx.core.errors import TransformError as TransformError
+from adamx.core.fork import fork as fork
+from adamx.core.hyper import Decay as Decay
+from adamx.core.hyper import Finite as Finite
+from adamx.core.hyper import NonNegative as NonNegative
+from adamx.core.hyper import Schedule as Schedule
+from adamx.core.hyper import schedule as schedule
+from adamx.core.partition import freeze as freeze
+from adamx.core.partition import masked as masked
+from adamx.core.partition import partition as partition
+from adamx.core.rule import Rule as Rule
+from adamx.core.transform import Transform as Transform
+from adamx.core.transform import lift as lift
+from adamx.core.transform import transform as transform
+from adamx.optimizers.adam import adam as adam
+from adamx.optimizers.adam import scale_by_adam as scale_by_adam
+from adamx.optimizers.adamw import adamw as adamw
+from adamx.optimizers.amsgrad import amsgrad as amsgrad
+from adamx.optimizers.rmsprop import rmsprop as rmsprop
+from adamx.optimizers.sgd import sgd as sgd
+from adamx.transforms.bias_correct import bias_correct as bias_correct
+from adamx.transforms.bias_correct import scale_by_response as scale_by_response
+from adamx.transforms.clip import clip as clip
+from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
+from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.identity import identity as identity
+from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
+from adamx.transforms.momentum import trace as trace
+from adamx.transforms.scale import scale as scale
+from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
+from adamx.transforms.second_moment import running_max as running_max
+from adamx.transforms.second_moment import (
+    scale_by_second_moment as scale_by_second_moment,
+)
+from adamx.transforms.second_moment import second_moment as second_moment
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""The end of a step: parameters plus updates."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.check import matched
+from adamx.core.errors import TransformError
+from adamx.core.numerics import compute_dtype
+from adamx.core.types import Params, Updates
+from adamx.tree.paths import describe, flatten, key_paths
+
+
+def apply_updates(params: Params, updates: Updates) -> Params:
+    """Add the updates to the parameters, leaf by leaf.
+
+    θ ← θ + u
+
+    Args:
+        params: a tree of arrays.
+        updates: a tree like it; None leaves a parameter as it is.
+
+    Returns:
+        The new parameters, each in its own dtype: the sum is taken in at least float32
+        and rounded once.
+
+    Raises:
+        TransformError: the trees or the shapes of two leaves differ.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> adamx.apply_updates({"w": jnp.array(1.0)}, {"w": jnp.array(0.5)})
+        {'w': Array(1.5, dtype=float32)}
+    """
+    return _add_all(params, updates)
+
+
+@jax.jit
+def _add_all(params: Params, updates: Updates) -> Params:
+    leaves, treedef = flatten(params)
+    others = matched(treedef, updates, "updates", params)
+    for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
+        if p is None or u is None:
+            continue
+        if jnp.shape(p) != jnp.shape(u):
+            raise TransformError(
+                "an update does not fit its parameter",
+                where=key_paths(params)[i],
+                expected=describe(p),
+                got=describe(u),
+            )
+        leaves[i] = _add(p, u)
+    return treedef.unflatten(leaves)
+
+
+@jax.jit
+def _add(param: Any, update: Any) -> Any:
+    dtype = jnp.result_type(param)
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        return param + update.astype(dtype)
+    wide = compute_dtype(dtype)
+    return (param.astype(wide) + update.astype(wide)).astype(dtype)

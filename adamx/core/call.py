@@ -1,0 +1,116 @@
+"""A thing remembers the call that made it: repr, equality and hash are by it."""
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from adamx.core.record import Record, is_array
+
+
+class Call:
+    """A builder and the arguments it was called with, defaults filled in."""
+
+    def __init__(self, builder: Callable[..., Any], bound: inspect.BoundArguments):
+        self.builder, self.bound = builder, bound
+        where = (builder.__module__, builder.__qualname__)
+        self.key: Hashable = (where, _freeze(bound.arguments))
+        self._hash = hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Call) and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        """The call, without the arguments that are equal to their defaults."""
+        shown = []
+        plain = True
+        for name, p in self.bound.signature.parameters.items():
+            value = self.bound.arguments[name]
+            if p.kind is p.VAR_POSITIONAL:
+                shown += [_show(v) for v in value]
+            elif p.kind is p.VAR_KEYWORD:
+                shown += [f"{k}={_show(v)}" for k, v in value.items()]
+            elif p.default is not p.empty and _freeze(value) == _freeze(p.default):
+                plain = False
+            elif plain and p.default is p.empty and p.kind is not p.KEYWORD_ONLY:
+                shown.append(_show(value))
+            else:
+                shown.append(f"{name}={_show(value)}")
+        return f"{self.builder.__name__}({', '.join(shown)})"
+
+
+class Same:
+    """Stands for a call where none is known: equal where the things are the same ones.
+
+    Keeps them alive, so that no identity is ever used twice.
+    """
+
+    def __init__(self, *things: Any) -> None:
+        self.things = things
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and [*map(id, self.things)] == [
+            *map(id, other.things)
+        ]
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.things)))
+
+    def __repr__(self) -> str:
+        return ", ".join(_show(thing) for thing in self.things)
+
+
+class Remembered:
+    """Base of what is made by a builder: repr, equality and hash by the call."""
+
+    call: Call | Same
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Remembered):
+            return NotImplemented
+        return self.call == other.call
+
+    def __hash__(self) -> int:
+        return hash(self.call)
+
+    def __repr__(self) -> str:
+        return repr(self.call)
+
+
+def _freeze(value: Any) -> Hashable:
+    """A hashable stand-in for an argument, equal where the arguments are equal."""
+    if isinstance(value, jax.core.Tracer):
+        return Same(value)
+    if is_array(value):
+        array = np.asarray(value)
+        return "array", array.shape, str(array.dtype), array.tobytes()
+    if isinstance(value, Mapping):
+        return "mapping", frozenset((k, _freeze(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return type(value).__name__, tuple(_freeze(v) for v in value)
+    if isinstance(value, Record | Remembered) or _hashable(value):
+        return value
+    return Same(value)
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, jax.core.Tracer):
+        return f"<traced {value.aval}>"
+    if is_array(value) and value.shape == ():
+        return repr(value.item())
+    if inspect.isroutine(value) or isinstance(value, type):
+        return value.__qualname__
+    return repr(value)

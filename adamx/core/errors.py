@@ -1,0 +1,48 @@
+"""One kind of error: what, where, expected, got, and what to do."""
+
+
+class TransformError(ValueError):
+    """A transform was built or called with something it cannot work with.
+
+    The message names what is wrong and, where they are known, the place (key path
+    and piece), what was expected, what was got, and what to do about it.
+
+    Args:
+        what: one sentence that says what is wrong.
+        where: the key path of the leaf, as `jax.tree_util.keystr` writes it.
+        piece: the piece of the chain that noticed, by name.
+        expected: what would have been right.
+        got: what was there instead.
+        do: what the caller can do about it.
+
+    Reference:
+        adamx's own; law 11 of the numerics contract.
+
+    Example:
+        >>> error = TransformError("a leaf is no array", where="['w']", got="'abc'")
+        >>> print(error)
+        a leaf is no array
+          where:    ['w']
+          got:      'abc'
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        piece: str | None = None,
+        expected: object = None,
+        got: object = None,
+        do: str | None = None,
+    ) -> None:
+        rows = {
+            "where": where if where != "" else "the whole tree (it is one leaf)",
+            "piece": piece,
+            "expected": expected,
+            "got": got,
+            "do": do,
+        }
+        lines = [f"  {k + ':':<9} {v}" for k, v in rows.items() if v is not None]
+        super().__init__("\n".join([what, *lines]))
+        self.what, self.where, self.piece = what, where, piece

@@ -1,0 +1,62 @@
+"""Pairs of init and update that somebody else wrote."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from adamx.core.errors import TransformError
+from adamx.core.node import Node
+from adamx.core.types import Params, Updates
+
+
+class Foreign(Node):
+    """A pair that follows Optax's protocol; used as it is, and not jitted by us."""
+
+    pure: ClassVar[bool] = False
+
+    name: str
+    init_fn: Callable[..., Any]
+    update_fn: Callable[..., Any]
+
+    def init(self, params: Params) -> dict[str, Any]:
+        return {self.name: self.init_fn(params)}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        if self.name not in state:
+            raise TransformError(
+                "the state is of another transform",
+                piece=self.name,
+                expected=f"a dict with {self.name!r} in it",
+                got=sorted(state),
+            )
+        accepted = _accepted(self.update_fn, extra)
+        updates, new = self.update_fn(updates, state[self.name], params, **accepted)
+        return updates, {self.name: new}
+
+
+def foreign(init: Callable[..., Any], update: Callable[..., Any]) -> tuple[str, Foreign]:
+    """The piece that a foreign pair makes, named after the function that built it."""
+    for name, function in {"init": init, "update": update}.items():
+        if not callable(function):
+            raise TransformError(
+                f"{name} must be a function", expected="a function", got=repr(function)
+            )
+    # Optax's inner functions are called `scale_by_adam.<locals>.update_fn`.
+    owner = getattr(update, "__self__", None)
+    qualified = getattr(update, "__qualname__", type(update).__qualname__)
+    name = type(owner).__name__ if owner is not None else qualified.split(".")[0]
+    return name, Foreign(name, init, update)
+
+
+def _accepted(update: Callable[..., Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `extra` the function takes."""
+    parameters = inspect.signature(update).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return dict(extra)
+    return {k: v for k, v in extra.items() if k in parameters}

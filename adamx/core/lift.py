@@ -1,0 +1,222 @@
+"""From one array to trees: the only place that knows both."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.check import matched, path_of
+from adamx.core.errors import TransformError
+from adamx.core.node import Node
+from adamx.core.numerics import compute_dtype, convert, real_dtype
+from adamx.core.record import merge, replace, split
+from adamx.core.rule import Rule, Series, is_one, walk
+from adamx.core.slots import Path, Slots, get, put, without
+from adamx.core.types import Array, Params, Updates
+from adamx.tree.paths import describe, flatten
+
+
+class Lifted(Node):
+    """Rules in series, applied to every leaf of a tree.
+
+    Keeps, once for all rules, what the numerics contract asks: float32 or better
+    throughout, a state whose shapes and dtypes never change, None passed through,
+    one error with key path and piece for whatever does not fit.
+    """
+
+    rules: tuple[tuple[str, Rule], ...]
+
+    def needs(self) -> frozenset[str]:
+        return frozenset(n for _, rule in self._walk() for n in rule.needs)
+
+    def init(self, params: Params) -> dict[str, Any]:
+        leaves, treedef = flatten(params)
+        series = Series(self.rules)
+        state = series.start()
+        kept = Slots.of(series)
+        empty = (None,) * len(kept.paths)
+        rows = []
+        for i, leaf in enumerate(leaves):
+            if leaf is not None:
+                leaf = self._checked(leaf, partial(path_of, params, i))
+            rows.append(empty if leaf is None else kept.fresh(series, leaf))
+        for k, path in enumerate(kept.paths):
+            put(state, path, treedef.unflatten([row[k] for row in rows]))
+        return state
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        self._check_arguments(params, extra)
+        series = Series(self.rules)
+        kept = Slots.of(series)
+        paths = kept.paths
+        leaves, treedef = flatten(updates)
+        where = partial(path_of, updates)
+        none = [None] * len(leaves)
+        owners = none
+        if params is not None:
+            owners = matched(treedef, params, "params", updates)
+        columns = [
+            matched(treedef, get(state, path), f"slot {path[-1]!r}", updates, path[-2])
+            for path in paths
+        ]
+        rows = list(zip(*columns, strict=True)) if columns else [()] * len(leaves)
+        leaves = [
+            None if g is None else self._fitted(kept, g, row, p, partial(where, i))
+            for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True))
+        ]
+        names = {name for name, _ in self.rules}
+        shared = without({k: v for k, v in state.items() if k in names}, paths)
+        kept.check_shared(shared)
+        series, seen = self._gathered(series, leaves, shared, extra)
+        live = series.tick(shared, extra)
+        new_state = {**live.shared, **{k: v for k, v in seen.items() if v}}
+        arrays, static = split((live.rule, live.gain))
+        step = _leaf_step(static, paths)
+        for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
+            if g is not None:
+                leaves[i], rows[i] = step(arrays, live.view, g, row, p)
+        for k, path in enumerate(paths):
+            put(new_state, path, treedef.unflatten([row[k] for row in rows]))
+        return treedef.unflatten(leaves), new_state
+
+    def _walk(self) -> list[tuple[str, Rule]]:
+        return [pair for part in self.rules for pair in walk(*part)]
+
+    def _name(self) -> str:
+        return ", ".join(name for name, _ in self.rules)
+
+    def _check_arguments(self, params: Params | None, extra: Mapping[str, Any]) -> None:
+        for name, rule in self._walk():
+            for argument in rule.needs:
+                if argument not in extra:
+                    raise TransformError(
+                        f"update is missing the argument {argument!r}",
+                        piece=name,
+                        do=f"call update(updates, state, params, {argument}=…)",
+                    )
+            if rule.needs_params and params is None:
+                raise TransformError(
+                    "update needs the parameters",
+                    piece=name,
+                    expected="update(updates, state, params)",
+                    got="params=None",
+                )
+
+    def _checked(self, leaf: Any, where: Callable[[], str]) -> Any:
+        """`leaf` as an array that can be optimized, or an error that says where."""
+        if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
+            try:
+                leaf = jnp.asarray(leaf)
+            except TypeError:
+                raise TransformError(
+                    "a leaf is not an array",
+                    where=where(),
+                    piece=self._name(),
+                    got=repr(leaf),
+                ) from None
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            raise TransformError(
+                f"a leaf of dtype {leaf.dtype} cannot be optimized",
+                where=where(),
+                piece=self._name(),
+                expected="a float or complex array",
+                got=describe(leaf),
+                do="keep it out of the parameters, or freeze it: adamx.freeze",
+            )
+        return leaf
+
+    def _fitted(
+        self,
+        kept: Slots,
+        g: Any,
+        row: Sequence[Any],
+        param: Any,
+        where: Callable[[], str],
+    ) -> Array:
+        """`g` in the compute dtype of its parameter, once it is sure that it fits."""
+        g = self._checked(g, where)
+        owner = g if param is None else self._checked(param, where)
+        real = not jnp.iscomplexobj(owner)
+        if g.shape != owner.shape or (jnp.iscomplexobj(g) and real):
+            raise TransformError(
+                "an update does not fit its parameter",
+                where=where(),
+                piece=self._name(),
+                expected=describe(owner),
+                got=describe(g),
+            )
+        dtype = compute_dtype(owner.dtype)
+        if param is None:
+            dtypes = [slot.dtype for slot in jax.tree.leaves(row)]
+            floats = [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
+            dtype = jnp.result_type(dtype, *floats)
+        wrong = kept.misfit(row, g.shape, dtype, exact=param is not None)
+        if wrong is not None:
+            path, expected, got = wrong
+            raise TransformError(
+                f"the state's {path[-1]!r} does not fit the update",
+                where=where(),
+                piece=path[-2],
+                expected=expected,
+                got=got,
+                do="use the state that init made for these parameters",
+            )
+        return convert(g, dtype)
+
+    def _gathered(
+        self,
+        series: Series,
+        leaves: list[Any],
+        shared: dict[str, Any],
+        extra: Mapping[str, Any],
+    ) -> tuple[Series, dict[str, Any]]:
+        """Let a first rule that needs all leaves see them."""
+        if not self.rules or self.rules[0][1].locality != "tree":
+            return series, {}
+        name, head = self.rules[0]
+        live = head.tick(shared.get(name, {}), extra)
+        rule = live.rule.gather([g for g in leaves if g is not None])
+        rules = ((name, rule), *self.rules[1:])
+        return replace(series, rules=rules), {name: live.shared}
+
+
+@functools.lru_cache(maxsize=4096)
+def _leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
+    """The jitted function of one leaf; leaves of equal shape and dtype share a trace.
+
+    Cached by what the rules are, not by who built them: equal optimizers share it.
+    """
+
+    def step(
+        arrays: list[Any], view: Any, g: Array, row: tuple[Any, ...], param: Any
+    ) -> tuple[Array, tuple[Any, ...]]:
+        scalars = partial(_scalar_to, dtype=real_dtype(g.dtype))
+        rule, gain = merge([scalars(x) for x in arrays], static)
+        slots: dict[str, Any] = {}
+        for path, slot in zip(paths, row, strict=True):
+            put(slots, path, slot)
+        if param is not None:
+            param = convert(jnp.asarray(param), g.dtype)
+        u, slots = rule.step(g, slots, jax.tree.map(scalars, view), param)
+        u = convert(u if is_one(gain) else u * gain, g.dtype)
+        new = (get(slots, path) for path in paths)
+        return u, tuple(
+            jax.tree.map(lambda n, o: convert(n, o.dtype), n, o)
+            for n, o in zip(new, row, strict=True)
+        )
+
+    return jax.jit(step)
+
+
+def _scalar_to(x: Any, dtype: Any) -> Any:
+    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
+    return convert(x, dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x

@@ -1,0 +1,36 @@
+"""What a transform is made of: things that act on whole trees, one after the other."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from adamx.core.record import Record
+from adamx.core.types import Params, Updates
+
+
+class Node(Record):
+    """Acts on trees; keeps its state in a dict by the names of its pieces.
+
+    Updates travel between nodes in the compute dtype; they are rounded once, where
+    the outermost transform hands them to its caller.
+    """
+
+    pure: ClassVar[bool] = True
+    """Whether all of it is adamx's own, so that it can be jitted as a whole."""
+
+    def init(self, params: Params) -> dict[str, Any]:
+        """The first state."""
+        return {}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        """The transformed updates, unrounded, and the next state."""
+        raise NotImplementedError(f"{type(self).__name__}.apply")
+
+    def needs(self) -> frozenset[str]:
+        """The keyword arguments of update that are read somewhere inside."""
+        return frozenset()

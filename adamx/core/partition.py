@@ -1,0 +1,180 @@
+"""Split: other transforms for other parts of the tree."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from adamx.core.errors import TransformError
+from adamx.core.freeze import Freeze, Labels, keep, labels_of
+from adamx.core.node import Node
+from adamx.core.plan import Plan
+from adamx.core.transform import TransformLike, as_transform, transform
+from adamx.core.types import Params, Updates
+from adamx.tree.paths import flatten, key_paths
+
+
+class Partition(Node):
+    """One plan for each label; leaves whose label has None instead pass unchanged."""
+
+    name: str
+    labels: Labels
+    plans: tuple[tuple[Hashable, Plan | None], ...]
+
+    @property
+    def pure(self) -> bool:  # pyright: ignore
+        return all(plan is None or plan.pure() for _, plan in self.plans)
+
+    def needs(self) -> frozenset[str]:
+        return frozenset().union(*(p.needs() for _, p in self.plans if p is not None))
+
+    def init(self, params: Params) -> dict[str, Any]:
+        labels = self._labels(params)
+        states = {
+            str(label): plan.init(keep(params, [x == label for x in labels]))
+            for label, plan in self.plans
+            if plan is not None
+        }
+        states = {label: state for label, state in states.items() if state}
+        return {self.name: states} if states else {}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        labels = self._labels(updates if params is None else params)
+        leaves, treedef = flatten(updates)
+        mine, new = state.get(self.name, {}), {}
+        for label, plan in self.plans:
+            if plan is None:
+                continue
+            chosen = [x == label for x in labels]
+            owners = None if params is None else keep(params, chosen)
+            part = keep(updates, chosen), mine.get(str(label), {}), owners, extra
+            out, kept = plan.apply(*part)
+            if kept:
+                new[str(label)] = kept
+            rows = zip(treedef.flatten_up_to(out), leaves, chosen, strict=True)
+            leaves = [u if yes else leaf for u, leaf, yes in rows]
+        return treedef.unflatten(leaves), {self.name: new} if new else {}
+
+    def _labels(self, params: Params) -> list[Any]:
+        labels = labels_of(self.labels, params, self.name)
+        known = dict(self.plans)
+        leaves = zip(key_paths(params), flatten(params)[0], labels, strict=True)
+        wrong = [(p, x) for p, leaf, x in leaves if leaf is not None and x not in known]
+        if wrong:
+            raise TransformError(
+                "leaves have a label that no transform stands for",
+                where=", ".join(f"{path or 'the leaf'}: {x!r}" for path, x in wrong),
+                piece=self.name,
+                expected=f"one of {list(known)}",
+                got=", ".join(sorted({repr(x) for _, x in wrong})),
+            )
+        return labels
+
+
+@transform
+def partition(
+    transforms: Mapping[Hashable, TransformLike], param_labels: Labels
+) -> Partition:
+    """Apply to each leaf the transform that its label stands for.
+
+    Args:
+        transforms: transforms by label.
+        param_labels: a tree of labels like the parameters (or a prefix of it), a
+            function from the parameters to such a tree, or a function
+            `(path, leaf) -> label` with paths like `layer/w`. Only the structure,
+            paths and shapes may be looked at, never values.
+
+    Returns:
+        The transform; its state is `{"partition": {label: state}}`. Each transform
+        sees its own leaves alone: the others take no part in its norms.
+
+    Raises:
+        TransformError: a leaf has a label that is not in `transforms`; all such
+            leaves are listed.
+
+    Reference:
+        The combinator is Optax's (`partition`, earlier `multi_transform`).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"w": jnp.ones(3), "b": jnp.ones(3)}
+        >>> tx = adamx.partition(
+        ...     {"decayed": adamx.adamw(1e-3), "plain": adamx.adam(1e-3)},
+        ...     lambda path, leaf: "plain" if path.endswith("b") else "decayed",
+        ... )
+        >>> sorted(tx.init(params)["partition"])
+        ['decayed', 'plain']
+    """
+    plans = ((label, as_transform(tx).plan) for label, tx in transforms.items())
+    return Partition("partition", param_labels, tuple(plans))
+
+
+@transform
+def masked(inner: TransformLike, mask: Labels) -> Partition:
+    """Apply `inner` where `mask` is true; pass the other updates on unchanged.
+
+    The others still are gradients, and will be added to the parameters unless a later
+    piece acts on them. To keep leaves as they are use `freeze`.
+
+    Args:
+        inner: the transform of the chosen leaves.
+        mask: a tree of bools like the parameters (or a prefix of it), a function from
+            the parameters to such a tree, or a function `(path, leaf) -> bool`.
+
+    Returns:
+        The transform; its state is `{"masked": {"True": state}}`.
+
+    Raises:
+        TransformError: the mask is a tree of another structure, or not of bools.
+
+    Reference:
+        The combinator is Optax's.
+
+    Example:
+        >>> import adamx
+        >>> tx = adamx.masked(
+        ...     adamx.add_decayed_weights(0.1), lambda path, leaf: leaf.ndim > 1
+        ... )
+    """
+    plans = ((True, as_transform(inner).plan), (False, None))
+    return Partition("masked", mask, plans)
+
+
+@transform
+def freeze(mask: Labels = True) -> Freeze:
+    """Keep the leaves where `mask` is true as they are, wherever in the chain it says.
+
+    A frozen leaf has a zero update and no state, and takes no part in norms, weight
+    decay or any other piece of the chain, before this one or after it. Integer leaves,
+    which cannot be optimized, can be frozen.
+
+    Args:
+        mask: a tree of bools like the parameters (or a prefix of it), a function from
+            the parameters to such a tree, or a function `(path, leaf) -> bool`.
+
+    Returns:
+        A piece for a chain.
+
+    Raises:
+        TransformError: the mask is a tree of another structure.
+
+    Reference:
+        adamx's own; Optax spells it `partition` with `set_to_zero`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"encoder": jnp.ones(2), "head": jnp.ones(2)}
+        >>> tx = adamx.chain(
+        ...     adamx.adamw(0.1), adamx.freeze({"encoder": True, "head": False})
+        ... )
+        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> updates["encoder"].tolist()
+        [0.0, 0.0]
+    """
+    return Freeze("freeze", mask)

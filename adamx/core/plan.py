@@ -1,0 +1,103 @@
+"""Pieces in series, grouped so that neighbouring rules run as one."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from adamx.core.errors import TransformError
+from adamx.core.freeze import Freeze, keep, zero_rest
+from adamx.core.lift import Lifted
+from adamx.core.node import Node
+from adamx.core.record import Record, replace
+from adamx.core.rule import Rule
+from adamx.core.types import Params, State, Updates
+
+Piece: TypeAlias = tuple[str, Rule | Node]
+"""A named part of a chain; the name is that of its state."""
+
+
+class Plan(Record):
+    """What a transform does: its pieces, and the nodes they are executed as."""
+
+    pieces: tuple[Piece, ...]
+    nodes: tuple[Node, ...]
+    frozen: tuple[Freeze, ...]
+
+    @staticmethod
+    def of(pieces: tuple[Piece, ...]) -> "Plan":
+        """Group rules into runs; one that needs the whole tree begins a new run."""
+        pieces = _distinct(pieces)
+        nodes: list[Node] = []
+        run: list[tuple[str, Rule]] = []
+        for name, piece in pieces:
+            if run and not (isinstance(piece, Rule) and piece.locality != "tree"):
+                nodes.append(Lifted(tuple(run)))
+                run = []
+            if isinstance(piece, Rule):
+                run.append((name, piece))
+            elif not isinstance(piece, Freeze):
+                nodes.append(piece)
+        if run or not nodes:
+            nodes.append(Lifted(tuple(run)))
+        frozen = tuple(piece for _, piece in pieces if isinstance(piece, Freeze))
+        return Plan(pieces, tuple(nodes), frozen)
+
+    def pure(self) -> bool:
+        """Whether all of it can be jitted as a whole."""
+        return all(node.pure for node in self.nodes)
+
+    def needs(self) -> frozenset[str]:
+        """The keyword arguments of update that are read somewhere."""
+        return frozenset().union(*(node.needs() for node in self.nodes))
+
+    def init(self, params: Params) -> State:
+        state: dict[str, Any] = {}
+        if self.frozen:
+            params = keep(params, self._moving(params))
+        for node in self.nodes:
+            state |= node.init(params)
+        return state
+
+    def apply(
+        self,
+        updates: Updates,
+        state: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, State]:
+        moving, given = None, updates if params is None else params
+        if self.frozen:
+            moving = self._moving(given)
+            updates = keep(updates, moving)
+            params = None if params is None else keep(params, moving)
+        new: dict[str, Any] = {}
+        for node in self.nodes:
+            updates, part = node.apply(updates, state, params, extra)
+            new |= part
+        if new.keys() != state.keys():
+            raise TransformError(
+                "the state is of another transform",
+                expected=f"pieces {sorted(new)}",
+                got=f"pieces {sorted(state)}",
+                do="use the state that init of the same transform made",
+            )
+        return updates if moving is None else zero_rest(updates, given, moving), new
+
+    def _moving(self, params: Params) -> list[bool]:
+        """Which leaves no `freeze` of the chain holds, wherever in it that stands."""
+        held = [freeze.holds(params) for freeze in self.frozen]
+        return [not any(leaf) for leaf in zip(*held, strict=True)]
+
+
+def _distinct(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Number the pieces of equal name: scale, scale_1, scale_2."""
+    taken: set[str] = set()
+    named = []
+    for name, piece in pieces:
+        options = itertools.chain([name], (f"{name}_{i}" for i in itertools.count(1)))
+        new = next(option for option in options if option not in taken)
+        taken.add(new)
+        if new != name and not isinstance(piece, Rule):
+            piece = replace(piece, name=new)
+        named.append((new, piece))
+    return tuple(named)

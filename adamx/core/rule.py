@@ -1,0 +1,210 @@
+"""How a transform acts on one array, and rules in series: the core of the library."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+
+from adamx.core.hyper import Schedule
+from adamx.core.numerics import next_count
+from adamx.core.record import Record, replace
+from adamx.core.types import Array, Scalar, Shared, Slots
+
+Locality: TypeAlias = Literal["element", "leaf", "tree"]
+
+
+class Rule(Record):
+    """How a transform acts on one array; `lift` does the trees, dtypes and the rest.
+
+    A rule is a frozen dataclass: its fields are its hyperparameters. In `step` and
+    `advance` a scheduled field already holds the number in use.
+
+    A subclass writes `step`, and what it needs of these:
+
+        slots(param) -> dict       arrays kept for each leaf; `param` is an array of
+                                   at least float32, as is all that `step` sees
+        shared() -> dict           scalars kept once for all leaves
+        advance(shared) -> dict    called once a step, before the leaves
+        gather(leaves) -> Rule     locality "tree": sees all leaves, says what to do
+
+    and declares with class variables its `locality` ("element": each number on its
+    own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
+    that `advance` `needs` (such as "value"), and whether it `needs_params`.
+
+    Reference:
+        adamx's own; the idea of lifting an array rule to trees is that of jax's
+        example optimizers.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from adamx import Rule, lift
+        >>> class Clip(Rule):
+        ...     bound: float
+        ...
+        ...     def step(self, g, slots, shared, param):
+        ...         return jnp.clip(g, -self.bound, self.bound), slots
+        >>> init, update = lift(Clip(1.0))
+        >>> updates, state = update({"w": jnp.array([0.5, 3.0])}, init({"w": jnp.ones(2)}))
+        >>> updates["w"].tolist()
+        [0.5, 1.0]
+    """
+
+    locality: ClassVar[Locality] = "element"
+    needs: ClassVar[tuple[str, ...]] = ()
+    needs_params: ClassVar[bool] = False
+
+    def slots(self, param: Array) -> Slots:
+        """The arrays to keep for `param`, by name, as they are before any step."""
+        return {}
+
+    def shared(self) -> Shared:
+        """The scalars to keep once for all leaves, by name."""
+        return {}
+
+    def advance(self, shared: Shared, **extra: Any) -> Shared:
+        """The next `shared`; `extra` holds what the class says it `needs`."""
+        return shared
+
+    def gather(self, leaves: list[Array]) -> "Rule":
+        """The rule to apply to each leaf, now that all of them are known."""
+        return self
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        """The update made of `g`, and the next `slots`."""
+        raise NotImplementedError(f"{type(self).__name__}.step")
+
+    # From here on: what the library calls. Composite rules override these.
+
+    def parts(self) -> tuple[tuple[str, "Rule"], ...]:
+        """The rules this one is composed of, by the name of their state."""
+        return ()
+
+    def start(self) -> Shared:
+        """The first `shared`, with the count and values of scheduled fields in it."""
+        values = self._scheduled(jnp.zeros((), jnp.int32))
+        count = {"count": jnp.zeros((), jnp.int32)} if values else {}
+        return {**count, **values, **self.shared()}
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> "Live":
+        """Advance what is shared, and make the rule to use in this step."""
+        count = shared.get("count")
+        values = {} if count is None else self._scheduled(count)
+        mine = {k: v for k, v in shared.items() if k != "count" and k not in values}
+        rule = replace(self, **values)
+        mine = rule.advance(mine, **{name: extra[name] for name in self.needs})
+        next_ = {} if count is None else {"count": next_count(count)}
+        return Live(rule, 1.0, {**next_, **values, **mine}, mine)
+
+    def _scheduled(self, count: Array) -> dict[str, Array]:
+        fields = vars(self).items()
+        return {k: v(count) for k, v in fields if isinstance(v, Schedule)}
+
+
+class Live(NamedTuple):
+    """A rule as it acts in one step.
+
+    What it emits is to be multiplied by `gain`, one scalar for all leaves. Carrying it
+    outside lets a whole chain end in a single multiplication by the product of its
+    learning rate and bias corrections.
+    """
+
+    rule: Rule
+    gain: Scalar
+    shared: Shared
+    view: Shared
+    """The part of `shared` that `step` sees."""
+
+
+class Identity(Rule):
+    """Emits what comes in."""
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g, slots
+
+
+class Gain(Identity):
+    """Multiplies by one scalar for all leaves, which `factor` makes of the fields."""
+
+    def factor(self) -> Scalar:
+        """The scalar, of fields that hold the numbers in use."""
+        raise NotImplementedError(f"{type(self).__name__}.factor")
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> "Live":
+        live = super().tick(shared, extra)
+        assert isinstance(live.rule, Gain)
+        return live._replace(rule=Identity(), gain=live.rule.factor())
+
+
+class Multiply(Rule):
+    """A gain that has to be applied, because what follows is not linear."""
+
+    factor: Scalar
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g * self.factor, slots
+
+
+class Series(Rule):
+    """Rules one after the other: again a rule, one function for the whole chain."""
+
+    rules: tuple[tuple[str, Rule], ...]
+
+    def parts(self) -> tuple[tuple[str, Rule], ...]:
+        return self.rules
+
+    def slots(self, param: Array) -> Slots:
+        return _filled({name: rule.slots(param) for name, rule in self.rules})
+
+    def start(self) -> Shared:
+        return _filled({name: rule.start() for name, rule in self.rules})
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        live, gain, next_, view = [], 1.0, {}, {}
+        for name, rule in self.rules:
+            part = rule.tick(shared.get(name, {}), extra)
+            if type(part.rule) is not Identity:
+                if not is_one(gain):
+                    live.append((f"{name} gain", Multiply(gain)))
+                    gain = 1.0
+                live.append((name, part.rule))
+            gain = gain * part.gain
+            next_[name], view[name] = part.shared, part.view
+        rule = Series(tuple(live)) if live else Identity()
+        return Live(rule, gain, _filled(next_), _filled(view))
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        new = {}
+        for name, rule in self.rules:
+            mine = slots.get(name, {}), shared.get(name, {})
+            g, new[name] = rule.step(g, *mine, param)
+        return g, _filled(new)
+
+
+def is_one(gain: Scalar) -> bool:
+    """Whether multiplying by `gain` is known to change nothing."""
+    return isinstance(gain, float) and gain == 1.0
+
+
+def walk(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
+    """`rule` and all rules inside it, each with its name."""
+    yield name, rule
+    for inner in rule.parts():
+        yield from walk(*inner)
+
+
+def locality(rule: Rule) -> Locality:
+    """How far `rule` has to see: the widest of its parts."""
+    order: tuple[Locality, ...] = ("element", "leaf", "tree")
+    return max((r.locality for _, r in walk("", rule)), key=order.index)
+
+
+def _filled(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if value}

@@ -1,0 +1,253 @@
+"""The pair (init, update), and how builders of it remember the call that made it."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ParamSpec, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.call import Call, Remembered, Same
+from adamx.core.errors import TransformError
+from adamx.core.foreign import Foreign, foreign
+from adamx.core.hyper import bind
+from adamx.core.node import Node
+from adamx.core.numerics import convert
+from adamx.core.plan import Piece, Plan
+from adamx.core.record import merge, split
+from adamx.core.rule import Rule
+from adamx.core.types import Params, State, Updates
+from adamx.tree.paths import flatten
+
+P = ParamSpec("P")
+
+
+class Transform(Remembered):
+    """The pair `init` and `update`, into which it unpacks.
+
+        init(params) -> state
+        update(updates, state, params=None, **extra) -> (updates, state)
+
+    Updates of any float dtype come in as gradients and leave in the dtype of their
+    parameters, ready to be added: `apply_updates(params, updates)`. Called eagerly,
+    `update` is compiled as a whole; inside a jit it is traced like any function.
+
+    Two transforms are equal if the same call made them, and then share their compiled
+    code; a transform can be a static argument of `jax.jit`.
+
+    Args:
+        init: from the parameters to the state.
+        update: from updates, state and parameters to updates and state.
+
+    Raises:
+        TransformError: the two are not functions.
+
+    Reference:
+        The pair is that of jax.example_libraries.optimizers (2018) and of Optax.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> init, update = adamx.sgd(0.5)
+        >>> params = {"w": jnp.array(1.0)}
+        >>> updates, state = update({"w": jnp.array(2.0)}, init(params), params)
+        >>> float(updates["w"])
+        -1.0
+    """
+
+    def __init__(self, init: Callable[..., Any], update: Callable[..., Any]) -> None:
+        self._set((foreign(init, update),), Same(init, update))
+
+    @classmethod
+    def _of(cls, pieces: tuple[Piece, ...], call: Call | Same) -> "Transform":
+        transform = cls.__new__(cls)
+        transform._set(pieces, call)
+        return transform
+
+    def _set(self, pieces: tuple[Piece, ...], call: Call | Same) -> None:
+        self.call = call
+        self.plan = Plan.of(pieces)
+        self._arrays, self._static = split(self.plan)
+
+    def __iter__(self) -> Iterator[Callable[..., Any]]:
+        yield self.init
+        yield self.update
+
+    def init(self, params: Params) -> State:
+        """The state before the first step: nested dicts, named by piece.
+
+        Args:
+            params: any pytree of float or complex arrays, concrete, traced or
+                `jax.ShapeDtypeStruct`; None stands for a parameter that is not there.
+
+        Returns:
+            `{piece: {slot: tree like params}}`, with each slot placed over the
+            devices as its parameter is.
+
+        Raises:
+            TransformError: a leaf is no float or complex array; the message has its
+                key path.
+        """
+        return self.plan.init(params)
+
+    def update(
+        self,
+        updates: Updates,
+        state: State,
+        params: Params | None = None,
+        **extra: Any,
+    ) -> tuple[Updates, State]:
+        """One step: the updates to add to the parameters, and the next state.
+
+        Args:
+            updates: the gradients, a tree like the parameters; None passes through.
+            state: what `init` or the last `update` returned.
+            params: the parameters, where a piece needs them; they set the dtype.
+            **extra: what pieces declare (`value=loss`, …); pieces that do not read
+                an argument let it pass.
+
+        Returns:
+            The updates, in the dtype of `params` (of `updates` without them), and
+            the next state, of the same structure, shapes and dtypes as `state`.
+
+        Raises:
+            TransformError: updates, state and params do not fit together, or a piece
+                misses an argument; the message has key path and piece.
+        """
+        if not isinstance(state, dict):
+            raise TransformError(
+                "the state is of another transform",
+                piece=repr(self),
+                expected="the dict that init returned",
+                got=type(state).__name__,
+            )
+        if not self.plan.pure():
+            return _update(self.plan, updates, state, params, extra)
+        read = {k: v for k, v in extra.items() if k in self.plan.needs()}
+        return _jitted(self._static)(self._arrays, updates, state, params, read)
+
+
+TransformLike: TypeAlias = Any
+"""A `Transform`, or a foreign pair: anything with `init` and `update`, or 2-tuple."""
+
+
+def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Transform]:
+    """Decorate a builder so that what it builds is a `Transform` that remembers it.
+
+    The builder returns a `Rule`, which becomes one piece under the builder's name, or
+    a `Transform` that it put together, whose pieces keep their names. Arguments
+    annotated as `Decay`, `NonNegative` or `Finite` are checked before it is called.
+
+    Args:
+        builder: a function that returns a `Rule` or a `Transform`.
+
+    Returns:
+        The function to use instead; its transforms have repr, equality and hash by
+        the call.
+
+    Raises:
+        TransformError: (when called) an argument is outside its interval.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import adamx
+        >>> @adamx.transform
+        ... def sign_descent(learning_rate: adamx.Finite = 0.1):
+        ...     return adamx.chain(adamx.trace(0.9), adamx.scale(-learning_rate))
+        >>> sign_descent(0.2)
+        sign_descent(learning_rate=0.2)
+        >>> sign_descent(0.2) == sign_descent(0.2)
+        True
+    """
+
+    @functools.wraps(builder)
+    def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
+        bound = bind(builder, args, kwargs)
+        made = builder(*bound.args, **bound.kwargs)
+        call = Call(builder, bound)
+        if isinstance(made, Transform):
+            return Transform._of(made.plan.pieces, call)
+        return Transform._of(((builder.__name__, made),), call)
+
+    return build
+
+
+def is_transform(x: object) -> bool:
+    """Whether `x` is a `Transform` or a foreign pair."""
+    pair = isinstance(x, tuple) and len(x) == 2 and all(map(callable, x))
+    return pair or (hasattr(x, "init") and hasattr(x, "update"))
+
+
+def as_transform(tx: TransformLike) -> Transform:
+    """`tx` itself, or a foreign pair made into a `Transform`."""
+    if isinstance(tx, Transform):
+        return tx
+    if is_transform(tx):
+        return Transform(*tx) if type(tx) is tuple else Transform(tx.init, tx.update)
+    raise TransformError(
+        "this is not a transform",
+        expected="a Transform, or a pair of init and update (Optax's, say)",
+        got=repr(tx),
+        do="call the builder, as in adam(1e-3)" if inspect.isroutine(tx) else None,
+    )
+
+
+def lift(rule: Rule, name: str | None = None) -> Transform:
+    """Make a transform of whole trees from a rule for one array.
+
+    Args:
+        rule: what happens to one array.
+        name: the name of its state and in errors; the class's by default.
+
+    Returns:
+        The transform; equal for equal rules.
+
+    Raises:
+        TransformError: (when used) what does not fit, with key path and piece.
+
+    Reference:
+        adamx's own; `transform` does the same for a builder function.
+
+    Example:
+        >>> import adamx
+        >>> class Halve(adamx.Rule):
+        ...     def step(self, g, slots, shared, param):
+        ...         return g / 2, slots
+        >>> adamx.lift(Halve())
+        lift(Halve(), name='Halve')
+    """
+    bound = bind(lift, (rule, name or type(rule).__name__), {})
+    return Transform._of(((bound.arguments["name"], rule),), Call(lift, bound))
+
+
+def _update(
+    plan: Plan, updates: Updates, state: State, params: Params | None, extra: Any
+) -> tuple[Updates, State]:
+    new_updates, new_state = plan.apply(updates, state, params, extra)
+    return _rounded(new_updates, updates if params is None else params), new_state
+
+
+def _rounded(updates: Updates, like: Params) -> Updates:
+    """`updates` in the dtypes of `like`: the only rounding there is."""
+    leaves, treedef = flatten(updates)
+    for i, (u, p) in enumerate(zip(leaves, treedef.flatten_up_to(like), strict=True)):
+        if u is not None and p is not None:
+            leaves[i] = convert(u, jnp.result_type(p))
+    return treedef.unflatten(leaves)
+
+
+@functools.lru_cache(maxsize=1024)
+def _jitted(static: Any) -> Callable[..., tuple[Updates, State]]:
+    def update(
+        arrays: list[Any],
+        updates: Updates,
+        state: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, State]:
+        return _update(merge(arrays, static), updates, state, params, extra)
+
+    return jax.jit(update)

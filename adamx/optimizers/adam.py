@@ -1,0 +1,131 @@
+"""Adam: a moving average of the gradients over the root of one of their squares.
+
+    μ ← b1·μ + (1−b1)·g            scale_by_momentum
+    ν ← b2·ν + (1−b2)·g²           second_moment
+    μ̂ = μ / (1−b1ᵗ)                bias_correct
+    ν̂ = ν / (1−b2ᵗ)                bias_correct
+    θ ← θ − η · μ̂ / (√ν̂ + ε)       scale_by_second_moment, scale_by_learning_rate
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, TransformLike, transform
+from adamx.transforms.bias_correct import bias_correct, scale_by_response
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+@transform
+def scale_by_adam(
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    *,
+    eps_hat: bool = False,
+) -> Transform:
+    """Adam's direction, without sign and learning rate.
+
+    u = μ̂ / (√(ν̂ + ε_root) + ε)
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        eps_hat: see `adam`.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and the `response` of each moment.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
+        arXiv:1412.6980.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_adam()
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.0
+    """
+    return moments_ratio(second_moment(b2), b1, eps, eps_root, eps_hat)
+
+
+def moments_ratio(
+    moment: TransformLike, b1: Decay, eps: float, eps_root: float, eps_hat: bool
+) -> Transform:
+    """Momentum over the root of `moment`, both corrected, in either form of ε."""
+    momentum = scale_by_momentum(b1)
+    if eps_hat:
+        return chain(
+            scale_by_second_moment(moment, eps, eps_root, numerator=momentum),
+            scale_by_response(momentum, -1.0),
+            scale_by_response(moment, 0.5),
+        )
+    return scale_by_second_moment(
+        bias_correct(moment), eps, eps_root, numerator=bias_correct(momentum)
+    )
+
+
+@transform
+def adam(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    *,
+    eps_hat: bool = False,
+) -> Transform:
+    """Adam: adaptive moment estimation.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·g²
+    u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
+
+    The paper has two forms, which differ in how ε counts in the first steps. The one
+    above is its algorithm 1 (PyTorch, Optax). With `eps_hat` it is the one at the end
+    of its section 2, where the uncorrected root gets ε̂ (Keras, TensorFlow):
+
+    u = −η·√(1−b2ᵗ)/(1−b1ᵗ) · μ / (√(ν + ε_root) + ε̂)
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, or ε̂. Keras's default is 1e-7.
+        eps_root: ε_root ≥ 0, inside the root; 0 in the paper.
+        eps_hat: whether ε stands beside the uncorrected root.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
+        arXiv:1412.6980.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adam(0.1)
+        >>> params = {"w": jnp.array([1.0, -2.0])}
+        >>> state = tx.init(params)
+        >>> grads = {"w": jnp.array([0.5, -3.0])}
+        >>> updates, state = tx.update(grads, state, params)
+        >>> [round(float(u), 6) for u in updates["w"]]
+        [-0.1, 0.1]
+    """
+    return chain(
+        scale_by_adam(b1, b2, eps, eps_root, eps_hat=eps_hat),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,66 @@
+"""AMSGrad: Adam whose second moment never shrinks.
+
+m ← max(m, ν)
+θ ← θ − η · μ̂ / (√(m / (1−b2ᵗ)) + ε)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.adam import moments_ratio
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import running_max, second_moment
+
+
+@transform
+def amsgrad(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    *,
+    eps_hat: bool = False,
+) -> Transform:
+    """Adam with the running maximum of its second moment.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·g²,  m ← max(m, ν)
+    u = −η · μ/(1−b1ᵗ) / (√(m/(1−b2ᵗ) + ε_root) + ε)
+
+    The maximum is that of the raw ν, corrected afterwards, as in PyTorch; with
+    `eps_hat` it is Keras's form. Optax takes the maximum of the corrected ν̂ instead,
+    whose first values are large. The paper itself has no bias correction.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        eps_hat: as in `adam`.
+
+    Returns:
+        The transform; its state is `mu`, `nu` and `nu_max`, like the parameters and at
+        least float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Reddi, Kale & Kumar, "On the Convergence of Adam and Beyond", 2018,
+        arXiv:1904.09237.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.amsgrad(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    moment = chain(second_moment(b2), running_max())
+    return chain(
+        moments_ratio(moment, b1, eps, eps_root, eps_hat),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,84 @@
+"""RMSProp: the gradient over the root of a moving average of its square.
+
+ν ← b·ν + (1−b)·g²
+θ ← θ − η · g / √(ν + ε)
+"""
+
+import jax.numpy as jnp
+
+from adamx.core.chain import chain
+from adamx.core.fork import fork
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.numerics import abs_sq
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.momentum import scale_by_momentum, trace
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+@transform
+def rmsprop(
+    learning_rate: Finite,
+    decay: Decay = 0.9,
+    eps: NonNegative = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    centered: bool = False,
+    momentum: Decay | None = None,
+    nesterov: bool = False,
+    bias_correction: bool = False,
+) -> Transform:
+    """Scale the gradient by the root mean square of its recent past.
+
+    ν ← b·ν + (1−b)·g²,  centered:  μ ← b·μ + (1−b)·g,  ν ↦ max(ν − μ², 0)
+    u = −η · g / √(ν + ε), or g / (√ν + ε);  with momentum m:  t ← u + m·t,  t instead
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        decay: b in [0, 1); 0.9 in Optax and Keras, 0.99 in PyTorch.
+        eps: ε ≥ 0.
+        initial_scale: the ν to begin with.
+        eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
+        centered: whether to divide by the standard deviation instead.
+        momentum: m in [0, 1), of a trace after the learning rate; None for none.
+        nesterov: whether that trace looks ahead.
+        bias_correction: whether the moments are corrected, as in Adam.
+
+    Returns:
+        The transform; its state is `nu`, with `mu` if centered and `trace` if there is
+        momentum, like the parameters and at least float32.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012; Graves,
+        "Generating Sequences With Recurrent Neural Networks", 2013, arXiv:1308.0850,
+        for the centered form.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.rmsprop(0.1, decay=0.75)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(params))
+        >>> round(float(updates), 6)
+        -0.2
+    """
+    corrected = bias_correct if bias_correction else chain
+    moment = corrected(second_moment(decay, initial_scale))
+    if centered:
+        moment = fork(_variance, nu=moment, mu=corrected(scale_by_momentum(decay)))
+    inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
+    return chain(
+        scale_by_second_moment(moment, outside, inside),
+        scale_by_learning_rate(learning_rate),
+        chain() if momentum is None else trace(momentum, nesterov),
+    )
+
+
+def _variance(nu: Array, mu: Array) -> Array:
+    # Rounding can take the difference below zero, where it has no root.
+    return jnp.maximum(nu - abs_sq(mu), 0)

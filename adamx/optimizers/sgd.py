@@ -1,0 +1,51 @@
+"""Stochastic gradient descent, with the heavy ball or Nesterov's momentum.
+
+t ← g + m·t
+θ ← θ − η·t
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite
+from adamx.core.transform import Transform, transform
+from adamx.transforms.momentum import trace
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+@transform
+def sgd(
+    learning_rate: Finite, momentum: Decay | None = None, nesterov: bool = False
+) -> Transform:
+    """Gradient descent: minus the learning rate times the gradient, or its trace.
+
+    u = −η·g;  with momentum m:  t ← g + m·t,  u = −η·t;  Nesterov:  u = −η·(g + m·t)
+
+    The learning rate multiplies the trace when it is used, as in PyTorch and Optax;
+    Keras multiplies before adding up. The two part where the rate changes.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        momentum: m in [0, 1); None for plain gradient descent.
+        nesterov: whether to look ahead; needs `momentum`.
+
+    Returns:
+        The transform; without momentum it has no state, with it `trace`, like the
+        parameters, at least float32.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Robbins & Monro, 1951; Sutskever et al., "On the importance of initialization
+        and momentum in deep learning", 2013.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.sgd(0.1)
+        >>> params = jnp.array(5.0)
+        >>> updates, state = tx.update(jnp.array(10.0), tx.init(params))
+        >>> float(adamx.apply_updates(params, updates))
+        4.0
+    """
+    moving = chain() if momentum is None else trace(momentum, nesterov)
+    return chain(moving, scale_by_learning_rate(learning_rate))

@@ -1,0 +1,93 @@
+"""Clipping: each number, or the norm of all of them."""
+
+import jax.numpy as jnp
+
+from adamx.core.hyper import NonNegative
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.transforms.scale import Scale
+from adamx.tree.norms import scaled_norm
+
+
+class Clip(Rule):
+    max_delta: Hyper
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return jnp.clip(g, -self.max_delta, self.max_delta), slots
+
+
+@transform
+def clip(max_delta: NonNegative) -> Clip:
+    """Clip each number of the updates to an interval around zero.
+
+    u = min(max(g, −δ), δ)
+
+    Args:
+        max_delta: δ ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `max_delta` is a schedule.
+
+    Raises:
+        TransformError: `max_delta` is negative.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.clip(1.0)
+        >>> tx.update(jnp.array([0.5, -3.0]), tx.init(jnp.zeros(2)))[0].tolist()
+        [0.5, -1.0]
+    """
+    return Clip(max_delta)
+
+
+class ClipByGlobalNorm(Rule):
+    locality = "tree"
+
+    max_norm: Hyper
+
+    def gather(self, leaves: list[Array]) -> Rule:
+        largest, rest = scaled_norm(leaves)
+        # max_norm / (largest·rest), in an order in which nothing overflows.
+        fits = largest <= self.max_norm / jnp.where(rest > 0, rest, 1)
+        bound = self.max_norm / jnp.where(fits, 1, largest) / jnp.where(fits, 1, rest)
+        return Scale(jnp.where(fits, 1.0, bound))
+
+
+@transform
+def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
+    """Scale all updates down together so that their common norm is at most a bound.
+
+    u = g · min(1, c / ‖g‖), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+
+    The norm is taken of scaled numbers, so it does not overflow where g does not. A
+    single NaN or ∞ in g makes all updates NaN; skip such steps instead.
+
+    Args:
+        max_norm: c ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `max_norm` is a schedule.
+
+    Raises:
+        TransformError: `max_norm` is negative.
+
+    Reference:
+        Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
+        networks", 2013, arXiv:1211.5063. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.clip_by_global_norm(1.0)
+        >>> updates, _ = tx.update(jnp.array([0.0, -4.0]), tx.init(jnp.zeros(2)))
+        >>> updates.tolist()
+        [0.0, -1.0]
+    """
+    return ClipByGlobalNorm(max_norm)

@@ -1,0 +1,57 @@
+"""Weight decay."""
+
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Finite
+from adamx.core.partition import masked
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, lift, transform
+from adamx.core.types import Array, Hyper, Shared, Slots
+
+
+class DecayedWeights(Rule):
+    needs_params = True
+
+    weight_decay: Hyper
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g + self.weight_decay * param, slots
+
+
+@transform
+def add_decayed_weights(
+    weight_decay: Finite = 0.0, mask: Labels | None = None
+) -> Rule | Transform:
+    """Add a multiple of the parameters to the updates.
+
+    u = g + λ·θ
+
+    Before an optimizer's moments it is L2 regularization, after them the decoupled
+    weight decay of AdamW.
+
+    Args:
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; without state, unless `weight_decay` is a schedule. It needs
+        the parameters.
+
+    Raises:
+        TransformError: (when used) `update` is called without parameters.
+
+    Reference:
+        Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019,
+        arXiv:1711.05101. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.add_decayed_weights(0.5)
+        >>> params = jnp.array(4.0)
+        >>> float(tx.update(jnp.array(1.0), tx.init(params), params)[0])
+        3.0
+    """
+    rule = DecayedWeights(weight_decay)
+    return rule if mask is None else masked(lift(rule, "add_decayed_weights"), mask)

@@ -1,0 +1,105 @@
+"""Averages of the gradients: the exponential moving average, and the heavy ball."""
+
+import jax.numpy as jnp
+
+from adamx.core.hyper import Decay
+from adamx.core.numerics import moving_average
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.core.types import Array, Hyper, Shared, Slots
+
+
+class Momentum(Rule):
+    decay: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"mu": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        mu = moving_average(slots["mu"], g, self.decay)
+        return mu, {"mu": mu}
+
+
+@transform
+def scale_by_momentum(decay: Decay = 0.9) -> Momentum:
+    """Emit the exponential moving average of the updates, Adam's first moment.
+
+    μ ← b·μ + (1−b)·g
+    u = μ
+
+    Not the heavy ball, which adds up instead of averaging: that is `trace`.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1).
+
+    Reference:
+        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, algorithm 1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_momentum(0.75)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> float(updates)
+        1.0
+    """
+    return Momentum(decay)
+
+
+class Trace(Rule):
+    decay: Hyper
+    nesterov: bool
+
+    def slots(self, param: Array) -> Slots:
+        return {"trace": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        trace = g + self.decay * slots["trace"]
+        u = g + self.decay * trace if self.nesterov else trace
+        return u, {"trace": trace}
+
+
+@transform
+def trace(decay: Decay, nesterov: bool = False) -> Trace:
+    """Emit the discounted sum of the updates, the momentum of the heavy ball.
+
+    t ← g + b·t
+    u = t, or g + b·t (the new t) with Nesterov's look ahead
+
+    Not a moving average: for a constant g it grows to g / (1−b).
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        nesterov: whether to emit Nesterov's variant.
+
+    Returns:
+        The transform; its state is `trace`, like the parameters, at least float32.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1).
+
+    Reference:
+        Polyak, 1964; Sutskever et al., "On the importance of initialization and
+        momentum in deep learning", 2013, for the Nesterov form. PyTorch's SGD with
+        dampening 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.trace(0.5)
+        >>> updates, state = tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(jnp.array(1.0), state)
+        >>> float(updates)
+        1.5
+    """
+    return Trace(decay, nesterov)

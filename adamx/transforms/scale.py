@@ -1,0 +1,83 @@
+"""Multiplication by a number: a constant, or minus the learning rate."""
+
+from adamx.core.hyper import Finite
+from adamx.core.rule import Gain
+from adamx.core.transform import transform
+from adamx.core.types import Hyper, Scalar
+
+
+class Scale(Gain):
+    step_size: Hyper
+
+    def factor(self) -> Scalar:
+        return self.step_size
+
+
+@transform
+def scale(step_size: Finite) -> Gain:
+    """Multiply the updates by a number.
+
+    u = s · g
+
+    Args:
+        step_size: s, any finite number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `step_size` is a schedule.
+
+    Raises:
+        TransformError: `step_size` is not a finite number.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale(-0.5)
+        >>> float(tx.update(jnp.array(3.0), tx.init(jnp.array(1.0)))[0])
+        -1.5
+    """
+    return Scale(step_size)
+
+
+class LearningRate(Gain):
+    learning_rate: Hyper
+    sign: float
+
+    def factor(self) -> Scalar:
+        return self.sign * self.learning_rate
+
+
+@transform
+def scale_by_learning_rate(
+    learning_rate: Finite, *, flip_sign: bool = True
+) -> LearningRate:
+    """Multiply the updates by minus the learning rate: the direction of descent.
+
+    u = −η · g
+
+    Args:
+        learning_rate: η, a finite number, a traced scalar, or a schedule: a function
+            of the number of steps taken before.
+        flip_sign: False leaves out the minus, for ascent.
+
+    Returns:
+        The transform. With a schedule its state is `count`, int32, and
+        `learning_rate`, the value used in the last step.
+
+    Raises:
+        TransformError: `learning_rate` is not a finite number.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_learning_rate(lambda count: 0.5 / (1 + count))
+        >>> updates, state = tx.update(jnp.array(1.0), tx.init(jnp.array(1.0)))
+        >>> float(updates), int(state["scale_by_learning_rate"]["count"])
+        (-0.5, 1)
+    """
+    return LearningRate(learning_rate, -1.0 if flip_sign else 1.0)

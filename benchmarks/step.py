@@ -1,0 +1,251 @@
+"""Time Adam in adamx, Optax and PyTorch: trace, lower, compile, step, eager, memory.
+
+    python -m benchmarks.step                  # everything; about ten minutes
+    python -m benchmarks.step --trees 400      # only the trees with "400" in the name
+
+All libraries run in one process and take turns in each repeat; figures are medians,
+and behind each ratio stands the spread over the repeats, as smallest to largest.
+A step is gradients in, parameters and state updated in place (buffers donated). An
+eager update is `tx.update` outside jit. The memory limit is the time that the traffic
+of a float32 Adam step, 7 arrays (g, θ, μ, ν in; θ, μ, ν out), takes at the bandwidth of
+a copy measured between the repeats.
+"""
+
+import argparse
+import functools
+import gc
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tabulate import tabulate
+
+import adamx
+from benchmarks.trees import TREES, random_tree
+
+Times = dict[str, dict[str, list[float]]]
+"""By library and quantity, one number a repeat."""
+
+LIBRARIES = {
+    "adamx": (adamx.adam(1e-3), adamx.apply_updates),
+    "optax": (optax.adam(1e-3), optax.apply_updates),
+}
+QUANTITIES = ["trace", "lower", "compile", "step", "eager", "temporaries"]
+
+
+def forget() -> None:
+    """Make the next trace a first one: drop jax's caches and those of the library."""
+    jax.clear_caches()
+    for thing in gc.get_objects():
+        if isinstance(thing, functools._lru_cache_wrapper):
+            if getattr(thing, "__module__", "").startswith("adamx"):
+                thing.cache_clear()
+
+
+def timed(function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    out = jax.block_until_ready(function(*args))
+    return time.perf_counter() - start, out
+
+
+class Subject:
+    """One JAX library on one tree: compiled once, stepped in turns with the others."""
+
+    def __init__(self, name: str, params: Any, grads: Any) -> None:
+        self.tx, apply = LIBRARIES[name]
+
+        def step(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
+            updates, state = self.tx.update(grads, state, params)
+            return apply(params, updates), state
+
+        self.grads, self.step = grads, jax.jit(step, donate_argnums=(0, 1))
+        self.params = jax.tree.map(jnp.copy, params)
+        self.state = self.tx.init(params)
+
+    def stage(self) -> dict[str, float]:
+        """Trace, lower and compile from nothing; keeps the compiled step."""
+        forget()
+        args = (self.params, self.state, self.grads)
+        trace, traced = timed_only(lambda: self.step.trace(*args))
+        lower, lowered = timed_only(traced.lower)
+        compile_, self.compiled = timed_only(lowered.compile)
+        memory = self.compiled.memory_analysis()
+        bytes_ = getattr(memory, "temp_size_in_bytes", float("nan"))
+        return {
+            "trace": trace,
+            "lower": lower,
+            "compile": compile_,
+            "temporaries": bytes_,
+        }
+
+    def run(self, steps: int) -> float:
+        """Seconds of one step, as the mean of a few in a row."""
+
+        def several() -> Any:
+            for _ in range(steps):
+                self.params, self.state = self.compiled(
+                    self.params, self.state, self.grads
+                )
+            return self.params
+
+        return timed(several)[0] / steps
+
+    def eager(self) -> float:
+        return timed(self.tx.update, self.grads, self.state, self.params)[0]
+
+
+class TorchSubject:
+    """PyTorch's fused Adam on the same numbers."""
+
+    def __init__(self, params: Any, grads: Any) -> None:
+        import torch
+
+        self.torch = torch
+        device = "cuda" if jax.default_backend() == "gpu" else "cpu"
+        tensors = [torch.tensor(np.asarray(p), device=device) for p in params.values()]
+        for tensor, grad in zip(tensors, grads.values(), strict=True):
+            tensor.grad = torch.tensor(np.asarray(grad), device=device)
+        self.optimizer = torch.optim.Adam(tensors, lr=1e-3, fused=True)
+        self.on_gpu = device == "cuda"
+
+    def run(self, steps: int) -> float:
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.optimizer.step()
+        if self.on_gpu:
+            self.torch.cuda.synchronize()
+        return (time.perf_counter() - start) / steps
+
+
+def timed_only(function: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    out = function()
+    return time.perf_counter() - start, out
+
+
+class Copy:
+    """The bandwidth of a copy of 256 MiB in place, in bytes a second."""
+
+    def __init__(self) -> None:
+        self.x = jnp.zeros(1 << 26, jnp.float32)
+        self.add = jax.jit(lambda x: x + 1, donate_argnums=0)
+        self.x = self.add(self.x)
+
+    def bandwidth(self) -> float:
+        seconds, self.x = timed(self.add, self.x)
+        return 2 * self.x.nbytes / seconds
+
+
+def measure(shapes: Any, stages: int, repeats: int) -> tuple[Times, list[float]]:
+    """All figures of one tree."""
+    params, grads = random_tree(shapes, 0), random_tree(shapes, 1)
+    subjects = {name: Subject(name, params, grads) for name in LIBRARIES}
+    times: Times = {name: {q: [] for q in QUANTITIES} for name in subjects}
+    for _ in range(stages):
+        for name, subject in subjects.items():
+            for quantity, seconds in subject.stage().items():
+                times[name][quantity].append(seconds)
+    runners: dict[str, Any] = dict(subjects)
+    if importlib.util.find_spec("torch"):
+        runners["torch"] = TorchSubject(params, grads)
+        times["torch"] = {"step": []}
+    copy = Copy()
+    size = sum(p.nbytes for p in params.values())
+    steps = max(1, min(20, int(2e8 / max(size, 1))))
+    for runner in runners.values():
+        runner.run(2)
+    limits = []
+    for _ in range(repeats):
+        for name, runner in runners.items():
+            times[name]["step"].append(runner.run(steps))
+        limits.append(7 * size / copy.bandwidth())
+    for subject in subjects.values():
+        subject.eager()
+    for _ in range(max(3, repeats // 4)):
+        for name, subject in subjects.items():
+            times[name]["eager"].append(subject.eager())
+    return times, limits
+
+
+def rows(name: str, times: Times, limits: list[float]) -> list[list[str]]:
+    """The table of one tree: a row for each quantity."""
+    out = []
+    for quantity in QUANTITIES:
+        ours, theirs = (times[k][quantity] for k in LIBRARIES)
+        row = [name, quantity, shown(quantity, ours), shown(quantity, theirs)]
+        row.append(ratio(ours, theirs))
+        if quantity == "step":
+            torch = times.get("torch", {}).get("step", [])
+            row += [shown(quantity, torch) if torch else "", ratio(ours, torch)]
+            row += [shown(quantity, limits), ratio(ours, limits)]
+        out.append(row)
+        name = ""
+    return out
+
+
+def shown(quantity: str, values: list[float]) -> str:
+    median = statistics.median(values)
+    if quantity == "temporaries":
+        return f"{median:,.0f} B"
+    return f"{median:.2f} s" if median >= 1 else f"{median * 1e3:.3g} ms"
+
+
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    """Ratio of the medians, and in brackets the range of the pairwise ratios."""
+    if not theirs:
+        return ""
+    median = statistics.median(theirs)
+    if median == 0:
+        return "0/0" if statistics.median(ours) == 0 else "more"
+    each = sorted(a / b for a, b in zip(ours, theirs, strict=True))
+    middle = statistics.median(ours) / median
+    return f"{middle:.2f} ({each[0]:.2f}–{each[-1]:.2f})"
+
+
+def versions() -> str:
+    found = [f"{m.__name__} {m.__version__}" for m in (adamx, jax, optax)]
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        found.append(f"torch {torch.__version__}")
+    device = jax.devices()[0].device_kind
+    cores = os.cpu_count()
+    return f"{', '.join(found)}; Python {platform.python_version()}; {device}, {cores} cores"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trees", default="", help="only trees with this in the name")
+    parser.add_argument("--stages", type=int, default=3, help="times to compile")
+    parser.add_argument("--repeats", type=int, default=20, help="rounds of steps")
+    parser.add_argument("--json", type=Path, help="write all the numbers here too")
+    options = parser.parse_args()
+    print(versions(), flush=True)
+    table, raw = [], {}
+    for name, shapes in TREES.items():
+        if options.trees in name:
+            stages = 1 if len(shapes) > 2000 else options.stages
+            times, limits = measure(shapes, stages, options.repeats)
+            table += rows(name, times, limits)
+            raw[name] = {"times": times, "limits": limits}
+            print(f"done: {name}", flush=True)
+    headers = ["tree", "", "adamx", "optax", "ratio", "torch", "ratio", "limit", "ratio"]
+    print(tabulate(table, headers, tablefmt="github"))
+    if options.json:
+        options.json.write_text(json.dumps({"versions": versions(), "trees": raw}))
+
+
+if __name__ == "__main__":
+    main()
