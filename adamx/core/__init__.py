@@ -1,0 +1,1 @@
+"""Transforms, rules, and how they are put together."""

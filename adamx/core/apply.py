@@ -1,14 +1,13 @@
 """The end of a step: parameters plus updates."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from adamx.core.check import matched
 from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype
-from adamx.core.types import Params, Updates
+from adamx.core.numerics import compute_dtype, convert
+from adamx.core.trace import compiled
+from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten, key_paths
 
 
@@ -40,7 +39,7 @@ def apply_updates(params: Params, updates: Updates) -> Params:
     return _add_all(params, updates)
 
 
-@jax.jit
+@compiled
 def _add_all(params: Params, updates: Updates) -> Params:
     leaves, treedef = flatten(params)
     others = matched(treedef, updates, "updates", params)
@@ -58,10 +57,9 @@ def _add_all(params: Params, updates: Updates) -> Params:
     return treedef.unflatten(leaves)
 
 
-@jax.jit
-def _add(param: Any, update: Any) -> Any:
-    dtype = jnp.result_type(param)
-    if not jnp.issubdtype(dtype, jnp.inexact):
-        return param + update.astype(dtype)
-    wide = compute_dtype(dtype)
-    return (param.astype(wide) + update.astype(wide)).astype(dtype)
+def _add(param: Array, update: Array) -> Array:
+    wide = dtype = jnp.result_type(param)
+    if jnp.issubdtype(dtype, jnp.inexact):
+        wide = compute_dtype(dtype)
+    total = jax.lax.add(convert(param, wide), convert(update, wide))
+    return convert(total, dtype)

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from adamx.core.record import Record, is_array
 
@@ -84,7 +84,7 @@ class Remembered:
 
 def _freeze(value: Any) -> Hashable:
     """A hashable stand-in for an argument, equal where the arguments are equal."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return Same(value)
     if is_array(value):
         array = np.asarray(value)
@@ -107,7 +107,7 @@ def _hashable(value: Any) -> bool:
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
     if is_array(value) and value.shape == ():
         return repr(value.item())

@@ -1,4 +1,4 @@
-"""Does what came in fit what is here? One error, with the key path, where it does not."""
+"""Does what came in fit? One error, with the key path, where it does not."""
 
 from typing import Any
 

@@ -40,7 +40,9 @@ class Foreign(Node):
         return updates, {self.name: new}
 
 
-def foreign(init: Callable[..., Any], update: Callable[..., Any]) -> tuple[str, Foreign]:
+def foreign(
+    init: Callable[..., Any], update: Callable[..., Any]
+) -> tuple[str, Foreign]:
     """The piece that a foreign pair makes, named after the function that built it."""
     for name, function in {"init": init, "update": update}.items():
         if not callable(function):

@@ -135,9 +135,7 @@ def fork(join: Join, **branches: TransformLike) -> Rule | Node:
     return forked("fork", join, branches)
 
 
-def forked(
-    name: str, join: Join, branches: Mapping[str, TransformLike]
-) -> Rule | Node:
+def forked(name: str, join: Join, branches: Mapping[str, TransformLike]) -> Rule | Node:
     """What `fork` does, under another name: one rule where the branches allow it."""
     plans = {label: as_transform(tx).plan for label, tx in branches.items()}
     series = {label: as_rule(plan) for label, plan in plans.items()}

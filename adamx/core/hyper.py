@@ -129,14 +129,15 @@ def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any
         )
 
     if callable(value):
-        return value if isinstance(value, Schedule) else Schedule(value)
+        function: Callable[..., Any] = value
+        return value if isinstance(value, Schedule) else Schedule(function)
     if isinstance(value, jax.Array):
         if value.shape != ():
             raise refuse("must be one number", f"an array of shape {value.shape}")
         return value.astype(jnp.promote_types(value.dtype, jnp.float32))
-    if isinstance(value, bool | np.bool_) or not np.isscalar(value):
-        if not (isinstance(value, np.ndarray) and value.shape == ()):
-            raise refuse("must be a number", repr(value))
+    single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    if isinstance(value, bool | np.bool_) or not single:
+        raise refuse("must be a number", repr(value))
     try:
         number = float(value)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError):
@@ -146,7 +147,7 @@ def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any
     return number
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _declared(
     builder: Callable[..., Any],
 ) -> tuple[inspect.Signature, dict[str, Interval]]:
@@ -158,4 +159,3 @@ def _declared(
                 if isinstance(note, Interval) and name != "return":
                     intervals[name] = note
     return inspect.signature(builder), intervals
-

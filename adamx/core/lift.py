@@ -69,10 +69,15 @@ class Lifted(Node):
             for path in paths
         ]
         rows = list(zip(*columns, strict=True)) if columns else [()] * len(leaves)
-        leaves = [
-            None if g is None else self._fitted(kept, g, row, p, partial(where, i))
-            for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True))
-        ]
+        dtypes: dict[Any, Any] = {}
+        for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
+            if g is not None:
+                kind = tuple(getattr(x, "aval", None) for x in (g, p, *row))
+                if kind not in dtypes or None in kind[2:]:
+                    dtypes[kind] = self._fitted(kept, g, row, p, partial(where, i))
+                leaves[i] = convert(jnp.asarray(g), dtypes[kind])
+        if not any(rule.needs_params for _, rule in self._walk()):
+            owners = none
         names = {name for name, _ in self.rules}
         shared = without({k: v for k, v in state.items() if k in names}, paths)
         kept.check_shared(shared)
@@ -141,8 +146,8 @@ class Lifted(Node):
         row: Sequence[Any],
         param: Any,
         where: Callable[[], str],
-    ) -> Array:
-        """`g` in the compute dtype of its parameter, once it is sure that it fits."""
+    ) -> Any:
+        """The dtype to compute in, once it is sure that these fit together."""
         g = self._checked(g, where)
         owner = g if param is None else self._checked(param, where)
         real = not jnp.iscomplexobj(owner)
@@ -170,7 +175,7 @@ class Lifted(Node):
                 got=got,
                 do="use the state that init made for these parameters",
             )
-        return convert(g, dtype)
+        return dtype
 
     def _gathered(
         self,

@@ -66,5 +66,5 @@ def _safe_sqrt_jvp(
 
 
 def next_count(count: Array) -> Array:
-    """count + 1, staying at the integer's end instead of wrapping round."""
+    """Count + 1, staying at the integer's end instead of wrapping round."""
     return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import Schedule
 from adamx.core.numerics import next_count
 from adamx.core.record import Record, replace
-from adamx.core.types import Array, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -29,7 +29,9 @@ class Rule(Record):
 
     and declares with class variables its `locality` ("element": each number on its
     own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
-    that `advance` `needs` (such as "value"), and whether it `needs_params`.
+    that `advance` `needs` (such as "value"), whether it `needs_params`, and whether it
+    `averages`: a number c in a state of c makes it emit c, and adding a number to its
+    whole past adds it to what it emits. A moving average does, and so does a maximum.
 
     Reference:
         adamx's own; the idea of lifting an array rule to trees is that of jax's
@@ -44,14 +46,15 @@ class Rule(Record):
         ...     def step(self, g, slots, shared, param):
         ...         return jnp.clip(g, -self.bound, self.bound), slots
         >>> init, update = lift(Clip(1.0))
-        >>> updates, state = update({"w": jnp.array([0.5, 3.0])}, init({"w": jnp.ones(2)}))
-        >>> updates["w"].tolist()
+        >>> updates, state = update(jnp.array([0.5, 3.0]), init(jnp.ones(2)))
+        >>> updates.tolist()
         [0.5, 1.0]
     """
 
     locality: ClassVar[Locality] = "element"
     needs: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
+    averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:
         """The arrays to keep for `param`, by name, as they are before any step."""
@@ -120,6 +123,8 @@ class Live(NamedTuple):
 class Identity(Rule):
     """Emits what comes in."""
 
+    averages = True
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
@@ -129,6 +134,8 @@ class Identity(Rule):
 class Gain(Identity):
     """Multiplies by one scalar for all leaves, which `factor` makes of the fields."""
 
+    averages = False
+
     def factor(self) -> Scalar:
         """The scalar, of fields that hold the numbers in use."""
         raise NotImplementedError(f"{type(self).__name__}.factor")
@@ -137,6 +144,15 @@ class Gain(Identity):
         live = super().tick(shared, extra)
         assert isinstance(live.rule, Gain)
         return live._replace(rule=Identity(), gain=live.rule.factor())
+
+
+class Scale(Gain):
+    """Multiplies by a number that is there already."""
+
+    step_size: Hyper
+
+    def factor(self) -> Scalar:
+        return self.step_size
 
 
 class Multiply(Rule):
@@ -202,8 +218,9 @@ def walk(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
 
 def locality(rule: Rule) -> Locality:
     """How far `rule` has to see: the widest of its parts."""
-    order: tuple[Locality, ...] = ("element", "leaf", "tree")
-    return max((r.locality for _, r in walk("", rule)), key=order.index)
+    found = {part.locality for _, part in walk("", rule)}
+    widths: tuple[Locality, ...] = ("tree", "leaf", "element")
+    return next(width for width in widths if width in found)
 
 
 def _filled(state: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which arrays a rule keeps for a leaf, where they stand in the state, and their birth."""
+"""Which arrays a rule keeps for a leaf, where in the state, and how they begin."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from adamx.core.errors import TransformError
 from adamx.core.numerics import compute_dtype, convert
@@ -38,7 +39,7 @@ class Slots(NamedTuple):
         if isinstance(param, jax.ShapeDtypeStruct):
             param = jnp.zeros(param.shape, param.dtype, device=param.sharding)
         sharding = None
-        if not isinstance(param, jax.core.Tracer) and len(param.devices()) > 1:
+        if not isinstance(param, Tracer) and len(param.devices()) > 1:
             sharding = param.sharding
         make = _jitted(self.static, self.avals, self.paths, sharding, param.shape)
         return make(split(rule)[0], param)
@@ -63,12 +64,11 @@ class Slots(NamedTuple):
                 return path, _listed(wanted), _listed(got)
         return None
 
-
     def _expected(self, shape: tuple[int, ...], dtype: Any) -> tuple[list[Any], ...]:
         return _expected(self.static, self.avals, self.paths, shape, dtype)
 
     def check_shared(self, shared: Any) -> None:
-        """Raise a `TransformError` unless `shared` is as the rule's `start` makes it."""
+        """Raise a `TransformError` unless `shared` is as the rule's `start` has it."""
         _same_shared(self.shared, shared, ())
 
 
@@ -126,9 +126,10 @@ def _same_shared(expected: Any, got: Any, path: Path) -> None:
             for name, value in expected.items():
                 _same_shared(value, got[name], (*path, name))
             return
-    elif not isinstance(expected, dict) and not isinstance(got, dict):
-        if expected.shape == jnp.shape(got):
-            return
+    elif [x.shape for x in jax.tree.leaves(expected)] == [
+        jnp.shape(x) for x in jax.tree.leaves(got)
+    ]:
+        return
     raise TransformError(
         "the state is of another transform",
         piece="/".join(path) or None,
@@ -139,7 +140,9 @@ def _same_shared(expected: Any, got: Any, path: Path) -> None:
 
 
 def _outline(state: Any) -> str:
-    return f"{sorted(state)}" if isinstance(state, dict) else describe(state)
+    if isinstance(state, dict):
+        return f"a dict with {sorted(state)}"
+    return _listed(jax.tree.leaves(state))
 
 
 def _paths(nested: Any, path: Path) -> list[Path]:

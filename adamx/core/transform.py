@@ -5,18 +5,18 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeAlias
 
-import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Call, Remembered, Same
 from adamx.core.errors import TransformError
-from adamx.core.foreign import Foreign, foreign
+from adamx.core.foreign import foreign
 from adamx.core.hyper import bind
 from adamx.core.node import Node
 from adamx.core.numerics import convert
 from adamx.core.plan import Piece, Plan
 from adamx.core.record import merge, split
 from adamx.core.rule import Rule
+from adamx.core.trace import compiled
 from adamx.core.types import Params, State, Updates
 from adamx.tree.paths import flatten
 
@@ -250,4 +250,4 @@ def _jitted(static: Any) -> Callable[..., tuple[Updates, State]]:
     ) -> tuple[Updates, State]:
         return _update(merge(arrays, static), updates, state, params, extra)
 
-    return jax.jit(update)
+    return compiled(update)

@@ -1,10 +1,10 @@
 """Adam: a moving average of the gradients over the root of one of their squares.
 
-    μ ← b1·μ + (1−b1)·g            scale_by_momentum
-    ν ← b2·ν + (1−b2)·g²           second_moment
-    μ̂ = μ / (1−b1ᵗ)                bias_correct
-    ν̂ = ν / (1−b2ᵗ)                bias_correct
-    θ ← θ − η · μ̂ / (√ν̂ + ε)       scale_by_second_moment, scale_by_learning_rate
+μ ← b1·μ + (1−b1)·g            scale_by_momentum
+ν ← b2·ν + (1−b2)·g²           second_moment
+μ̂ = μ / (1−b1ᵗ)                bias_correct
+ν̂ = ν / (1−b2ᵗ)                bias_correct
+θ ← θ − η · μ̂ / (√ν̂ + ε)       scale_by_second_moment, scale_by_learning_rate
 """
 
 from adamx.core.chain import chain
@@ -59,7 +59,11 @@ def scale_by_adam(
 
 
 def moments_ratio(
-    moment: TransformLike, b1: Decay, eps: float, eps_root: float, eps_hat: bool
+    moment: TransformLike,
+    b1: Decay,
+    eps: NonNegative,
+    eps_root: NonNegative,
+    eps_hat: bool,
 ) -> Transform:
     """Momentum over the root of `moment`, both corrected, in either form of ε."""
     momentum = scale_by_momentum(b1)

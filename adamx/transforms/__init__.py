@@ -1,0 +1,1 @@
+"""The pieces that optimizers are made of."""

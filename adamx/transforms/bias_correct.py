@@ -18,13 +18,11 @@ from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 class Response(Rule):
     """Follows what `inner` would emit by now had every update been one.
 
-    Two copies of one element of `inner` are kept, as a row of two numbers for each of
-    its slots. The first starts at 0 and is fed ones; it is exact early on, but in
+    Two copies of one element of `inner` are kept, as two numbers for each of its
+    slots. The first starts at 0 and is fed ones; it is exact early on, but in
     float32 it stops up to 2⁻²⁵/(1−b) short of 1. The second is the same shifted by
     one: it starts at −1 and is fed zeros, so that later on it holds the small distance
-    to 1 to full precision. The shift is right for averages, of which it is the mark
-    that ones in a state of ones give one; a third copy, made anew in each step, looks
-    whether they do.
+    to 1 to full precision. The shift is right where `is_average`.
     """
 
     inner: Rule
@@ -33,23 +31,28 @@ class Response(Rule):
         return (("inner", self.inner),)
 
     def start(self) -> Shared:
-        rows = jax.tree.leaves(self.inner.slots(_numbers(0.0)))
-        response = jnp.tile(_numbers(0.0, -1.0), (len(rows), 1))
+        rows = jax.tree.leaves(self.inner.slots(_numbers(0.0, 0.0)))
+        response = [_numbers(0.0, -1.0) for _ in rows]
         return {"response": response, **self.inner.start()}
 
     def respond(self, shared: Shared, extra: Mapping[str, Any]) -> tuple[Live, Scalar]:
         """`inner` as it acts in this step, and its response, from the last `shared`."""
         rest = {name: x for name, x in shared.items() if name != "response"}
         live = self.inner.tick(rest, extra)
-        old = jnp.pad(shared["response"], ((0, 0), (0, 1)), constant_values=1.0)
-        slots = jax.tree.structure(self.inner.slots(_numbers(0.0))).unflatten(old)
-        feed = _numbers(1.0, 0.0, 1.0)
-        emitted, new = live.rule.step(feed, slots, live.view, None)
-        emitted = emitted * live.gain
-        late = (emitted[1] > -0.5) & (emitted[2] == 1)
-        response = jnp.where(late, 1 + emitted[1], emitted[0])
-        kept = jnp.stack(jax.tree.leaves(new))[:, :2]
+        slots = jax.tree.structure(self.inner.slots(_numbers(0.0)))
+        slots = slots.unflatten(shared["response"])
+        emitted, new = live.rule.step(_numbers(1.0, 0.0), slots, live.view, None)
+        kept = jax.tree.leaves(new)
+        early, late = jax.lax.split(emitted * live.gain, (1, 1))
+        if is_average(self.inner):
+            early = jax.lax.select(late > -0.5, 1 + late, early)
+        response = jax.lax.squeeze(early, [0])
         return live._replace(shared={"response": kept, **live.shared}), response
+
+
+def is_average(rule: Rule) -> bool:
+    """Whether `rule` is put together of averages alone; see `Rule.averages`."""
+    return all(part.averages or part.parts() for _, part in walk("", rule))
 
 
 def _numbers(*values: float) -> Array:

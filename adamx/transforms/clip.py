@@ -3,10 +3,9 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.rule import Rule
+from adamx.core.rule import Rule, Scale
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.transforms.scale import Scale
 from adamx.tree.norms import scaled_norm
 
 

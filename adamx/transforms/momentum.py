@@ -10,6 +10,8 @@ from adamx.core.types import Array, Hyper, Shared, Slots
 
 
 class Momentum(Rule):
+    averages = True
+
     decay: Hyper
 
     def slots(self, param: Array) -> Slots:

@@ -1,20 +1,13 @@
 """Multiplication by a number: a constant, or minus the learning rate."""
 
 from adamx.core.hyper import Finite
-from adamx.core.rule import Gain
+from adamx.core.rule import Gain, Scale
 from adamx.core.transform import transform
 from adamx.core.types import Hyper, Scalar
 
 
-class Scale(Gain):
-    step_size: Hyper
-
-    def factor(self) -> Scalar:
-        return self.step_size
-
-
 @transform
-def scale(step_size: Finite) -> Gain:
+def scale(step_size: Finite) -> Scale:
     """Multiply the updates by a number.
 
     u = s · g

@@ -13,6 +13,8 @@ from adamx.core.types import Array, Hyper, Scalar, ScalarOrSchedule, Shared, Slo
 
 
 class SecondMoment(Rule):
+    averages = True
+
     decay: Hyper
     initial_scale: float
 
@@ -60,6 +62,8 @@ def second_moment(decay: Decay = 0.999, initial_scale: float = 0.0) -> SecondMom
 
 
 class RunningMax(Rule):
+    averages = True
+
     def slots(self, param: Array) -> Slots:
         return {"nu_max": jnp.zeros_like(param.real)}
 
@@ -108,16 +112,17 @@ class RootRatio(Rule):
     """Whether the denominator may be zero; 0/0 is to be 0 then, not NaN."""
 
     def fold(self, moment: Scalar, numerator: Scalar) -> tuple["RootRatio", Scalar]:
-        """Take the branches' gains out of the arrays: with s = √(gain of the moment),
+        """Take the branches' gains out of the arrays.
 
-        n·m / (√(s²·v + ε_root) + ε) = (n/s) · m / (√(v + ε_root/s²) + ε/s)
+        With s = √(gain of the moment) and n the gain of the numerator,
+        n·m / (√(s²·v + ε_root) + ε) = (n/s) · m / (√(v + ε_root/s²) + ε/s).
         """
         if is_one(moment):
             return self, numerator
-        s = jnp.sqrt(moment)
-        eps = self.eps if is_zero(self.eps) else self.eps / s
+        inverse = jnp.sqrt(1 / moment)
+        eps = self.eps if is_zero(self.eps) else self.eps * inverse
         root = self.eps_root if is_zero(self.eps_root) else self.eps_root / moment
-        return replace(self, eps=eps, eps_root=root), numerator / s
+        return replace(self, eps=eps, eps_root=root), numerator * inverse
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
         v = moment if is_zero(self.eps_root) else moment + self.eps_root
@@ -171,5 +176,8 @@ def scale_by_second_moment(
         moment = second_moment(moment)
     guard = not any(isinstance(e, float) and e > 0 for e in (eps, eps_root))
     ratio = RootRatio(eps, eps_root, guard)
-    branches = {"moment": moment, "numerator": numerator or lift(Identity(), "identity")}
+    branches = {
+        "moment": moment,
+        "numerator": numerator or lift(Identity(), "identity"),
+    }
     return forked("scale_by_second_moment", ratio, branches)

@@ -1,0 +1,1 @@
+"""Pytrees: key paths and norms."""

@@ -1,0 +1,27 @@
+"""Compile what is called eagerly; leave alone what is being traced."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+from jax.core import Tracer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def tracing(*trees: Any) -> bool:
+    """Whether any leaf is a tracer."""
+    return any(isinstance(x, Tracer) for x in jax.tree.leaves(trees))
+
+
+def compiled(function: F) -> F:
+    """`function`, jitted where its arguments are concrete.
+
+    Under a trace a jit of its own would only cost: it names every leaf anew.
+    """
+    jitted = jax.jit(function)
+
+    def call(*args: Any) -> Any:
+        return function(*args) if tracing(args) else jitted(*args)
+
+    return call  # pyright: ignore[reportReturnType]

@@ -1,0 +1,27 @@
+"""What all tests share: eight virtual devices, and parameters of awkward shapes."""
+
+import os
+
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+).strip()
+
+import warnings
+
+import jax
+import pytest
+
+jax.config.update("jax_platforms", "cpu")
+
+with warnings.catch_warnings():
+    # Optax and chex use names that jax has since deprecated; not ours to fix.
+    warnings.simplefilter("ignore")
+    import chex  # noqa: F401
+    import optax  # noqa: F401
+
+
+@pytest.fixture
+def x64():
+    """Enable float64 for one test."""
+    with jax.enable_x64(True):
+        yield

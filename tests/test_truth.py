@@ -1,0 +1,165 @@
+"""Every optimizer equals an independent implementation, and Adam the paper's loop."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import adamx
+from tests.oracles import trajectory
+from tests.specs import RATE, SPECS, STEPS, Spec, problem
+
+GOLDEN = Path(__file__).parent / "golden" / "golden.npz"
+
+
+def our_trajectory(spec: Spec, seed: int, dtype: str) -> dict[str, np.ndarray]:
+    params, grads = problem(seed)
+    params = jax.tree.map(lambda p: jnp.asarray(p, dtype), params)
+    stacked = jax.tree.map(lambda *g: jnp.asarray(np.stack(g), dtype), *grads)
+    tx = spec.make()
+
+    def step(carry, grads):
+        params, state = carry
+        updates, state = tx.update(grads, state, params)
+        params = adamx.apply_updates(params, updates)
+        return (params, state), params
+
+    _, path = jax.lax.scan(step, (params, tx.init(params)), stacked)
+    return jax.tree.map(np.asarray, path)
+
+
+def largest_step(path: np.ndarray, start: np.ndarray) -> float:
+    """The unit of deviation: the largest step the reference takes in a leaf."""
+    return float(np.abs(np.diff(np.concatenate([start[None], path]), axis=0)).max())
+
+
+def deviation(spec: Spec, seed: int, dtype: str, reference) -> float:
+    ours = our_trajectory(spec, seed, dtype)
+    params, _ = problem(seed)
+    return max(
+        np.abs(ours[leaf] - reference[leaf]).max()
+        / largest_step(reference[leaf], params[leaf])
+        for leaf in ours
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_float64_equals_golden(spec, seed, x64):
+    with np.load(GOLDEN) as golden:
+        reference = {
+            key.split("/")[2]: golden[key]
+            for key in golden
+            if key.startswith(f"{spec.name}/{seed}/")
+        }
+    assert reference["matrix"].shape == (STEPS, 3, 4)
+    # The parameters add up 60 steps, each rounded to 2⁻⁵³ of a parameter of order 1,
+    # which in steps of 1e-2 is 60·1.1e-16/1e-2 = 7e-13 at the very worst.
+    assert deviation(spec, seed, "float64", reference) <= 1e-12
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_float64_equals_oracle_live(spec, x64):
+    if importlib.util.find_spec(spec.library) is None:
+        pytest.skip(f"{spec.library} is not installed; its golden data was compared")
+    assert deviation(spec, 2, "float64", trajectory(spec, 2)) <= 1e-12
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_float32_updates(spec):
+    """Each float32 update is within 1e-6 of a step of the float64 one."""
+    params, grads = problem(0)
+    # Fixed parameters of few bits: adding the steps up would measure the rounding of
+    # the parameters, not of the optimizer; and both see the same rounded gradients.
+    params = jax.tree.map(lambda p: jnp.asarray(p, jnp.bfloat16), params)
+    tx = spec.make()
+
+    def run(dtype):
+        cast = jax.tree.map(lambda p: p.astype(dtype), params)
+        state, out = tx.init(cast), []
+        for grad in grads:
+            grad = jax.tree.map(lambda g: np.float32(g).astype(dtype), grad)
+            updates, state = tx.update(grad, state, cast)
+            out.append(jax.tree.map(np.asarray, updates))
+        return jax.tree.map(lambda *u: np.stack(u), *out)
+
+    ours = run("float32")
+    with jax.enable_x64(True):
+        reference = run("float64")
+    for leaf, exact in reference.items():
+        assert ours[leaf].dtype == np.float32
+        step = np.abs(exact).max()
+        assert np.abs(ours[leaf] - exact).max() <= 1e-6 * step, leaf
+
+
+def numpy_adam(grads, b1=0.9, b2=0.999, eps=1e-8):
+    """Algorithm 1 of Kingma & Ba, in float64; what is to be multiplied by -rate."""
+    mu = nu = np.zeros(grads.shape[1:])
+    for t, g in enumerate(grads.astype(np.float64), start=1):
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * g**2
+        yield mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+
+
+def adam_directions(grads, dtype):
+    tx = adamx.adam(RATE)
+
+    def step(state, g):
+        updates, state = tx.update(g, state)
+        return state, updates
+
+    start = tx.init(jnp.zeros(grads.shape[1:], dtype))
+    return np.asarray(jax.lax.scan(step, start, jnp.asarray(grads))[1]) / -RATE
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e6])
+def test_adam_equals_a_numpy_loop_over_3000_steps(scale):
+    grads = np.random.default_rng(3).normal(size=(3000, 32)) * scale
+    grads = grads.astype(np.float32)
+    exact = np.stack([*numpy_adam(grads)])
+    assert np.abs(adam_directions(grads, "float32") - exact).max() <= 1e-6
+
+
+def test_adam_equals_a_numpy_loop_in_float64(x64):
+    grads = np.random.default_rng(4).normal(size=(3000, 32))
+    exact = np.stack([*numpy_adam(grads)])
+    assert np.abs(adam_directions(grads, "float64") - exact).max() <= 1e-12
+
+
+def test_bias_correction_stays_right_for_long():
+    """After 10⁵ steps the response to one is one; a float32 power stops 3e-5 short."""
+    tx = adamx.bias_correct(adamx.second_moment(0.999))
+
+    def step(state, _):
+        updates, state = tx.update(jnp.float32(1.0), state)
+        return state, updates
+
+    state, _ = jax.lax.scan(step, tx.init(jnp.float32(0)), length=100_000)
+    nu = state["bias_correct"]["second_moment"]["nu"]
+    updates, _ = tx.update(jnp.float32(1.0), state)
+    # What is left is the stall of ν itself: nothing may be divided out any more.
+    assert abs(float(updates) - float(nu)) <= 2**-23
+
+
+def test_bias_correction_of_what_is_no_average():
+    """The response of a trace to ones is the geometric sum, not 1 − bᵗ."""
+    tx = adamx.bias_correct(adamx.trace(0.5))
+    state = tx.init(jnp.float32(0))
+    for _ in range(5):
+        updates, state = tx.update(jnp.float32(3.0), state)
+        assert float(updates) == pytest.approx(3.0, rel=1e-6)
+
+
+def test_bias_correction_with_a_scheduled_decay(x64):
+    decays = [0.5, 0.9, 0.99, 0.2]
+    table = jnp.asarray(decays)
+    tx = adamx.bias_correct(adamx.scale_by_momentum(lambda count: table[count]))
+    state = tx.init(jnp.float64(0))
+    mu, left = 0.0, 1.0
+    for decay, g in zip(decays, [1.0, -3.0, 2.0, 5.0], strict=True):
+        mu, left = decay * mu + (1 - decay) * g, decay * left
+        updates, state = tx.update(jnp.float64(g), state)
+        assert float(updates) == pytest.approx(mu / (1 - left), rel=1e-14)
