@@ -1,0 +1,39 @@
+"""Parameters of awkward shapes, and the way to compare states."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def params() -> dict[str, Any]:
+    """A scalar, a matrix, nothing in it, and no parameter at all."""
+    return {
+        "scalar": jnp.array(0.5),
+        "layer": {"w": jnp.arange(6.0).reshape(2, 3) - 2, "b": jnp.zeros(3)},
+        "empty": jnp.zeros((0, 4)),
+        "absent": None,
+    }
+
+
+def grads(like: Any, seed: int = 0) -> Any:
+    """Normal numbers like a tree, in its dtypes."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape), p.dtype), like)
+
+
+def assert_same_bits(a: Any, b: Any) -> None:
+    """Equal structure, dtypes and bits."""
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
+
+
+def run(tx: Any, start: Any, steps: int = 4) -> tuple[Any, Any]:
+    """The last updates and state of a few steps on changing gradients."""
+    state, updates = tx.init(start), None
+    for seed in range(steps):
+        updates, state = tx.update(grads(start, seed), state, start)
+    return updates, state
