@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.record import replace
-from adamx.core.rule import Live, Multiply, Rule, Series, is_one, locality
+from adamx.core.rule import Live, Rule, Scaled, Series, locality
 from adamx.core.transform import TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Scalar, Shared, Slots, Updates
 from adamx.tree.paths import flatten
@@ -40,7 +40,7 @@ class Fork(Rule):
         if hasattr(join, "fold"):
             join, gain = join.fold(**gains)  # pyright: ignore
             gains = dict.fromkeys(gains, 1.0)
-        branches = tuple((n, _with(ticked[n].rule, g)) for n, g in gains.items())
+        branches = tuple((n, Scaled.of(ticked[n].rule, g)) for n, g in gains.items())
         rule = replace(self, join=join, branches=branches)
         next_ = {n: live.shared for n, live in ticked.items() if live.shared}
         view = {n: live.view for n, live in ticked.items() if live.view}
@@ -152,8 +152,3 @@ def as_rule(plan: Plan) -> Series | None:
         return None
     return series
 
-
-def _with(rule: Rule, gain: Scalar) -> Rule:
-    if is_one(gain):
-        return rule
-    return Series((("rule", rule), ("gain", Multiply(gain))))

@@ -155,15 +155,22 @@ class Scale(Gain):
         return self.step_size
 
 
-class Multiply(Rule):
-    """A gain that has to be applied, because what follows is not linear."""
+class Scaled(Rule):
+    """A rule whose gain has to be applied, because what follows is not linear."""
 
+    rule: Rule
     factor: Scalar
+
+    @staticmethod
+    def of(rule: Rule, gain: Scalar) -> Rule:
+        """`rule` times `gain`, which is left out where it is known to be one."""
+        return rule if is_one(gain) else Scaled(rule, gain)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return g * self.factor, slots
+        u, slots = self.rule.step(g, slots, shared, param)
+        return u * self.factor, slots
 
 
 class Series(Rule):
@@ -186,7 +193,7 @@ class Series(Rule):
             part = rule.tick(shared.get(name, {}), extra)
             if type(part.rule) is not Identity:
                 if not is_one(gain):
-                    live.append((f"{name} gain", Multiply(gain)))
+                    live.append((f"gain before {name}", Scaled(Identity(), gain)))
                     gain = 1.0
                 live.append((name, part.rule))
             gain = gain * part.gain

@@ -1,11 +1,14 @@
 """Clipping: each number, or the norm of all of them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.rule import Rule, Scale
+from adamx.core.rule import Live, Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 from adamx.tree.norms import scaled_norm
 
 
@@ -37,7 +40,10 @@ def clip(max_delta: NonNegative) -> Clip:
         The name is Optax's.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.clip(1.0)
         >>> tx.update(jnp.array([0.5, -3.0]), tx.init(jnp.zeros(2)))[0].tolist()
@@ -53,10 +59,24 @@ class ClipByGlobalNorm(Rule):
 
     def gather(self, leaves: list[Array]) -> Rule:
         largest, rest = scaled_norm(leaves)
-        # max_norm / (largest·rest), in an order in which nothing overflows.
         fits = largest <= self.max_norm / jnp.where(rest > 0, rest, 1)
-        bound = self.max_norm / jnp.where(fits, 1, largest) / jnp.where(fits, 1, rest)
-        return Scale(jnp.where(fits, 1.0, bound))
+        bound = self.max_norm / jnp.where(fits, self.max_norm, rest)
+        return Shrink(jnp.where(fits, 1, largest), jnp.where(fits, 1, bound))
+
+
+class Shrink(Rule):
+    """Multiplies by bound / largest; their quotient alone could underflow."""
+
+    largest: Scalar
+    bound: Scalar
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        return Live(self, self.bound, shared, {})
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g / self.largest, slots
 
 
 @transform
@@ -82,7 +102,10 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
         networks", 2013, arXiv:1211.5063. The name is Optax's.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.clip_by_global_norm(1.0)
         >>> updates, _ = tx.update(jnp.array([0.0, -4.0]), tx.init(jnp.zeros(2)))
