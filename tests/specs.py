@@ -5,7 +5,8 @@
 against that, and against the oracle itself where it is installed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ class Spec(NamedTuple):
     make: Callable[[], adamx.Transform]
     library: str
     oracle: str
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 def _adam(**options: Any) -> Callable[[], adamx.Transform]:
@@ -32,7 +33,9 @@ def _adam(**options: Any) -> Callable[[], adamx.Transform]:
 
 SPECS = [
     Spec("sgd", lambda: adamx.sgd(RATE), "torch", "SGD"),
-    Spec("sgd_momentum", lambda: adamx.sgd(RATE, 0.8), "torch", "SGD", {"momentum": 0.8}),
+    Spec(
+        "sgd_momentum", lambda: adamx.sgd(RATE, 0.8), "torch", "SGD", {"momentum": 0.8}
+    ),
     Spec(
         "sgd_nesterov",
         lambda: adamx.sgd(RATE, 0.8, nesterov=True),

@@ -312,12 +312,12 @@ def test_foreign_pairs_get_their_extra_arguments_and_no_others():
     updates, _ = tx.update(start, tx.init(start), start, value=0.5, other="x")
     assert seen == {"value": 0.5}
     expected, _ = polyak.update(start, polyak.init(start), start, value=0.5)
-    np.testing.assert_allclose(updates, expected, rtol=1e-6)
+    np.testing.assert_allclose(updates, np.asarray(expected), rtol=1e-6)
 
 
 def test_ours_work_inside_optax():
     start = params()
-    tx = optax.chain(optax.clip(1.0), adamx.adam(0.1))
+    tx = optax.chain(optax.clip(1.0), adamx.adam(0.1))  # pyright: ignore
     updates, _ = run(tx, start)
     expected, _ = run(adamx.chain(adamx.clip(1.0), adamx.adam(0.1)), start)
     assert_same_bits(updates, expected)

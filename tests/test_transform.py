@@ -43,7 +43,7 @@ def test_repr_is_the_call(tx, shown):
 
 def test_repr_can_be_read_back():
     tx = adamx.chain(adamx.clip_by_global_norm(1.0), adamx.adamw(1e-3, b2=0.99))
-    assert eval(repr(tx), vars(adamx)) == tx
+    assert eval(repr(tx), dict(vars(adamx))) == tx
 
 
 def test_equal_by_the_call():
@@ -100,7 +100,10 @@ def test_eager_update_is_compiled_once_for_equal_transforms():
         (lambda: adamx.adam(1e-3, b1=1.5), ["adam: b1", "[0, 1)", "1.5"]),
         (lambda: adamx.adam(1e-3, eps=-1.0), ["adam: eps", "[0, inf)", "-1.0"]),
         (lambda: adamx.adam(float("nan")), ["adam: learning_rate", "nan"]),
-        (lambda: adamx.adam("0.1x"), ["adam: learning_rate", "number", "0.1x"]),
+        (
+            lambda: adamx.adam("0.1x"),  # pyright: ignore
+            ["adam: learning_rate", "number", "0.1x"],
+        ),
         (lambda: adamx.adam(True), ["adam: learning_rate", "True"]),
         (lambda: adamx.sgd(jnp.ones(3)), ["sgd: learning_rate", "shape (3,)"]),
         (lambda: adamx.chain(adamx.adam), ["not a transform", "call the builder"]),
@@ -157,9 +160,7 @@ def wrong(updates=None, state=None, start=None):
         (wrong(start={"key": jax.random.key(0)}), ["['key']", "key"]),
         (wrong(start={"name": "adam"}), ["['name']", "'adam'"]),
         (
-            wrong(
-                start={"w": jnp.ones(3)}, updates={"w": jnp.ones(3, jnp.complex64)}
-            ),
+            wrong(start={"w": jnp.ones(3)}, updates={"w": jnp.ones(3, jnp.complex64)}),
             ["['w']", "float32[3]", "complex64[3]"],
         ),
         (

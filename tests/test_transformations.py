@@ -34,10 +34,10 @@ def assert_close(a, b, ulps=2):
 class Variants(chex.TestCase):
     """jit, no jit, device and no device, of init, update and apply_updates."""
 
-    @chex.all_variants(with_pmap=False)
+    @chex.all_variants(with_pmap=False)  # pyright: ignore
     @parameterized.named_parameters(*OPTIMIZERS.items())
     def test_variant(self, tx):
-        @self.variant
+        @self.variant  # pyright: ignore
         def steps(start, g):
             state, at = tx.init(start), start
             for _ in range(3):
@@ -159,7 +159,7 @@ def test_eight_devices(tx):
                 assert leaf.sharding.is_equivalent_to(rows, 2)
     updates, state = tx.update(placed, state, placed)
     assert updates["w"].sharding.is_equivalent_to(rows, 2)
-    single = tx.init(start)
+    single, expected = tx.init(start), None
     for _ in range(3):
         expected, single = tx.update(start, single, start)
     # A norm is summed in another order over eight devices.

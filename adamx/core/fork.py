@@ -151,4 +151,3 @@ def as_rule(plan: Plan) -> Series | None:
     if len(rules) < len(plan.pieces) or locality(series) == "tree":
         return None
     return series
-

@@ -64,7 +64,7 @@ class Rule(Record):
         """The scalars to keep once for all leaves, by name."""
         return {}
 
-    def advance(self, shared: Shared, **extra: Any) -> Shared:
+    def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
         """The next `shared`; `extra` holds what the class says it `needs`."""
         return shared
 
