@@ -15,15 +15,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import adamx
 import jax
 import jax.numpy as jnp
-from common import Params, Split, init_mlp, mlp, picture, split, training_parser
+from common import (
+    Params,
+    Split,
+    batches,
+    init_mlp,
+    mlp,
+    picture,
+    split,
+    training_parser,
+)
 from sklearn.datasets import load_breast_cancer
-from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-BATCH = 32
+import adamx
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -49,11 +56,12 @@ def optimizer(args: argparse.Namespace) -> adamx.Transform:
 
 def load(seed: int) -> Split:
     """The data, each feature with mean 0 and deviation 1 where it is trained on."""
-    cancer = load_breast_cancer()
-    data = split(cancer.data, cancer.target, seed)
-    scaler = StandardScaler().fit(data.train_x)
+    features, benign = load_breast_cancer(return_X_y=True)
+    data = split(features, benign, seed)
+    mean, deviation = data.train_x.mean(axis=0), data.train_x.std(axis=0)
     return data._replace(
-        train_x=scaler.transform(data.train_x), test_x=scaler.transform(data.test_x)
+        train_x=(data.train_x - mean) / deviation,
+        test_x=(data.test_x - mean) / deviation,
     )
 
 
@@ -64,7 +72,7 @@ def loss_fn(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def accuracy(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
-    """The share of `x` on the right side: the sigmoid is above ½ where logits are > 0."""
+    """The share of `x` classified right: where a logit is positive, its sigmoid > ½."""
     return jnp.mean((mlp(params, x)[:, 0] > 0) == y)
 
 
@@ -77,7 +85,7 @@ def train_epoch(
     y: jax.Array,
     key: jax.Array,
 ) -> tuple[Params, Any, jax.Array]:
-    """A pass over the shuffled data, without the few rows that fill no batch."""
+    """A pass over the shuffled data; the parameters, the state and the mean loss."""
 
     def step(carry, rows):
         params, state = carry
@@ -85,9 +93,8 @@ def train_epoch(
         updates, state = tx.update(grads, state, params)
         return (adamx.apply_updates(params, updates), state), loss
 
-    full = len(x) // BATCH * BATCH
-    batches = jax.random.permutation(key, len(x))[:full].reshape(-1, BATCH)
-    (params, state), losses = jax.lax.scan(step, (params, state), batches)
+    rows = batches(key, len(x))
+    (params, state), losses = jax.lax.scan(step, (params, state), rows)
     return params, state, losses.mean()
 
 
@@ -124,7 +131,7 @@ def plot(losses: list[float], accuracies: list[float], path: Path) -> None:
         right.set_ylabel("share classified correctly")
         for axes in (left, right):
             axes.set_xlabel("epoch")
-            axes.legend()
+            axes.legend(loc="center right")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

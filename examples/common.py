@@ -10,15 +10,14 @@ import jax
 import jax.numpy as jnp
 import matplotlib
 import numpy as np
+from cycler import cycler
 from sklearn.model_selection import train_test_split
 
 Params: TypeAlias = dict[str, dict[str, jax.Array]]
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.grid": True,
-    "axes.prop_cycle": matplotlib.cycler(
-        color=["#4477aa", "#ee6677", "#228833", "#aa3377"]
-    ),
+    "axes.prop_cycle": cycler(color=["#4477aa", "#ee6677", "#228833", "#aa3377"]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titleweight": "bold",
@@ -41,17 +40,17 @@ def training_parser(doc: str | None, epochs: int) -> argparse.ArgumentParser:
     """The options of an example that trains a network for `epochs` by default."""
     options = parser(doc)
     options.add_argument("--epochs", type=int, default=epochs, help="passes over data")
-    options.add_argument("--seed", type=int, default=0, help="of split, init, batches")
+    options.add_argument("--seed", type=int, default=42, help="of split, init, batches")
     return options
 
 
 class Split(NamedTuple):
     """Inputs, one row each, and their classes: to train with and to test with."""
 
-    train_x: np.ndarray
-    test_x: np.ndarray
-    train_y: np.ndarray
-    test_y: np.ndarray
+    train_x: jax.Array
+    test_x: jax.Array
+    train_y: jax.Array
+    test_y: jax.Array
 
 
 def split(x: Any, y: Any, seed: int) -> Split:
@@ -59,7 +58,13 @@ def split(x: Any, y: Any, seed: int) -> Split:
     parts = train_test_split(
         np.asarray(x, np.float32), y, test_size=0.2, stratify=y, random_state=seed
     )
-    return Split(*parts)
+    return Split(*map(jnp.asarray, parts))
+
+
+def batches(key: jax.Array, rows: int, size: int = 32) -> jax.Array:
+    """Row numbers in random order, `size` in a line; a rest that fills none is left."""
+    order = jax.random.permutation(key, rows)
+    return order[: rows // size * size].reshape(-1, size)
 
 
 def init_mlp(
@@ -100,7 +105,7 @@ def picture(path: Path, panels: int = 1) -> Iterator[list[Any]]:
             1, panels, figsize=(7 if panels == 1 else 11, 4.5), squeeze=False
         )
         yield list(axes.flat)
-        figure.tight_layout()
+        figure.tight_layout(w_pad=3)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=150)
         pyplot.close(figure)

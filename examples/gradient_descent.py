@@ -11,11 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import adamx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from common import parser, picture
+
+import adamx
 
 START = 5.0
 RATE = 0.1
@@ -47,14 +48,15 @@ def plot(path: np.ndarray, exact: np.ndarray, file: Path) -> None:
     curve = np.linspace(-2, 5.5, 200)
     with picture(file, panels=2) as (left, right):
         left.plot(curve, f(curve), color="gray", label="f(x) = x²")
-        left.plot(path, f(path), "o-", color="C1", linewidth=1, label="steps")
-        left.annotate(
-            "start",
-            (path[0], f(path[0])),
-            (-8, 0),
-            ha="right",
-            textcoords="offset points",
-        )
+        left.plot(path, f(path), "o", color="C1", label="x after each step")
+        for step, x in enumerate(path[:6]):
+            left.annotate(
+                f"step {step}",
+                (x, f(x)),
+                (-8, 3),
+                textcoords="offset points",
+                ha="right",
+            )
         left.set_title(f"{adamx.sgd(RATE)} down the parabola")
         left.set_xlabel("x")
         left.set_ylabel("f(x)")

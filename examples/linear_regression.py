@@ -11,11 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import adamx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from common import parser, picture
+
+import adamx
 
 SLOPE = 2.5
 LEARNING_RATE = 0.001

@@ -91,7 +91,30 @@ class Schedule(Remembered):
 def schedule(
     builder: Callable[P, Callable[[Array], Scalar]],
 ) -> Callable[P, Schedule]:
-    """Decorate a builder of schedules so that what it builds remembers the call."""
+    """Decorate a builder of schedules so that what it builds remembers the call.
+
+    Args:
+        builder: a function that returns a function from the step count, an int32 array
+            of shape (), to a float scalar.
+
+    Returns:
+        The function to use instead; its schedules have repr, equality and hash by the
+        call.
+
+    Raises:
+        TransformError: (when called) an annotated argument is outside its interval.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import adamx
+        >>> @adamx.schedule
+        ... def halving(init_value: float):
+        ...     return lambda count: init_value * 0.5**count
+        >>> halving(1.0) == halving(1.0), float(halving(1.0)(2))
+        (True, 0.25)
+    """
 
     @functools.wraps(builder)
     def build(*args: P.args, **kwargs: P.kwargs) -> Schedule:

@@ -1,0 +1,63 @@
+"""What the documents show is what works."""
+
+import doctest
+import re
+import sys
+import types
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import adamx
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(name: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+
+
+def test_the_skeleton_of_a_transform_works(monkeypatch):
+    (code,) = blocks("CONTRIBUTING.md")
+    module = types.ModuleType("skeleton")
+    monkeypatch.setitem(sys.modules, "skeleton", module)
+    exec(code, module.__dict__)
+    builder = module.scale_by_sign_of_average
+    monkeypatch.setattr(adamx, builder.__name__, builder, raising=False)
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module).attempted > 0
+    assert repr(builder(0.5)) == "scale_by_sign_of_average(decay=0.5)"
+
+
+def test_the_readme_adam_is_our_adam():
+    code, loop = blocks("README.md")
+    names: dict = {}
+    exec(code, names)
+    start = {"w": jnp.array([1.0, -2.0])}
+    ours, theirs = adamx.adam(1e-3), names["adam"](1e-3)
+    a, b = ours.init(start), theirs.init(start)
+    for _ in range(3):
+        (u, a), (v, b) = ours.update(start, a, start), theirs.update(start, b, start)
+        np.testing.assert_array_equal(u["w"], v["w"])
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+
+    names = {"params": start, "loss_fn": lambda p, x: jnp.sum((p["w"] - x) ** 2)}
+    exec(loop, names)
+    _, _, first = names["step"](start, names["state"], 0.0)
+    params, state, _ = names["step"](start, names["state"], 0.0)
+    _, _, second = names["step"](params, state, 0.0)
+    assert second < first
+
+
+def test_the_readme_error_is_the_error():
+    shown = re.search(r"TransformError: (.*?)```", (ROOT / "README.md").read_text(), 16)
+    assert shown is not None
+    start = {"layer": {"w": jnp.ones((3, 1))}}
+    tx = adamx.adam(1e-3)
+    with pytest.raises(adamx.TransformError) as error:
+        tx.update({"layer": {"w": jnp.ones((3, 4))}}, tx.init(start), start)
+    lines = [line.strip() for line in shown[1].strip().splitlines()]
+    assert [line.strip() for line in str(error.value).splitlines()] == lines
