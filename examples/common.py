@@ -40,7 +40,7 @@ def training_parser(doc: str | None, epochs: int) -> argparse.ArgumentParser:
     """The options of an example that trains a network for `epochs` by default."""
     options = parser(doc)
     options.add_argument("--epochs", type=int, default=epochs, help="passes over data")
-    options.add_argument("--seed", type=int, default=42, help="of split, init, batches")
+    options.add_argument("--seed", type=int, default=0, help="of split, init, batches")
     return options
 
 
@@ -62,7 +62,7 @@ def split(x: Any, y: Any, seed: int) -> Split:
 
 
 def batches(key: jax.Array, rows: int, size: int = 32) -> jax.Array:
-    """Row numbers in random order, `size` in a line; a rest that fills none is left."""
+    """Row numbers in random order, a batch per line, without an unfilled last one."""
     order = jax.random.permutation(key, rows)
     return order[: rows // size * size].reshape(-1, size)
 

@@ -5,7 +5,7 @@ network with four optimizers and compares their losses. Ends with status 1 if Ad
 test accuracy is below 97 %.
 
     python examples/quickstart.py
-    python examples/quickstart.py --epochs 10 --seed 3 --output /tmp/pictures
+    python examples/quickstart.py --epochs 40 --seed 7 --output /tmp/pictures
 """
 
 import sys
@@ -33,11 +33,12 @@ import adamx
 
 TARGET = 0.97
 ADAM = adamx.adam(0.005)
-# Each rate had the best test accuracy of a coarse grid, over several seeds.
+# Each rate is the best of four, by the mean accuracy over four seeds on a fifth of the
+# training digits held back; the test digits had no part in it.
 OPTIMIZERS = (
-    adamx.sgd(0.5),
-    adamx.sgd(0.1, momentum=0.9),
-    adamx.rmsprop(0.002),
+    adamx.sgd(1.0),
+    adamx.sgd(0.2, momentum=0.9),
+    adamx.rmsprop(0.001),
     ADAM,
 )
 
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     pixels, digits = load_digits(return_X_y=True)
     data = split(pixels / 16, digits, args.seed)
     init_key, *keys = jax.random.split(jax.random.key(args.seed), args.epochs + 1)
-    start = init_mlp(init_key, (64, 128, 10), jax.nn.initializers.he_normal())
+    start = init_mlp(init_key, (64, 256, 10), jax.nn.initializers.he_normal())
 
     accuracies, histories = {}, {}
     for tx in OPTIMIZERS:

@@ -40,10 +40,7 @@ def clip(max_delta: NonNegative) -> Clip:
         The name is Optax's.
 
     Example:
-        >>> from collections.abc import Mapping
-    from typing import Any
-
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.clip(1.0)
         >>> tx.update(jnp.array([0.5, -3.0]), tx.init(jnp.zeros(2)))[0].tolist()
@@ -102,10 +99,7 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
         networks", 2013, arXiv:1211.5063. The name is Optax's.
 
     Example:
-        >>> from collections.abc import Mapping
-    from typing import Any
-
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.clip_by_global_norm(1.0)
         >>> updates, _ = tx.update(jnp.array([0.0, -4.0]), tx.init(jnp.zeros(2)))
