@@ -106,7 +106,7 @@ class TorchSubject:
     """PyTorch's fused Adam on the same numbers."""
 
     def __init__(self, params: Any, grads: Any) -> None:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         self.torch = torch
         device = "cuda" if jax.default_backend() == "gpu" else "cpu"
@@ -213,7 +213,7 @@ def ratio(ours: list[float], theirs: list[float]) -> str:
 def versions() -> str:
     found = [f"{m.__name__} {m.__version__}" for m in (adamx, jax, optax)]
     if importlib.util.find_spec("torch"):
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         found.append(f"torch {torch.__version__}")
     found.append(f"Python {platform.python_version()}")

@@ -15,7 +15,7 @@ def trajectory(spec: Spec, seed: int) -> dict[str, np.ndarray]:
 
 
 def _torch(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     tensors = {k: torch.tensor(p, dtype=torch.float64) for k, p in params.items()}
     options = dict(spec.options)
@@ -32,7 +32,7 @@ def _torch(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
 
 def _keras(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
     os.environ["KERAS_BACKEND"] = "jax"
-    import keras
+    import keras  # pyright: ignore[reportMissingImports]
 
     before = keras.config.floatx()
     keras.config.set_floatx("float64")

@@ -48,10 +48,10 @@ def test_docstring_says_shapes_dtypes_errors_and_source(name):
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["lint-imports"],
-        ["pyright"],
+        ["lint-imports", "--no-cache"],
+        ["pyright", "--pythonpath", sys.executable],
     ],
-    ids=" ".join,
+    ids=lambda command: command[0] + command[1][:6],
 )
 def test_linters_are_content(command):
     program = shutil.which(command[0], path=str(Path(sys.executable).parent))
