@@ -2,6 +2,7 @@
 
     python -m benchmarks.step                  # everything; about ten minutes
     python -m benchmarks.step --trees 400      # only the trees with "400" in the name
+    python -m benchmarks.step --json figures.json --write docs/benchmarks.md
 
 All libraries run in one process and take turns in each repeat; figures are medians,
 and behind each ratio stands the spread over the repeats, as smallest to largest.
@@ -131,11 +132,14 @@ def timed_only(function: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, out
 
 
+COPIED = 1 << 26
+
+
 class Copy:
     """The bandwidth of a copy of 256 MiB in place, in bytes a second."""
 
     def __init__(self) -> None:
-        self.x = jnp.zeros(1 << 26, jnp.float32)
+        self.x = jnp.zeros(COPIED, jnp.float32)
         self.add = jax.jit(lambda x: x + 1, donate_argnums=0)
         self.x = self.add(self.x)
 
@@ -228,30 +232,40 @@ def main() -> None:
     parser.add_argument("--stages", type=int, default=3, help="times to compile")
     parser.add_argument("--repeats", type=int, default=20, help="rounds of steps")
     parser.add_argument("--json", type=Path, help="write all the numbers here too")
+    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
+    parser.add_argument("--write", type=Path, help="put the table into this document")
     options = parser.parse_args()
-    print(versions(), flush=True)
-    table, raw = [], {}
-    for name, shapes in TREES.items():
-        if options.trees in name:
-            stages = 1 if len(shapes) > 2000 else options.stages
-            times, limits = measure(shapes, stages, options.repeats)
-            table += rows(name, times, limits)
-            raw[name] = {"times": times, "limits": limits}
-            print(f"done: {name}", flush=True)
-    headers = [
-        "tree",
-        "",
-        "adamx",
-        "optax",
-        "ratio",
-        "torch",
-        "ratio",
-        "limit",
-        "ratio",
-    ]
-    print(tabulate(table, headers, tablefmt="github"))
+    if options.read:
+        found = json.loads(options.read.read_text())
+    else:
+        found = {"versions": versions(), "trees": {}}
+        for name, shapes in TREES.items():
+            if options.trees in name:
+                stages = 1 if len(shapes) > 2000 else options.stages
+                times, limits = measure(shapes, stages, options.repeats)
+                found["trees"][name] = {"times": times, "limits": limits}
+                print(f"done: {name}", flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"versions": versions(), "trees": raw}))
+        options.json.write_text(json.dumps(found))
+    text = report(found)
+    print(text)
+    if options.write:
+        old = options.write.read_text()
+        head, _, tail = old.partition(BEGIN)
+        options.write.write_text(
+            f"{head}{BEGIN}\n{text}\n{END}{tail.partition(END)[2]}"
+        )
+
+
+BEGIN, END = "<!-- begin: benchmarks.step -->", "<!-- end: benchmarks.step -->"
+
+
+def report(found: dict[str, Any]) -> str:
+    """The versions and the table, as Markdown."""
+    table = [row for name, tree in found["trees"].items() for row in rows(name, **tree)]
+    columns = ["adamx", "Optax", "ratio", "PyTorch", "ratio", "limit", "ratio"]
+    shown = tabulate(table, ["tree", "", *columns], tablefmt="github")
+    return f"{found['versions']}\n\n{shown}"
 
 
 if __name__ == "__main__":

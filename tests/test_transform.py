@@ -1,11 +1,15 @@
 """The pair, its memory of the call, and its errors."""
 
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import adamx
+from adamx.core.rule import Scale
 from adamx.schedules import inverse_time_decay_schedule
 from tests.trees import assert_same_bits, grads, params, run
 
@@ -56,8 +60,20 @@ def test_equal_by_the_call():
     decay = inverse_time_decay_schedule
     assert adamx.sgd(decay(0.1, 0.5)) == adamx.sgd(decay(0.1, 0.5))
     assert adamx.sgd(lambda count: 0.1) != adamx.sgd(lambda count: 0.1)
+    rule = Scale
+    assert adamx.lift(rule(jnp.float32(0.1))) == adamx.lift(rule(jnp.float32(0.1)))
+    assert adamx.lift(rule(jnp.float32(0.1))) != adamx.lift(rule(jnp.float32(0.2)))
     mask = {"w": True, "b": False}
     assert adamx.adamw(0.1, mask=mask) == adamx.adamw(0.1, mask=dict(mask))
+
+
+def test_pickles_and_copies_by_the_call():
+    rate = inverse_time_decay_schedule(0.1, 0.5)
+    tx = adamx.chain(adamx.clip(1.0), adamx.adam(rate, eps_hat=True))
+    assert pickle.loads(pickle.dumps(tx)) == tx
+    assert copy.deepcopy(tx) == tx
+    with pytest.raises(TypeError, match="builder"):
+        pickle.dumps(adamx.Transform(*tx))
 
 
 def test_static_argument_compiles_once():

@@ -123,6 +123,20 @@ def test_adam_equals_a_numpy_loop_over_3000_steps(scale):
     assert np.abs(adam_directions(grads, "float32") - exact).max() <= 1e-6
 
 
+def test_adam_on_constant_gradients():
+    """The hardest case for float32: each step is a whole learning rate long.
+
+    ν is rounded in each step by at most 2⁻²⁴ of itself, uniformly: 2⁻²⁴/√3 on the
+    average. A moving average adds up 1/(1−b²) ≈ 500 of these, the root halves the sum:
+    σ = 3.9e-7, and 5σ = 1.9e-6 is not passed in 32 · 3,000 tries.
+    """
+    grads = np.random.default_rng(5).normal(size=(1, 32)).astype(np.float32)
+    grads = np.broadcast_to(grads, (3000, 32))
+    exact = np.stack([*numpy_adam(grads)])
+    sigma = 2**-24 / 3**0.5 * (1 - 0.999**2) ** -0.5 / 2
+    assert np.abs(adam_directions(grads, "float32") - exact).max() <= 5 * sigma
+
+
 def test_adam_equals_a_numpy_loop_in_float64(x64):
     grads = np.random.default_rng(4).normal(size=(3000, 32))
     exact = np.stack([*numpy_adam(grads)])

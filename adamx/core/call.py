@@ -1,13 +1,15 @@
 """A thing remembers the call that made it: repr, equality and hash are by it."""
 
+import importlib
 import inspect
+import operator
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.record import Record, is_array
+from adamx.core.record import Record, is_array, split
 
 
 class Call:
@@ -81,6 +83,21 @@ class Remembered:
     def __repr__(self) -> str:
         return repr(self.call)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not isinstance(self.call, Call):
+            raise TypeError(
+                f"{self!r} was not made by a builder that can be called again"
+            )
+        builder, bound = self.call.builder, self.call.bound
+        path = builder.__module__, builder.__qualname__
+        return _call_again, (*path, bound.args, bound.kwargs)
+
+
+def _call_again(module: str, name: str, args: Any, kwargs: Any) -> Any:
+    """Pickle's way back: call what stands under the builder's name."""
+    builder = operator.attrgetter(name)(importlib.import_module(module))
+    return builder(*args, **kwargs)
+
 
 def _freeze(value: Any) -> Hashable:
     """A hashable stand-in for an argument, equal where the arguments are equal."""
@@ -93,7 +110,10 @@ def _freeze(value: Any) -> Hashable:
         return "mapping", frozenset((k, _freeze(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
         return type(value).__name__, tuple(_freeze(v) for v in value)
-    if isinstance(value, Record | Remembered) or _hashable(value):
+    if isinstance(value, Record):
+        arrays, static = split(value)
+        return "record", static, tuple(_freeze(array) for array in arrays)
+    if _hashable(value):
         return value
     return Same(value)
 

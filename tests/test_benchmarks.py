@@ -1,0 +1,43 @@
+"""The benchmark runs, and its table says what its numbers say."""
+
+import json
+import sys
+
+from benchmarks import step, trees
+
+
+def test_gpt2_small_is_as_large_as_it_is():
+    shapes = trees.gpt2_small()
+    assert len(shapes) == 148
+    numbers = sum(int(trees.np.prod(shape)) for shape in shapes.values())
+    assert numbers == 124_439_808  # Radford et al.: 124 M
+
+
+def test_the_command_measures_and_writes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(step, "TREES", {"tiny": trees.small_leaves(2)})
+    monkeypatch.setattr(step, "COPIED", 1 << 10)
+    document = tmp_path / "doc.md"
+    document.write_text(f"before\n{step.BEGIN}\nold\n{step.END}\nafter\n")
+    figures = tmp_path / "figures.json"
+    command = ["step", "--stages", "1", "--repeats", "2"]
+    command += ["--json", str(figures), "--write", str(document)]
+    monkeypatch.setattr(sys, "argv", command)
+    step.main()
+    found = json.loads(figures.read_text())
+    times = found["trees"]["tiny"]["times"]
+    assert set(times["adamx"]) == set(step.QUANTITIES)
+    assert all(len(times["optax"][q]) > 0 for q in step.QUANTITIES)
+    text = document.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "old" not in text
+    assert "| tiny" in text
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["step", "--read", str(figures)])
+    step.main()
+    assert capsys.readouterr().out.strip() in text
+
+
+def test_ratio_is_that_of_the_medians():
+    assert step.ratio([1.0, 2.0, 3.0], [2.0, 4.0, 3.0]) == "0.67 (0.50–1.00)"
+    assert step.ratio([0.0], [0.0]) == "0/0"
