@@ -10,7 +10,8 @@ Trace, lower, compile and temporaries are those of a jitted `tx.update(grads, st
 A step is gradients in, parameters and state updated in place (buffers donated). An
 eager update is `tx.update` outside jit. The memory limit is the time that the traffic
 of a float32 Adam step, 7 arrays (g, θ, μ, ν in; θ, μ, ν out), takes at the bandwidth of
-a copy measured between the repeats.
+a copy measured between the repeats. The limit of compile is the time of a program with
+as many outputs that only adds arrays.
 """
 
 import argparse
@@ -103,6 +104,19 @@ class Subject:
         return timed(self.tx.update, self.grads, self.state, self.params)[0]
 
 
+def least_compile(params: Any) -> float:
+    """Seconds to compile a program of as many inputs and outputs that only adds."""
+    three = (params,) * 3
+
+    def add(arrays: Any) -> Any:
+        a, b, c = arrays
+        pairs = ((a, b), (b, c), (c, a))
+        return [jax.tree.map(jax.lax.add, x, y) for x, y in pairs]
+
+    forget()
+    return timed_only(jax.jit(add).lower(three).compile)[0]
+
+
 class TorchSubject:
     """PyTorch's fused Adam on the same numbers."""
 
@@ -153,10 +167,12 @@ def measure(shapes: Any, stages: int, repeats: int) -> tuple[Times, list[float]]
     params, grads = random_tree(shapes, 0), random_tree(shapes, 1)
     subjects = {name: Subject(name, params, grads) for name in LIBRARIES}
     times: Times = {name: {q: [] for q in QUANTITIES} for name in subjects}
+    times["least"] = {"compile": []}
     for _ in range(stages):
         for name, subject in subjects.items():
             for quantity, seconds in subject.stage().items():
                 times[name][quantity].append(seconds)
+        times["least"]["compile"].append(least_compile(params))
     runners: dict[str, Any] = dict(subjects)
     if importlib.util.find_spec("torch"):
         runners["torch"] = TorchSubject(params, grads)
@@ -186,10 +202,11 @@ def rows(name: str, times: Times, limits: list[float]) -> list[list[str]]:
         ours, theirs = (times[k][quantity] for k in LIBRARIES)
         row = [name, quantity, shown(quantity, ours), shown(quantity, theirs)]
         row.append(ratio(ours, theirs))
-        if quantity == "step":
-            torch = times.get("torch", {}).get("step", [])
-            row += [shown(quantity, torch) if torch else "", ratio(ours, torch)]
-            row += [shown(quantity, limits), ratio(ours, limits)]
+        torch = times.get("torch", {}).get(quantity, [])
+        row += [shown(quantity, torch) if torch else "", ratio(ours, torch)]
+        bound = {"step": limits, "compile": times["least"]["compile"]}.get(quantity)
+        if bound:
+            row += [shown(quantity, bound), ratio(ours, bound)]
         out.append(row)
         name = ""
     return out

@@ -85,9 +85,7 @@ class Remembered:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not isinstance(self.call, Call):
-            raise TypeError(
-                f"{self!r} was not made by a builder that can be called again"
-            )
+            raise TypeError(f"{self!r} was not made by a builder to be called again")
         builder, bound = self.call.builder, self.call.bound
         path = builder.__module__, builder.__qualname__
         return _call_again, (*path, bound.args, bound.kwargs)
