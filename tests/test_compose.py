@@ -78,6 +78,23 @@ def test_chain_equals_its_parts_one_after_the_other():
 def test_pieces_of_one_name_are_numbered():
     tx = adamx.chain(adamx.trace(0.5), adamx.trace(0.9), adamx.trace(0.1))
     assert sorted(tx.init(jnp.ones(2))) == ["trace", "trace_1", "trace_2"]
+    a, b, c = (adamx.trace(decay) for decay in (0.5, 0.9, 0.1))
+    for nested in (
+        adamx.chain(a, adamx.chain(b, c)),
+        adamx.chain(adamx.chain(a, b), c),
+        adamx.chain(adamx.chain(a, b, c)),
+    ):
+        assert_same_bits(run(nested, params()), run(tx, params()))
+
+
+def test_pieces_of_one_name_are_told_apart_in_a_branch():
+    two = adamx.chain(adamx.trace(0.5), adamx.trace(0.9))
+    updates, state = run(adamx.fork(lambda only: only, only=two), params())
+    expected, inner = run(two, params())
+    assert_same_bits(updates, expected)
+    assert_same_bits(state["fork"]["only"], inner)
+    with_freeze = adamx.chain(adamx.trace(0.5), adamx.freeze(False), adamx.trace(0.9))
+    assert_same_bits(run(with_freeze, params()), (expected, inner))
 
 
 def test_state_is_named_by_piece():

@@ -293,6 +293,12 @@ def test_frozen_hyperparameters_are_not_rounded_to_half():
     np.testing.assert_allclose(nu["nu"]["w"], 1e-3, rtol=2e-5)
 
 
+def test_updates_are_added_in_float32_and_rounded_once():
+    # 256 + 1.004 = 257.004, nearest to 258; 1.004 rounded first would make it 256.
+    param = jnp.array(256.0, jnp.bfloat16)
+    assert float(adamx.apply_updates(param, jnp.float32(1.004))) == 258.0
+
+
 def test_python_floats_are_parameters():
     tx = adamx.sgd(0.1)
     updates, _ = tx.update(10.0, tx.init(5.0), 5.0)

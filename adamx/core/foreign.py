@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
@@ -12,11 +12,12 @@ from adamx.core.types import Params, Updates
 class Foreign(Node):
     """A pair that follows Optax's protocol; used as it is, and not jitted by us."""
 
-    pure: ClassVar[bool] = False
-
     name: str
     init_fn: Callable[..., Any]
     update_fn: Callable[..., Any]
+
+    def pure(self) -> bool:
+        return False
 
     def init(self, params: Params) -> dict[str, Any]:
         return {self.name: self.init_fn(params)}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from adamx.core.node import Node
-from adamx.core.plan import Plan
+from adamx.core.plan import Plan, distinct
 from adamx.core.record import replace
 from adamx.core.rule import Live, Rule, Scaled, Series, locality
 from adamx.core.transform import TransformLike, as_transform, transform
@@ -65,12 +65,8 @@ class TreeFork(Node):
     join: Join
     branches: tuple[tuple[str, Plan], ...]
 
-    @property
-    def pure(self) -> bool:  # pyright: ignore
-        return all(plan.pure() for _, plan in self.branches)
-
-    def needs(self) -> frozenset[str]:
-        return frozenset().union(*(plan.needs() for _, plan in self.branches))
+    def plans(self) -> tuple[Plan, ...]:
+        return tuple(plan for _, plan in self.branches)
 
     def init(self, params: Params) -> dict[str, Any]:
         states = {name: plan.init(params) for name, plan in self.branches}
@@ -146,7 +142,8 @@ def forked(name: str, join: Join, branches: Mapping[str, TransformLike]) -> Rule
 
 def as_rule(plan: Plan) -> Series | None:
     """The whole plan as one rule, or None if it is more than that."""
-    rules = tuple((n, p) for n, p in plan.pieces if isinstance(p, Rule))
+    pieces = distinct(plan.pieces)
+    rules = tuple((n, p) for n, p in pieces if isinstance(p, Rule))
     series = Series(rules)
     if len(rules) < len(plan.pieces) or locality(series) == "tree":
         return None

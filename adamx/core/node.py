@@ -1,7 +1,7 @@
 """What a transform is made of: things that act on whole trees, one after the other."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from adamx.core.record import Record
 from adamx.core.types import Params, Updates
@@ -13,9 +13,6 @@ class Node(Record):
     Updates travel between nodes in the compute dtype; they are rounded once, where
     the outermost transform hands them to its caller.
     """
-
-    pure: ClassVar[bool] = True
-    """Whether all of it is adamx's own, so that it can be jitted as a whole."""
 
     def init(self, params: Params) -> dict[str, Any]:
         """The first state."""
@@ -31,6 +28,14 @@ class Node(Record):
         """The transformed updates, unrounded, and the next state."""
         raise NotImplementedError(f"{type(self).__name__}.apply")
 
+    def plans(self) -> tuple[Any, ...]:
+        """The plans inside this node."""
+        return ()
+
+    def pure(self) -> bool:
+        """Whether all of it is adamx's own, so that it can be jitted as a whole."""
+        return all(plan.pure() for plan in self.plans())
+
     def needs(self) -> frozenset[str]:
         """The keyword arguments of update that are read somewhere inside."""
-        return frozenset()
+        return frozenset().union(*(plan.needs() for plan in self.plans()))

@@ -17,20 +17,16 @@ class Partition(Node):
 
     name: str
     labels: Labels
-    plans: tuple[tuple[Hashable, Plan | None], ...]
+    parts: tuple[tuple[Hashable, Plan | None], ...]
 
-    @property
-    def pure(self) -> bool:  # pyright: ignore
-        return all(plan is None or plan.pure() for _, plan in self.plans)
-
-    def needs(self) -> frozenset[str]:
-        return frozenset().union(*(p.needs() for _, p in self.plans if p is not None))
+    def plans(self) -> tuple[Plan, ...]:
+        return tuple(plan for _, plan in self.parts if plan is not None)
 
     def init(self, params: Params) -> dict[str, Any]:
         labels = self._labels(params)
         states = {
             str(label): plan.init(keep(params, [x == label for x in labels]))
-            for label, plan in self.plans
+            for label, plan in self.parts
             if plan is not None
         }
         states = {label: state for label, state in states.items() if state}
@@ -46,7 +42,7 @@ class Partition(Node):
         labels = self._labels(updates if params is None else params)
         leaves, treedef = flatten(updates)
         mine, new = state.get(self.name, {}), {}
-        for label, plan in self.plans:
+        for label, plan in self.parts:
             if plan is None:
                 continue
             chosen = [x == label for x in labels]
@@ -61,7 +57,7 @@ class Partition(Node):
 
     def _labels(self, params: Params) -> list[Any]:
         labels = labels_of(self.labels, params, self.name)
-        known = dict(self.plans)
+        known = dict(self.parts)
         leaves = zip(key_paths(params), flatten(params)[0], labels, strict=True)
         wrong = [(p, x) for p, leaf, x in leaves if leaf is not None and x not in known]
         if wrong:

@@ -20,31 +20,34 @@ class Plan(Record):
     """What a transform does: its pieces, and the nodes they are executed as."""
 
     pieces: tuple[Piece, ...]
+    """As they were given; numbered only where they are used, so that chains nest."""
     nodes: tuple[Node, ...]
     frozen: tuple[Freeze, ...]
 
     @staticmethod
     def of(pieces: tuple[Piece, ...]) -> "Plan":
         """Group rules into runs; one that needs the whole tree begins a new run."""
-        pieces = _distinct(pieces)
         nodes: list[Node] = []
+        frozen: list[Freeze] = []
         run: list[tuple[str, Rule]] = []
-        for name, piece in pieces:
+        for name, piece in distinct(pieces):
+            if isinstance(piece, Freeze):
+                frozen.append(piece)
+                continue
             if run and not (isinstance(piece, Rule) and piece.locality != "tree"):
                 nodes.append(Lifted(tuple(run)))
                 run = []
             if isinstance(piece, Rule):
                 run.append((name, piece))
-            elif not isinstance(piece, Freeze):
+            else:
                 nodes.append(piece)
         if run or not nodes:
             nodes.append(Lifted(tuple(run)))
-        frozen = tuple(piece for _, piece in pieces if isinstance(piece, Freeze))
-        return Plan(pieces, tuple(nodes), frozen)
+        return Plan(pieces, tuple(nodes), tuple(frozen))
 
     def pure(self) -> bool:
         """Whether all of it can be jitted as a whole."""
-        return all(node.pure for node in self.nodes)
+        return all(node.pure() for node in self.nodes)
 
     def needs(self) -> frozenset[str]:
         """The keyword arguments of update that are read somewhere."""
@@ -89,7 +92,7 @@ class Plan(Record):
         return [not any(leaf) for leaf in zip(*held, strict=True)]
 
 
-def _distinct(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+def distinct(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """Number the pieces of equal name: scale, scale_1, scale_2."""
     taken: set[str] = set()
     named = []
