@@ -79,9 +79,9 @@ class Subject:
         """Trace, lower and compile the update from nothing."""
         forget()
         update = jax.jit(lambda grads, state: self.tx.update(grads, state))
-        trace, traced = timed_only(lambda: update.trace(self.grads, self.state))
-        lower, lowered = timed_only(traced.lower)
-        compile_, compiled = timed_only(lowered.compile)
+        trace, traced = timed(lambda: update.trace(self.grads, self.state))
+        lower, lowered = timed(traced.lower)
+        compile_, compiled = timed(lowered.compile)
         bytes_ = compiled.memory_analysis().temp_size_in_bytes
         return {
             "trace": trace,
@@ -114,7 +114,7 @@ def least_compile(params: Any) -> float:
         return [jax.tree.map(jax.lax.add, x, y) for x, y in pairs]
 
     forget()
-    return timed_only(jax.jit(add).lower(three).compile)[0]
+    return timed(jax.jit(add).lower(three).compile)[0]
 
 
 class TorchSubject:
@@ -138,12 +138,6 @@ class TorchSubject:
         if self.on_gpu:
             self.torch.cuda.synchronize()
         return (time.perf_counter() - start) / steps
-
-
-def timed_only(function: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    out = function()
-    return time.perf_counter() - start, out
 
 
 COPIED = 1 << 26
