@@ -167,6 +167,16 @@ def test_bias_correction_of_what_is_no_average():
         assert float(updates) == pytest.approx(3.0, rel=1e-6)
 
 
+def test_bias_correction_of_a_fork():
+    """What a join makes of averages need not be one: here it answers 2·(1 − bᵗ)."""
+    momentum = adamx.scale_by_momentum(0.5)
+    tx = adamx.bias_correct(adamx.fork(lambda a, b: a + b, a=momentum, b=momentum))
+    state = tx.init(jnp.float32(0))
+    for _ in range(20):
+        updates, state = tx.update(jnp.float32(3.0), state)
+        assert float(updates) == pytest.approx(3.0, rel=1e-6)
+
+
 def test_bias_correction_with_a_scheduled_decay(x64):
     decays = [0.5, 0.9, 0.99, 0.2]
     table = jnp.asarray(decays)

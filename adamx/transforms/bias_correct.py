@@ -10,7 +10,7 @@ from adamx.core.errors import TransformError
 from adamx.core.fork import as_rule
 from adamx.core.hyper import Finite
 from adamx.core.numerics import scalar_dtype
-from adamx.core.rule import Identity, Live, Rule, locality, walk
+from adamx.core.rule import Identity, Live, Rule, Series, locality, walk
 from adamx.core.transform import TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 
@@ -51,8 +51,10 @@ class Response(Rule):
 
 
 def is_average(rule: Rule) -> bool:
-    """Whether `rule` is put together of averages alone; see `Rule.averages`."""
-    return all(part.averages or part.parts() for _, part in walk("", rule))
+    """Whether `rule` is averages in series and nothing else; see `Rule.averages`."""
+    if isinstance(rule, Series):
+        return all(is_average(part) for _, part in rule.rules)
+    return rule.averages
 
 
 def _numbers(*values: float) -> Array:
