@@ -31,6 +31,7 @@ from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
 from adamx.transforms.momentum import trace as trace
+from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.scale import scale as scale
 from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
 from adamx.transforms.second_moment import running_max as running_max
@@ -38,5 +39,6 @@ from adamx.transforms.second_moment import (
     scale_by_second_moment as scale_by_second_moment,
 )
 from adamx.transforms.second_moment import second_moment as second_moment
+from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 
 __version__ = "0.1.0"

@@ -33,6 +33,7 @@ import optax
 from tabulate import tabulate
 
 import adamx
+from benchmarks.document import replace
 from benchmarks.trees import TREES, random_tree
 
 Times = dict[str, dict[str, list[float]]]
@@ -261,14 +262,7 @@ def main() -> None:
     text = report(found)
     print(text)
     if options.write:
-        old = options.write.read_text()
-        head, _, tail = old.partition(BEGIN)
-        options.write.write_text(
-            f"{head}{BEGIN}\n{text}\n{END}{tail.partition(END)[2]}"
-        )
-
-
-BEGIN, END = "<!-- begin: benchmarks.step -->", "<!-- end: benchmarks.step -->"
+        replace(options.write, "benchmarks.step", text)
 
 
 def report(found: dict[str, Any]) -> str:

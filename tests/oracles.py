@@ -1,17 +1,19 @@
 """The oracles, run as their own users run them, in float64."""
 
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tests.specs import RATE, SHAPES, Spec, problem
+from adamx.testing import Trajectory, trajectory
+from tests.specs import RATE, Spec
 
 
-def trajectory(spec: Spec, seed: int) -> dict[str, np.ndarray]:
-    """The parameters after each step, by leaf."""
-    params, grads = problem(seed)
-    return {"torch": _torch, "keras": _keras}[spec.library](spec, params, grads)
+def reference(spec: Spec, seed: int) -> Trajectory:
+    """Where the oracle goes on `problem(seed)`."""
+    oracle = {"torch": _torch, "keras": _keras}[spec.library]
+    return trajectory(partial(oracle, spec), seed)
 
 
 def _torch(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
@@ -20,7 +22,7 @@ def _torch(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
     tensors = {k: torch.tensor(p, dtype=torch.float64) for k, p in params.items()}
     options = dict(spec.options)
     optimizer = getattr(torch.optim, spec.oracle)(tensors.values(), lr=RATE, **options)
-    path: dict[str, list[Any]] = {name: [] for name in SHAPES}
+    path: dict[str, list[Any]] = {name: [] for name in params}
     for grad in grads:
         for name, tensor in tensors.items():
             tensor.grad = torch.tensor(grad[name], dtype=torch.float64)
@@ -44,7 +46,7 @@ def _keras(spec: Spec, params: Any, grads: Any) -> dict[str, np.ndarray]:
             rate = keras.optimizers.schedules.InverseTimeDecay(RATE, 1, decay)
         optimizer = getattr(keras.optimizers, spec.oracle)(rate, **options)
         variables = {k: keras.Variable(p, dtype="float64") for k, p in params.items()}
-        path: dict[str, list[Any]] = {name: [] for name in SHAPES}
+        path: dict[str, list[Any]] = {name: [] for name in params}
         for grad in grads:
             optimizer.apply([grad[name] for name in variables], [*variables.values()])
             for name, variable in variables.items():

@@ -9,14 +9,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import adamx
 from adamx.schedules import inverse_time_decay_schedule
 
 RATE = 1e-2
-STEPS = 60
-SHAPES = {"scalar": (), "vector": (5,), "matrix": (3, 4), "cube": (2, 3, 2)}
 
 
 class Spec(NamedTuple):
@@ -128,18 +124,3 @@ SPECS = [
         {"weight_decay": 0.1},
     ),
 ]
-
-
-def problem(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Parameters, and gradients of mixed scale with exact zeros, in float64."""
-    rng = np.random.default_rng(seed)
-    params = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
-    scales = {k: 10.0 ** rng.uniform(-4, 2, size=s) for k, s in SHAPES.items()}
-    grads = [
-        {
-            name: rng.normal(size=shape) * scales[name] * (rng.random(shape) > 0.2)
-            for name, shape in SHAPES.items()
-        }
-        for _ in range(STEPS)
-    ]
-    return params, grads

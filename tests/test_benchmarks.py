@@ -3,7 +3,7 @@
 import json
 import sys
 
-from benchmarks import step, trees
+from benchmarks import laws, step, trees
 
 
 def test_gpt2_small_is_as_large_as_it_is():
@@ -17,7 +17,10 @@ def test_the_command_measures_and_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(step, "TREES", {"tiny": trees.small_leaves(2)})
     monkeypatch.setattr(step, "COPIED", 1 << 10)
     document = tmp_path / "doc.md"
-    document.write_text(f"before\n{step.BEGIN}\nold\n{step.END}\nafter\n")
+    document.write_text(
+        "before\n<!-- begin: benchmarks.step -->\nold\n"
+        "<!-- end: benchmarks.step -->\nafter\n"
+    )
     figures = tmp_path / "figures.json"
     command = ["step", "--stages", "1", "--repeats", "2"]
     command += ["--json", str(figures), "--write", str(document)]
@@ -36,6 +39,40 @@ def test_the_command_measures_and_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["step", "--read", str(figures)])
     step.main()
     assert capsys.readouterr().out.strip() in text
+
+
+def test_the_scoreboard_counts_what_is_kept_and_tried(tmp_path, capsys, monkeypatch):
+    results = {
+        "adamx": {"sgd": {"finite": "", "donation": ""}},
+        "Optax": {"sgd": {"finite": "nan", "donation": ""}, "dog": {"finite": ""}},
+    }
+    figures = tmp_path / "laws.json"
+    figures.write_text(json.dumps(results))
+    document = tmp_path / "laws.md"
+    marks = "<!-- begin: {0} -->\n<!-- end: {0} -->\n"
+    document.write_text(marks.format("laws") + marks.format("benchmarks.laws"))
+    command = ["laws", "--read", str(figures), "--write", str(document)]
+    monkeypatch.setattr(sys, "argv", command)
+    laws.main()
+    assert capsys.readouterr().out.strip() in document.read_text()
+    rows = [
+        [x.strip() for x in line.split("|")]
+        for line in document.read_text().splitlines()
+    ]
+    assert ["", "4", "finite", "1 of 1", "1 of 2", ""] in rows
+    assert ["", "9", "donation", "1 of 1", "1 of 1", ""] in rows
+    assert ["", "", "all", "2 of 2", "2 of 3", ""] in rows
+    assert ["", "Optax", "finite", "`sgd`", ""] in rows
+
+
+def test_the_scoreboard_finds_the_optimizers_of_both():
+    ours, theirs = dict(laws.adamx_optimizers()), dict(laws.optax_optimizers())
+    assert {"adam", "sgd"} <= set(ours)
+    assert {"adam", "dog", "polyak_sgd", "lbfgs"} <= set(theirs)
+    assert len(theirs) >= 40
+    _, _, verdicts = laws.tried(("Optax", "sgd"))
+    assert verdicts["donation"] == ""
+    assert "integers" in verdicts["odd_leaves"]
 
 
 def test_ratio_is_that_of_the_medians():

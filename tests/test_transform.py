@@ -346,6 +346,15 @@ def test_count_stays_at_the_end_of_int32():
     assert float(updates) == pytest.approx(-1 / (1 + last))
 
 
+def test_an_optimizer_with_a_traced_rate_does_not_leak():
+    def step(rate):
+        tx = adamx.adam(rate)
+        return tx.update(jnp.ones(2), tx.init(jnp.ones(2)))
+
+    with jax.checking_leaks():
+        jax.jit(step)(0.1)
+
+
 def test_schedule_must_return_one_number():
     tx = adamx.sgd(lambda count: jnp.ones(3))
     with pytest.raises(adamx.TransformError, match="one number"):

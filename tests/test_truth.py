@@ -9,90 +9,37 @@ import numpy as np
 import pytest
 
 import adamx
-from tests.oracles import trajectory
-from tests.specs import RATE, SPECS, STEPS, Spec, problem
+from adamx.testing import LAWS, Subject, Trajectory, problem
+from tests.oracles import reference
+from tests.specs import RATE, SPECS, Spec
 
 GOLDEN = Path(__file__).parent / "golden" / "golden.npz"
 
 
-def our_trajectory(spec: Spec, seed: int, dtype: str) -> dict[str, np.ndarray]:
-    params, grads = problem(seed)
-    params = jax.tree.map(lambda p: jnp.asarray(p, dtype), params)
-    stacked = jax.tree.map(lambda *g: jnp.asarray(np.stack(g), dtype), *grads)
-    tx = spec.make()
-
-    def step(carry, grads):
-        params, state = carry
-        updates, state = tx.update(grads, state, params)
-        params = adamx.apply_updates(params, updates)
-        return (params, state), params
-
-    _, path = jax.lax.scan(step, (params, tx.init(params)), stacked)
-    return jax.tree.map(np.asarray, path)
+(TRUTH,) = (law for law in LAWS if law.name == "truth")
 
 
-def largest_step(path: np.ndarray, start: np.ndarray) -> float:
-    """The unit of deviation: the largest step the reference takes in a leaf."""
-    return float(np.abs(np.diff(np.concatenate([start[None], path]), axis=0)).max())
-
-
-def deviation(spec: Spec, seed: int, dtype: str, reference) -> float:
-    ours = our_trajectory(spec, seed, dtype)
-    params, _ = problem(seed)
-    return max(
-        np.abs(ours[leaf] - reference[leaf]).max()
-        / largest_step(reference[leaf], params[leaf])
-        for leaf in ours
-    )
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-def test_float64_equals_golden(spec, seed, x64):
-    with np.load(GOLDEN) as golden:
-        reference = {
-            key.split("/")[2]: golden[key]
-            for key in golden
-            if key.startswith(f"{spec.name}/{seed}/")
-        }
-    assert reference["matrix"].shape == (STEPS, 3, 4)
-    # The parameters add up 60 steps, each rounded to 2⁻⁵³ of a parameter of order 1,
-    # which in steps of 1e-2 is 60·1.1e-16/1e-2 = 7e-13 at the very worst.
-    assert deviation(spec, seed, "float64", reference) <= 1e-12
+def golden(spec: Spec, seed: int) -> Trajectory:
+    with np.load(GOLDEN) as data:
+        head = f"{spec.name}/{seed}/"
+        path = {k.removeprefix(head): data[k] for k in data if k.startswith(head)}
+    return Trajectory(*problem(seed), path)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-def test_float64_equals_oracle_live(spec, x64):
+def test_equals_golden(spec):
+    references = (golden(spec, 0), golden(spec, 1))
+    assert references[0].path["matrix"].shape == (60, 3, 4)
+    TRUTH.check(Subject.of(spec.make(), spec.name, references=references))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_equals_oracle_live(spec):
     if importlib.util.find_spec(spec.library) is None:
         pytest.skip(f"{spec.library} is not installed; its golden data was compared")
-    assert deviation(spec, 2, "float64", trajectory(spec, 2)) <= 1e-12
-
-
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-def test_float32_updates(spec):
-    """Each float32 update is within 1e-6 of a step of the float64 one."""
-    params, grads = problem(0)
-    # Fixed parameters of few bits: adding the steps up would measure the rounding of
-    # the parameters, not of the optimizer; and both see the same rounded gradients.
-    params = jax.tree.map(lambda p: jnp.asarray(p, jnp.bfloat16), params)
-    tx = spec.make()
-
-    def run(dtype):
-        cast = jax.tree.map(lambda p: p.astype(dtype), params)
-        state, out = tx.init(cast), []
-        for grad in grads:
-            grad = jax.tree.map(lambda g: np.float32(g).astype(dtype), grad)
-            updates, state = tx.update(grad, state, cast)
-            out.append(jax.tree.map(np.asarray, updates))
-        return jax.tree.map(lambda *u: np.stack(u), *out)
-
-    ours = run("float32")
     with jax.enable_x64(True):
-        reference = run("float64")
-    for leaf, exact in reference.items():
-        assert ours[leaf].dtype == np.float32
-        step = np.abs(exact).max()
-        assert np.abs(ours[leaf] - exact).max() <= 1e-6 * step, leaf
+        references = (reference(spec, 2),)
+    TRUTH.check(Subject.of(spec.make(), spec.name, references=references))
 
 
 def numpy_adam(grads, b1=0.9, b2=0.999, eps=1e-8):

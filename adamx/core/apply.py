@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from adamx.core.check import matched
 from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype, convert
+from adamx.core.numerics import compute_dtype, convert, narrow
 from adamx.core.trace import compiled
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten, key_paths
@@ -44,7 +44,7 @@ def _add_all(params: Params, updates: Updates) -> Params:
     leaves, treedef = flatten(params)
     others = matched(treedef, updates, "updates", params)
     for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
-        if p is None or u is None:
+        if p is None or u is None or jnp.result_type(u) == jax.dtypes.float0:
             continue
         if jnp.shape(p) != jnp.shape(u):
             raise TransformError(
@@ -62,4 +62,4 @@ def _add(param: Array, update: Array) -> Array:
     if jnp.issubdtype(dtype, jnp.inexact):
         wide = compute_dtype(dtype)
     total = jax.lax.add(convert(param, wide), convert(update, wide))
-    return convert(total, dtype)
+    return narrow(total, dtype)

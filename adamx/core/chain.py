@@ -35,4 +35,4 @@ def chain(*transforms: TransformLike) -> Transform:
         ['trace']
     """
     pieces = [p for tx in transforms for p in as_transform(tx).plan.pieces]
-    return Transform._of(tuple(pieces), Same())
+    return Transform.of(tuple(pieces), Same())

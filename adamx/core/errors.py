@@ -36,13 +36,14 @@ class TransformError(ValueError):
         got: object = None,
         do: str | None = None,
     ) -> None:
-        rows = {
-            "where": where if where != "" else "the whole tree (it is one leaf)",
-            "piece": piece,
-            "expected": expected,
-            "got": got,
-            "do": do,
-        }
-        lines = [f"  {k + ':':<9} {v}" for k, v in rows.items() if v is not None]
-        super().__init__("\n".join([what, *lines]))
+        rows = {"where": where, "piece": piece, "expected": expected, "got": got}
+        super().__init__(laid_out(what, **rows, do=do))
         self.what, self.where, self.piece = what, where, piece
+
+
+def laid_out(what: str, **rows: object) -> str:
+    """A sentence, and a line for each row that has something in it."""
+    if rows.get("where") == "":
+        rows["where"] = "the whole tree (it is one leaf)"
+    lines = [f"  {k + ':':<9} {v}" for k, v in rows.items() if v is not None]
+    return "\n".join([what, *lines])

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
@@ -38,7 +39,12 @@ def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
     if callable(labels):
         if len(inspect.signature(labels).parameters) == 2:
             pairs = zip(simple_paths(params), leaves, strict=True)
-            return [None if p is None else labels(path, p) for path, p in pairs]
+            return [
+                None
+                if p is None
+                else labels(path, p if hasattr(p, "shape") else np.asarray(p))
+                for path, p in pairs
+            ]
         labels = labels(params)
     try:
         return treedef.flatten_up_to(jax.tree.broadcast(labels, params, _is_label))
@@ -64,11 +70,12 @@ def zero_rest(updates: Updates, params: Params, chosen: list[bool]) -> Updates:
     leaves, treedef = flatten(updates)
     for i, (p, yes) in enumerate(zip(flatten(params)[0], chosen, strict=True)):
         if not yes and p is not None:
-            leaves[i] = _zero(p)
+            leaves[i] = no_update(p)
     return treedef.unflatten(leaves)
 
 
-def _zero(param: Any) -> Any:
+def no_update(param: Any) -> Any:
+    """The update that leaves `param` as it is."""
     if jnp.issubdtype(jnp.result_type(param), jax.dtypes.extended):
         return None  # a random key has no zero; None leaves it as it is
     return jnp.zeros_like(param)

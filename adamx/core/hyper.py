@@ -119,14 +119,14 @@ def schedule(
     @functools.wraps(builder)
     def build(*args: P.args, **kwargs: P.kwargs) -> Schedule:
         bound = bind(builder, args, kwargs)
-        return Schedule(builder(*bound.args, **bound.kwargs), Call(builder, bound))
+        return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
 
     return build
 
 
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
     """Bind, fill in the defaults, and check every argument that has an `Interval`."""
-    signature, intervals = _declared(builder)
+    signature, intervals = declared(builder)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     for name, interval in intervals.items():
@@ -171,9 +171,10 @@ def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any
 
 
 @functools.cache
-def _declared(
+def declared(
     builder: Callable[..., Any],
 ) -> tuple[inspect.Signature, dict[str, Interval]]:
+    """The signature of a builder, and the intervals of its hyperparameters."""
     hints = typing.get_type_hints(builder, include_extras=True)
     intervals = {}
     for name, hint in hints.items():

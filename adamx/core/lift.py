@@ -84,6 +84,7 @@ class Lifted(Node):
         series, seen = self._gathered(series, leaves, shared, extra)
         live = series.tick(shared, extra)
         new_state = {**live.shared, **{k: v for k, v in seen.items() if v}}
+        new_state = self._kept_alike(new_state, shared)
         arrays, static = split((live.rule, live.gain))
         step = _leaf_step(static, paths)
         for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
@@ -148,8 +149,9 @@ class Lifted(Node):
         where: Callable[[], str],
     ) -> Any:
         """The dtype to compute in, once it is sure that these fit together."""
-        g = self._checked(g, where)
-        owner = g if param is None else self._checked(param, where)
+        # The parameter first: it says more of an integer than its gradient of float0.
+        owner = self._checked(g if param is None else param, where)
+        g = owner if param is None else self._checked(g, where)
         real = not jnp.iscomplexobj(owner)
         if g.shape != owner.shape or (jnp.iscomplexobj(g) and real):
             raise TransformError(
@@ -176,6 +178,17 @@ class Lifted(Node):
                 do="use the state that init made for these parameters",
             )
         return dtype
+
+    def _kept_alike(self, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+        """What is shared, in the dtypes it had before."""
+        if jax.tree.structure(new) != jax.tree.structure(old):
+            raise TransformError(
+                "`advance` does not return what `shared` began with",
+                piece=self._name(),
+                expected=jax.tree.structure(old),
+                got=jax.tree.structure(new),
+            )
+        return jax.tree.map(lambda n, o: convert(jnp.asarray(n), o.dtype), new, old)
 
     def _gathered(
         self,

@@ -1,5 +1,7 @@
 """Arithmetic on one array that is right at the edges."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -28,6 +30,20 @@ def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     return x.astype(dtype)
 
 
+def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
+    """`x` in `dtype`, finite where `x` is: too large becomes the largest there is."""
+    floats = jnp.issubdtype(dtype, jnp.inexact)
+    if floats and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
+        return _saturated(x, jnp.dtype(dtype))
+    return convert(x, dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def _saturated(x: Array, dtype: jnp.dtype) -> Array:
+    top = float(jnp.finfo(dtype).max)
+    return jnp.where(jnp.isinf(x), x, jnp.clip(x, -top, top)).astype(dtype)
+
+
 def is_zero(x: Scalar) -> bool:
     """Whether `x` is known to be zero when the program is built."""
     return isinstance(x, float) and x == 0.0
@@ -38,6 +54,19 @@ def abs_sq(x: Array) -> Array:
     if jnp.iscomplexobj(x):
         return x.real * x.real + x.imag * x.imag
     return x * x
+
+
+def squarable(x: Array) -> Array:
+    """`x`, but no larger than what can be squared, and 65,536 squares added up.
+
+    A moment and what is divided by its root are to see the same gradient: with 1e30 in
+    the numerator and the largest square below, the quotient would be 1e10 instead of 1.
+    What is not finite becomes NaN, so that it still shows.
+    """
+    if jnp.iscomplexobj(x):
+        return jax.lax.complex(squarable(x.real), squarable(x.imag))
+    bound = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 9)
+    return jnp.clip(x, -bound, bound) + 0 * x
 
 
 def moving_average(average: Array, x: Array, decay: Scalar) -> Array:

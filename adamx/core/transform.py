@@ -5,14 +5,17 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Call, Remembered, Same
+from adamx.core.check import matched
 from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
+from adamx.core.freeze import no_update
 from adamx.core.hyper import bind
 from adamx.core.node import Node
-from adamx.core.numerics import convert
+from adamx.core.numerics import narrow
 from adamx.core.plan import Piece, Plan
 from adamx.core.record import merge, split
 from adamx.core.rule import Rule
@@ -60,7 +63,8 @@ class Transform(Remembered):
         self._set((foreign(init, update),), Same(init, update))
 
     @classmethod
-    def _of(cls, pieces: tuple[Piece, ...], call: Call | Same) -> "Transform":
+    def of(cls, pieces: tuple[Piece, ...], call: Call | Same) -> "Transform":
+        """The transform of these pieces, in series, made by this call."""
         transform = cls.__new__(cls)
         transform._set(pieces, call)
         return transform
@@ -167,12 +171,21 @@ def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Tran
     def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
         bound = bind(builder, args, kwargs)
         made = builder(*bound.args, **bound.kwargs)
-        call = Call(builder, bound)
+        call = Call(build, bound)
         if isinstance(made, Transform):
-            return Transform._of(made.plan.pieces, call)
-        return Transform._of(((builder.__name__, made),), call)
+            return Transform.of(made.plan.pieces, call)
+        return Transform.of(((builder.__name__, made),), call)
 
+    _BUILDERS.add(build)
     return build
+
+
+_BUILDERS: set[Callable[..., Any]] = set()
+
+
+def is_builder(x: object) -> bool:
+    """Whether `x` is a function decorated with `transform`."""
+    return inspect.isfunction(x) and x in _BUILDERS
 
 
 def is_transform(x: object) -> bool:
@@ -220,12 +233,14 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
         lift(Halve(), name='Halve')
     """
     bound = bind(lift, (rule, name or type(rule).__name__), {})
-    return Transform._of(((bound.arguments["name"], rule),), Call(lift, bound))
+    return Transform.of(((bound.arguments["name"], rule),), Call(lift, bound))
 
 
 def _update(
     plan: Plan, updates: Updates, state: State, params: Params | None, extra: Any
 ) -> tuple[Updates, State]:
+    if params is not None:
+        matched(flatten(updates)[1], params, "params", updates)
     new_updates, new_state = plan.apply(updates, state, params, extra)
     return _rounded(new_updates, updates if params is None else params), new_state
 
@@ -234,8 +249,10 @@ def _rounded(updates: Updates, like: Params) -> Updates:
     """`updates` in the dtypes of `like`: the only rounding there is."""
     leaves, treedef = flatten(updates)
     for i, (u, p) in enumerate(zip(leaves, treedef.flatten_up_to(like), strict=True)):
-        if u is not None and p is not None:
-            leaves[i] = convert(u, jnp.result_type(p))
+        if u is None or p is None:
+            continue
+        absent = u.dtype == jax.dtypes.float0  # what jax.grad gives for integers
+        leaves[i] = no_update(p) if absent else narrow(u, jnp.result_type(p))
     return treedef.unflatten(leaves)
 
 

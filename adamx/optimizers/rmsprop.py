@@ -4,16 +4,12 @@
 θ ← θ − η · g / √(ν + ε)
 """
 
-import jax.numpy as jnp
-
 from adamx.core.chain import chain
-from adamx.core.fork import fork
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.numerics import abs_sq
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
 from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.momentum import scale_by_momentum, trace
+from adamx.transforms.momentum import trace
+from adamx.transforms.moving_variance import moving_variance
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import scale_by_second_moment, second_moment
 
@@ -32,7 +28,7 @@ def rmsprop(
 ) -> Transform:
     """Scale the gradient by the root mean square of its recent past.
 
-    ν ← b·ν + (1−b)·g²,  centered:  μ ← b·μ + (1−b)·g,  ν ↦ max(ν − μ², 0)
+    ν ← b·ν + (1−b)·g²,  centered:  μ ← b·μ + (1−b)·g,  ν ↦ ν − μ²
     u = −η · g / √(ν + ε), or g / (√ν + ε);  with momentum m:  t ← u + m·t,  t instead
 
     Args:
@@ -47,8 +43,8 @@ def rmsprop(
         bias_correction: whether the moments are corrected, as in Adam.
 
     Returns:
-        The transform; its state is `nu`, with `mu` if centered and `trace` if there is
-        momentum, like the parameters and at least float32.
+        The transform; its state is `nu` (`mu` and `var` if centered), and `trace` if
+        there is momentum, like the parameters and at least float32.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.
@@ -67,18 +63,14 @@ def rmsprop(
         >>> round(float(updates), 6)
         -0.2
     """
-    corrected = bias_correct if bias_correction else chain
-    moment = corrected(second_moment(decay, initial_scale))
+    moment = second_moment(decay, initial_scale)
     if centered:
-        moment = fork(_variance, nu=moment, mu=corrected(scale_by_momentum(decay)))
+        moment = moving_variance(decay, initial_scale, bias_correction)
+    elif bias_correction:
+        moment = bias_correct(moment)
     inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
     return chain(
         scale_by_second_moment(moment, outside, inside),
         scale_by_learning_rate(learning_rate),
         chain() if momentum is None else trace(momentum, nesterov),
     )
-
-
-def _variance(nu: Array, mu: Array) -> Array:
-    # Rounding can take the difference below zero, where it has no root.
-    return jnp.maximum(nu - abs_sq(mu), 0)

@@ -108,9 +108,17 @@ def bias_correct(tx: TransformLike) -> BiasCorrect:
 class ScaleByResponse(Response):
     power: Hyper
 
+    def start(self) -> Shared:
+        scheduled = Rule.start(self)
+        return super().start() | ({"power": scheduled} if scheduled else {})
+
     def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        live, response = self.respond(shared, extra)
-        return Live(Identity(), response**self.power, live.shared, {})
+        mine = Rule.tick(self, shared.get("power", {}), extra)
+        assert isinstance(mine.rule, ScaleByResponse)
+        rest = {name: x for name, x in shared.items() if name != "power"}
+        live, response = mine.rule.respond(rest, extra)
+        next_ = live.shared | ({"power": mine.shared} if mine.shared else {})
+        return Live(Identity(), response**mine.rule.power, next_, {})
 
 
 @transform

@@ -18,14 +18,17 @@ class Clip(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return jnp.clip(g, -self.max_delta, self.max_delta), slots
+        if not jnp.iscomplexobj(g):
+            return jnp.clip(g, -self.max_delta, self.max_delta), slots
+        size = jnp.abs(jnp.where(g == 0, 1, g))
+        return g * jnp.minimum(self.max_delta / size, 1), slots
 
 
 @transform
 def clip(max_delta: NonNegative) -> Clip:
     """Clip each number of the updates to an interval around zero.
 
-    u = min(max(g, −δ), δ)
+    u = min(max(g, −δ), δ);  of a complex number the modulus: u = g · min(1, δ/|g|)
 
     Args:
         max_delta: δ ≥ 0, a number, traced scalar or schedule.
@@ -56,8 +59,8 @@ class ClipByGlobalNorm(Rule):
 
     def gather(self, leaves: list[Array]) -> Rule:
         largest, rest = scaled_norm(leaves)
-        fits = largest <= self.max_norm / jnp.where(rest > 0, rest, 1)
-        bound = self.max_norm / jnp.where(fits, self.max_norm, rest)
+        bound = self.max_norm / rest
+        fits = largest <= bound
         return Shrink(jnp.where(fits, 1, largest), jnp.where(fits, 1, bound))
 
 

@@ -2,10 +2,17 @@
 
 import jax.numpy as jnp
 
+from adamx.core.chain import chain
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
 from adamx.core.node import Node
-from adamx.core.numerics import abs_sq, is_zero, moving_average, safe_sqrt
+from adamx.core.numerics import (
+    abs_sq,
+    is_zero,
+    moving_average,
+    safe_sqrt,
+    squarable,
+)
 from adamx.core.record import replace
 from adamx.core.rule import Identity, Rule, is_one
 from adamx.core.transform import TransformLike, is_transform, lift, transform
@@ -24,7 +31,7 @@ class SecondMoment(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        nu = moving_average(slots["nu"], abs_sq(g), self.decay)
+        nu = moving_average(slots["nu"], abs_sq(squarable(g)), self.decay)
         return nu, {"nu": nu}
 
 
@@ -103,6 +110,17 @@ def running_max() -> RunningMax:
     return RunningMax()
 
 
+class Squarable(Identity):
+    """Emits what a moment sees; see `squarable`."""
+
+    averages = False
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return squarable(g), slots
+
+
 class RootRatio(Rule):
     """numerator / (√(moment + eps_root) + eps), a join with hyperparameters."""
 
@@ -128,8 +146,9 @@ class RootRatio(Rule):
         v = moment if is_zero(self.eps_root) else moment + self.eps_root
         denominator = safe_sqrt(v) if is_zero(self.eps) else safe_sqrt(v) + self.eps
         if self.guard:
-            tiny = jnp.finfo(denominator.dtype).tiny
-            denominator = jnp.maximum(denominator, tiny)
+            # Below that the square is denormal, and its root no longer |g|.
+            least = float(jnp.finfo(denominator.dtype).tiny) ** 0.5
+            denominator = jnp.maximum(denominator, least)
         return numerator / denominator
 
 
@@ -157,6 +176,7 @@ def scale_by_second_moment(
     Returns:
         The transform; its state is that of its branches, `moment` and `numerator`.
         Where the denominator is zero, and then so is the numerator, it emits zero.
+        Numbers whose squares would overflow count as the largest whose do not.
 
     Raises:
         TransformError: `eps` or `eps_root` is negative.
@@ -176,8 +196,8 @@ def scale_by_second_moment(
         moment = second_moment(moment)
     guard = not any(isinstance(e, float) and e > 0 for e in (eps, eps_root))
     ratio = RootRatio(eps, eps_root, guard)
-    branches = {
-        "moment": moment,
-        "numerator": numerator or lift(Identity(), "identity"),
-    }
+    bounded = lift(Squarable(), "squarable")
+    if numerator is not None:
+        bounded = chain(bounded, numerator)
+    branches = {"moment": moment, "numerator": bounded}
     return forked("scale_by_second_moment", ratio, branches)

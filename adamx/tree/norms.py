@@ -10,8 +10,8 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     ‖x‖ = a · √(Σ |x/a|²), with a = max |x|
 
     The first factor cannot overflow, and the second lies between 1 and √n; their
-    product may overflow where the norm itself is not a number of the dtype. Both are
-    0 without leaves or where all is zero; NaN and ∞ come through.
+    product may overflow where the norm itself is not a number of the dtype. The first
+    is 0 without leaves or where all is zero; NaN and ∞ come through.
 
     Args:
         leaves: float or complex arrays of any shapes, of at least float32.
@@ -33,10 +33,12 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """
     filled = [x for x in leaves if x.size]
     if not filled:
-        return jnp.zeros(()), jnp.zeros(())
+        return jnp.zeros(()), jnp.ones(())
     largest = jnp.max(jnp.stack(_promoted([_largest(x) for x in filled])))
     by = jnp.where(largest > 0, largest, 1)
-    return largest, jnp.sqrt(sum(_promoted([_squares(x, by) for x in filled])))
+    total = sum(_promoted([_squares(x, by) for x in filled]))
+    # The largest contributes 1; only of zeros is it less, where a root has no slope.
+    return largest, jnp.sqrt(jnp.maximum(total, 1))
 
 
 def _promoted(scalars: list[jax.Array]) -> list[jax.Array]:

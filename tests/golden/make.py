@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from tests.oracles import trajectory
+from tests.oracles import reference
 from tests.specs import SPECS
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ def main() -> None:
     with jax.enable_x64(True):
         for spec in SPECS:
             for seed in SEEDS:
-                for leaf, steps in trajectory(spec, seed).items():
+                for leaf, steps in reference(spec, seed).path.items():
                     arrays[f"{spec.name}/{seed}/{leaf}"] = steps
     np.savez_compressed(HERE / "golden.npz", **arrays)
     names = ["torch", "keras", "jax", "numpy"]

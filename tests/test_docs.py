@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import adamx
+from adamx.testing import Violation
+from benchmarks.laws import statutes
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,3 +63,22 @@ def test_the_readme_error_is_the_error():
         tx.update({"layer": {"w": jnp.ones((3, 4))}}, tx.init(start), start)
     lines = [line.strip() for line in shown[1].strip().splitlines()]
     assert [line.strip() for line in str(error.value).splitlines()] == lines
+
+
+def test_the_page_of_the_laws_says_what_the_code_says():
+    assert statutes() in (ROOT / "docs/laws.md").read_text()
+
+
+def test_the_transform_on_the_page_of_the_laws_is_tested(capsys):
+    careless, lifted, in_a_file = blocks("docs/laws.md")
+    names: dict = {"__name__": "page"}
+    with pytest.raises(Violation) as violation:
+        exec(careless, names)
+    text = (ROOT / "docs/laws.md").read_text()
+    shown = re.search(r"the first is:\n\n```\n(.*?)```", text, re.DOTALL)
+    assert shown is not None
+    assert shown[1] in str(violation.value)
+    exec(lifted, names)
+    assert "17 laws kept, 1 not tried, 0 broken" in capsys.readouterr().out
+    exec(in_a_file, names)
+    names["TestSignOfAverage"]("test_determinism").debug()

@@ -1,0 +1,16 @@
+"""The laws that a public transform cannot keep by its nature, with the reasons.
+
+The one place where they are declared; `docs/laws.md` lists them, and the tests see that
+each of them is needed.
+"""
+
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "MultiSteps": {
+        "norms": "a NaN shows in the call that acts, not in those that accumulate",
+    },
+    "freeze": {
+        "norms": "gradients of frozen leaves are not looked at, NaN in them neither",
+        "errors": "gradients of frozen leaves are not looked at, nor are their shapes",
+    },
+}
+"""By the name of the builder, and the name of the law."""

@@ -1,0 +1,132 @@
+"""What a law is: a number, a name, and a check that raises where it is broken."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from adamx.core.errors import laid_out
+
+if TYPE_CHECKING:
+    from adamx.testing.subject import Subject
+
+
+class Violation(AssertionError):
+    """A law does not hold for a transform.
+
+    Args:
+        what: one sentence that says what is wrong.
+        where: the key path of the leaf, as `jax.tree_util.keystr` writes it.
+        expected: what would have been right.
+        got: what was there instead.
+
+    Reference:
+        adamx's own; the layout is that of `adamx.TransformError`.
+
+    Example:
+        >>> print(Violation("updates differ", where="['w']", expected="1", got="2"))
+        updates differ
+          where:    ['w']
+          expected: 1
+          got:      2
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: object = None,
+        got: object = None,
+    ) -> None:
+        super().__init__(laid_out(what, where=where, expected=expected, got=got))
+        self.what = what
+
+
+class NotTried(Exception):
+    """A law has nothing to say about a transform, or needs what is not there."""
+
+
+def require(
+    condition: object,
+    what: str,
+    *,
+    where: str | None = None,
+    expected: object = None,
+    got: object = None,
+) -> None:
+    """Raise a `Violation` unless the condition holds."""
+    if not condition:
+        raise Violation(what, where=where, expected=expected, got=got)
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """One law of the numerics contract, as code.
+
+    Args:
+        number: its number in the contract.
+        name: its name, an identifier.
+        holds: raises `Violation` where the law is broken, and `NotTried` where there
+            is nothing to try.
+
+    Raises:
+        Violation: (by `check`) the law is broken.
+        NotTried: (by `check`) there was nothing to try.
+
+    Reference:
+        adamx's own; docs/laws.md explains each law.
+
+    Example:
+        >>> import adamx
+        >>> from adamx.testing import LAWS, Subject
+        >>> [law.name for law in LAWS][:3]
+        ['precision', 'hyperparameters', 'fixed_point']
+        >>> LAWS[0].check(Subject.of(adamx.sgd(0.1)))
+    """
+
+    number: int
+    name: str
+    holds: Callable[["Subject"], None]
+
+    @property
+    def text(self) -> str:
+        """What the law says, as Markdown."""
+        return inspect.getdoc(self.holds) or ""
+
+    def check(self, subject: "Subject") -> None:
+        """Raise unless `subject` keeps the law."""
+        try:
+            self.holds(subject)
+        except NotTried:
+            raise
+        except Exception as error:
+            said = str(error) if isinstance(error, Violation) else _raised(error)
+            raise Violation(
+                f"{subject.name} breaks law {self.number}, {self.name}: {said}"
+            ) from error
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _raised(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"it raises {type(error).__name__}: " + "\n  ".join(lines[:12])
+
+
+LAWS: list[Law] = []
+"""All laws, in the order of their numbers."""
+
+
+def law(
+    number: int,
+) -> Callable[[Callable[["Subject"], None]], Callable[["Subject"], None]]:
+    """Enter a check into `LAWS`, under the name of the function."""
+
+    def enter(holds: Callable[["Subject"], None]) -> Callable[["Subject"], None]:
+        LAWS.append(Law(number, holds.__name__, holds))
+        LAWS.sort(key=lambda entry: entry.number)
+        return holds
+
+    return enter

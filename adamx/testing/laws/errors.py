@@ -1,0 +1,76 @@
+"""Law 11: what does not fit fails at once, and says where."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.testing.law import NotTried, Violation, law, require
+from adamx.testing.subject import Subject
+
+WRONG = {"b1": 1.5, "b2": -0.5, "decay": 1.5, "eps": -1.0, "max_norm": -1.0}
+"""Values that no hyperparameter of the name may have."""
+
+
+@law(11)
+def errors(subject: Subject) -> None:
+    """What does not fit fails at once, with what, where, expected and got.
+
+    A gradient of shape (3, 4) for a parameter of shape (3, 1), a gradient that is
+    missing, a state of other parameters, something that is no state, parameters that
+    are needed and not given, a hyperparameter that is NaN or outside its range.
+    """
+    start = {"layer": {"w": jnp.ones((3, 1))}, "b": jnp.ones(3)}
+    state = subject.init(start)
+
+    def update(g: Any, state: Any = state, params: Any = start) -> Callable[[], Any]:
+        return lambda: subject.apply(subject.tx, g, state, params)
+
+    wide = {**start, "layer": {"w": jnp.ones((3, 4))}}
+    words = ["['layer']['w']", "[3,1]", "[3,4]"]
+    _says("a gradient of another shape", update(wide), words)
+    _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
+    if any(np.shape(leaf) == (3, 1) for leaf in jax.tree.leaves(state)):
+        other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
+        words = ["state", "['layer']['w']", "[3,1]", "[2,2]"]
+        _says("the state of other parameters", update(start, other), words)
+    if jax.tree.leaves(state):
+        _says("no state at all", update(start, ()), ["state", "expected"])
+    try:
+        update(start, state, None)()
+    except Exception as error:
+        _clear("no parameters, which are needed", error, ["param"])
+    for name, value in _bad(subject).items():
+        build = lambda n, x, name=name, value=value: value if n == name else x  # noqa: E731
+        words = [name.rsplit(".", 1)[-1], "expected", str(value)]
+        _says(f"{name} = {value}", lambda b=build: subject.rebuilt(b), words)
+
+
+def _bad(subject: Subject) -> dict[str, float]:
+    try:
+        names = subject.numbers()
+    except NotTried:
+        return {}
+    return {name: WRONG.get(name.rsplit(".", 1)[-1], float("nan")) for name in names}
+
+
+def _says(what: str, call: Callable[[], Any], words: list[str]) -> None:
+    try:
+        call()
+    except Exception as error:
+        _clear(what, error, words)
+        return
+    raise Violation(f"{what} is accepted", expected=f"an error with {words}")
+
+
+def _clear(what: str, error: Exception, words: list[str]) -> None:
+    text = str(error)
+    missing = [word for word in words if word not in text]
+    require(
+        isinstance(error, ValueError | TypeError) and not missing,
+        f"{what}: the error is not clear",
+        expected=f"a ValueError or TypeError that says {', '.join(words)}",
+        got=f"{type(error).__name__}: {text[:300]}",
+    )

@@ -1,0 +1,46 @@
+"""Law 4: finite numbers in, finite numbers out."""
+
+import jax
+import jax.numpy as jnp
+
+from adamx.testing.compare import finite as all_finite
+from adamx.testing.law import law
+from adamx.testing.subject import Subject
+from adamx.testing.trees import grads, params
+
+SIZES = {
+    "float16": {"huge": 6e4, "tiny": 6e-8},
+    "bfloat16": {"huge": 1e30, "tiny": 1e-30, "denormal": 1e-39},
+    "float32": {"huge": 1e30, "tiny": 1e-30, "denormal": 1e-40},
+}
+
+
+@law(4)
+def finite(subject: Subject) -> None:
+    """Finite gradients make finite updates and a finite state.
+
+    Zeros for ever, a first gradient of zeros, the largest numbers of float16, 1e±30,
+    denormals, one after the other, for parameters that are zero and for others.
+    """
+    for dtype, sizes in SIZES.items():
+        ordinary = params(dtype)
+        normal = grads(ordinary)
+        zero = jax.tree.map(jnp.zeros_like, normal)
+        sized = {
+            name: jax.tree.map(
+                lambda g, s=s: jnp.sign(g) * jnp.asarray(s, g.dtype), normal
+            )
+            for name, s in sizes.items()
+        }
+        runs = {
+            "zeros for ever": [zero] * 4,
+            "zeros first": [zero, normal, normal],
+            **{f"{name} gradients": [g] * 4 for name, g in sized.items()},
+            "a huge one among ordinary": [normal, sized["huge"], normal, zero],
+            "a tiny one before ordinary": [sized["tiny"], normal, sized["huge"]],
+        }
+        for start in (ordinary, zero):
+            for name, inputs in runs.items():
+                out, state = subject.run(subject.tx, start, inputs)
+                all_finite(out, f"{name}, {dtype}: an update")
+                all_finite(state, f"{name}, {dtype}: the state")

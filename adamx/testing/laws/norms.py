@@ -1,0 +1,64 @@
+"""Law 7: norms and squares do not overflow."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.testing.compare import close, leaves, require, same, wide
+from adamx.testing.law import law
+from adamx.testing.subject import Subject
+from adamx.testing.trees import cast, grads, params
+
+
+@law(7)
+def norms(subject: Subject) -> None:
+    """What holds for ordinary numbers holds for the largest; NaN is not hidden.
+
+    If the first update does not depend on the scale of the gradient, or grows with it,
+    between 2⁸ and 2¹⁰ times ordinary numbers, so it does at 2⁷⁰ times, where a sum of
+    squares is no float32. A float16 leaf of 100,000 tens, whose sum of squares is no
+    float16, gets the update of a float32 leaf. A NaN in a gradient shows in the update
+    of its leaf.
+    """
+    start = params()
+    gradient = grads(start)
+
+    def first(power: int) -> Any:
+        scaled = jax.tree.map(lambda g: g * 2.0**power, gradient)
+        return subject.run(subject.tx, start, [scaled])[0][0]
+
+    low, high = first(8), first(10)
+    for degree in (0, 1):
+        grown = jax.tree.map(lambda u, d=degree: u * 4.0**d, low)
+        if _near(high, grown):
+            factor = 2.0 ** (62 * degree)
+            expected = jax.tree.map(lambda u, f=factor: u * f, low)
+            # ε, beside numbers of 2⁸, is a few units of the last place of the first.
+            same(first(70), expected, "the update at 2⁷⁰ times the gradient", ulps=1000)
+            break
+    _many_tens(subject)
+    broken = {**gradient, "scalar": jnp.float32(jnp.nan)}
+    (updates,), _ = subject.run(subject.tx, start, [broken])
+    require(
+        np.isnan(wide(updates["scalar"])),
+        "a NaN in the gradient does not show",
+        where="['scalar']",
+        expected="NaN",
+        got=updates["scalar"],
+    )
+
+
+def _near(a: Any, b: Any) -> bool:
+    pairs = zip(leaves(a), leaves(b), strict=True)
+    return all(np.allclose(wide(x), wide(y), rtol=1e-5) for (_, x), (_, y) in pairs)
+
+
+def _many_tens(subject: Subject) -> None:
+    tens = {"w": jnp.full((100, 1000), 10.0, jnp.float16)}
+    (narrow,), _ = subject.run(subject.tx, tens, [tens])
+    exact = cast(tens, "float32")
+    (wider,), _ = subject.run(subject.tx, exact, [exact])
+    what = "the update of a float16 leaf of 100,000 tens"
+    close(narrow["w"], wider["w"], what, "['w']", 2**-10)

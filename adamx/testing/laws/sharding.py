@@ -1,0 +1,65 @@
+"""Law 16: sharded equals unsharded."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
+
+from adamx.testing.compare import leaves, same
+from adamx.testing.law import NotTried, law, require
+from adamx.testing.subject import Subject
+from adamx.testing.trees import grads
+
+DEVICES = 8
+
+
+@law(16)
+def sharding(subject: Subject) -> None:
+    """Sharded over eight devices it is the same, and the state stays where it should.
+
+    Arrays of the state are placed like their parameters at `init`, and stay there, in
+    jit and out of it.
+    """
+    if len(jax.devices()) < DEVICES:
+        raise NotTried(
+            f"there are {len(jax.devices())} devices, not {DEVICES}; on a CPU set "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={DEVICES}"
+        )
+    mesh = jax.make_mesh((4, 2), ("x", "y"), devices=jax.devices()[:DEVICES])
+    rows = NamedSharding(mesh, PartitionSpec("x", "y"))
+    whole = NamedSharding(mesh, PartitionSpec())
+    start = {"w": jnp.arange(64.0).reshape(8, 8) / 32 - 1, "b": jnp.ones(6)}
+
+    def placed(tree: Any) -> Any:
+        specs = {"w": rows, "b": whole}
+        return {name: jax.device_put(x, specs[name]) for name, x in tree.items()}
+
+    inputs = [grads(start, seed) for seed in range(3)]
+    expected, last = subject.run(subject.tx, start, inputs)
+    at = placed(start)
+    state = subject.init(at)
+    _like_parameters(state, rows, "the fresh state")
+    for i, (g, right) in enumerate(zip(inputs, expected, strict=True)):
+        update = subject.update if i % 2 == 0 else subject.tx.update
+        if i % 2 == 0:
+            updates, state = update(placed(g), state, at)
+        else:
+            updates, state = subject.apply(subject.tx, placed(g), state, at)
+        # A norm is summed in another order over the devices.
+        same(jax.device_get(updates), jax.device_get(right), "sharded updates", ulps=8)
+        _like_parameters(state, rows, f"the state after step {i + 1}")
+        _like_parameters(updates, rows, f"the updates of step {i + 1}")
+    same(jax.device_get(state), jax.device_get(last), "the sharded state", ulps=8)
+
+
+def _like_parameters(tree: Any, rows: NamedSharding, what: str) -> None:
+    for where, leaf in leaves(tree):
+        if jnp.shape(leaf) == (8, 8):
+            require(
+                leaf.sharding.is_equivalent_to(rows, 2),
+                f"{what} is not placed like its parameter",
+                where=where,
+                expected=rows,
+                got=leaf.sharding,
+            )

@@ -1,0 +1,94 @@
+"""Law 17: equal to an independent implementation."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.testing.compare import require
+from adamx.testing.law import NotTried, law
+from adamx.testing.subject import Subject
+from adamx.testing.trees import Trajectory
+
+
+@law(17)
+def truth(subject: Subject) -> None:
+    """Equal to an independent implementation, or to the paper's own formula.
+
+    Over 50 steps or more, on two problems or more: within 1e-12 of a step of the
+    reference's path in float64; each float32 update within 1e-6 of a step of the
+    float64 one.
+    """
+    if not subject.references:
+        raise NotTried("no reference is given")
+    for reference in subject.references:
+        with jax.enable_x64(True):
+            away = deviation(subject, reference)
+        require(
+            # The parameters add up 60 steps, each rounded to 2⁻⁵³ of a parameter of
+            # order 1: in steps of 1e-2 that is 60·1.1e-16/1e-2 = 7e-13 at the worst.
+            away <= 1e-12,
+            "in float64 it leaves the path of the reference",
+            expected="within 1e-12 of a step",
+            got=f"{away:.1e} of a step away",
+        )
+        single_precision(subject, reference)
+
+
+def deviation(subject: Subject, reference: Trajectory) -> float:
+    """How far the path in float64 is from the reference, in its largest step."""
+    start = jax.tree.map(jnp.asarray, dict(reference.params))
+    inputs = jax.tree.map(lambda *g: jnp.asarray(np.stack(g)), *reference.grads)
+
+    def step(carry: Any, g: Any) -> Any:
+        params, state = carry
+        updates, state = subject.apply(subject.tx, g, state, params)
+        params = subject.kit.apply_updates(params, updates)
+        return (params, state), params
+
+    run = jax.jit(lambda *args: jax.lax.scan(step, *args)[1])
+    path = run((start, subject.init(start)), inputs)
+    return max(
+        float(
+            np.abs(np.asarray(path[name]) - right).max() / _largest_step(right, first)
+        )
+        for name, right in reference.path.items()
+        for first in [reference.params[name]]
+    )
+
+
+def _largest_step(path: np.ndarray, first: np.ndarray) -> float:
+    return float(np.abs(np.diff(np.concatenate([first[None], path]), axis=0)).max())
+
+
+def single_precision(subject: Subject, reference: Trajectory) -> None:
+    """Each float32 update is within 1e-6 of a step of the float64 one.
+
+    At fixed parameters of few bits: adding the steps up would measure the rounding of
+    the parameters, not of the optimizer; and both see the same rounded gradients.
+    """
+
+    def run(dtype: str) -> Any:
+        cast = jax.tree.map(
+            lambda p: jnp.asarray(p, jnp.bfloat16).astype(dtype), dict(reference.params)
+        )
+        inputs = [
+            jax.tree.map(lambda g: jnp.asarray(np.float32(g), dtype), g)
+            for g in reference.grads
+        ]
+        out = subject.run(subject.tx, cast, inputs)[0]
+        return jax.tree.map(lambda *u: np.stack([np.asarray(x) for x in u]), *out)
+
+    ours = run("float32")
+    with jax.enable_x64(True):
+        exact = run("float64")
+    for name, right in exact.items():
+        away = np.abs(ours[name] - right).max() / np.abs(right).max()
+        require(
+            away <= 1e-6,
+            "a float32 update is away from the float64 one",
+            where=f"[{name!r}]",
+            expected="within 1e-6 of the largest step",
+            got=f"{away:.1e} of it away",
+        )

@@ -1,0 +1,102 @@
+"""An example of everything that is public, made from the signatures alone."""
+
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import adamx
+from adamx.core.fork import Join
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Interval, declared
+from adamx.core.transform import TransformLike, is_builder
+
+ARGUMENTS: Mapping[Any, Any] = {
+    TransformLike: adamx.scale_by_momentum(0.9),
+    Labels: lambda path, leaf: leaf.ndim > 1,
+}
+"""What to give where an argument of such a type is required."""
+
+
+def public_builders() -> dict[str, Callable[..., Any]]:
+    """Every builder of transforms in `adamx`, by name.
+
+    Returns:
+        The functions that return a `Transform`, optimizers, pieces and wrappers alike.
+
+    Raises:
+        AttributeError: never, unless adamx is broken.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> "adam" in public_builders(), "apply_updates" in public_builders()
+        (True, False)
+    """
+    return {name: f for name, f in vars(adamx).items() if is_builder(f)}
+
+
+def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
+    """Transforms that cover the arguments of a builder.
+
+    The first has all defaults; then follows one for each flag turned, and one with a
+    number for each number that is None by default.
+
+    Args:
+        builder: a function decorated with `adamx.transform`.
+
+    Returns:
+        An iterator of transforms.
+
+    Raises:
+        TypeError: an argument is required, and nothing says what to give for it.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import adamx
+        >>> [*examples(adamx.sgd)][1:]
+        [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True)]
+    """
+    signature, intervals = declared(builder)
+    hints = typing.get_type_hints(builder, include_extras=True)
+    required: dict[str, Any] = {}
+    positional: tuple[Any, ...] = ()
+    turned: list[dict[str, Any]] = []
+    for name, parameter in signature.parameters.items():
+        default = parameter.default
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional = (adamx.clip(1.0), adamx.trace(0.5), adamx.scale(-0.1))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            required |= {"a": adamx.trace(0.5), "b": adamx.scale(2.0)}
+        elif default is parameter.empty:
+            required[name] = _value(name, hints[name], intervals.get(name))
+        elif isinstance(default, bool):
+            turned.append({name: not default})
+        elif default is None and name in intervals:
+            turned.append({name: _number(intervals[name])})
+    for arguments in ({}, *turned):
+        yield builder(*positional, **required, **arguments)
+
+
+def _value(name: str, hint: Any, interval: Interval | None) -> Any:
+    if interval is not None:
+        return _number(interval)
+    if hint == Join:
+        return lambda a, b: a + b
+    if name == "transforms":
+        return {True: adamx.scale_by_adam(), False: adamx.trace(0.5)}
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if int in options:
+        return 2
+    for kind, value in ARGUMENTS.items():
+        if hint == kind:
+            return value
+    raise TypeError(f"what to give for {name}: {hint}? Say so in adamx.testing.public")
+
+
+def _number(interval: Interval) -> float:
+    """A usual number: 0.9 for a decay, 0.1 for a rate."""
+    return 0.9 if interval.high == 1 else 0.1

@@ -1,0 +1,170 @@
+"""What a law is tried on: a transform, with what is known about it."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.call import Call
+from adamx.core.hyper import declared
+from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.core.types import Params, State, Updates
+from adamx.testing.exceptions import EXCEPTIONS
+from adamx.testing.kit import ADAMX, Kit
+from adamx.testing.law import NotTried
+from adamx.testing.trees import Trajectory
+
+Build = Callable[[Callable[[str, float], Any]], Any]
+"""Builds the transform again, with each hyperparameter put through a function of its
+name and its value."""
+
+EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
+    "value": lambda updates, params: jnp.float32(1.0),
+}
+"""The extra arguments of update that laws know how to give."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subject:
+    """A transform on trial, with what the laws have to know about it.
+
+    Args:
+        name: how it is called in messages.
+        tx: the pair of init and update.
+        kit: the combinators that go with it.
+        build: builds it again with other hyperparameters; None if nobody knows how.
+        schedules: whether its hyperparameters may be functions of the step count.
+        injected: builds it with hyperparameters, by name, that are kept in the state.
+        extra: from updates and parameters to the extra arguments of update.
+        exceptions: laws it cannot keep, by name, with the reasons.
+        references: where independent implementations go, for law 17.
+        full: whether to try whole grids instead of a selection of each.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import adamx
+        >>> subject = Subject.of(adamx.adam(0.5))
+        >>> subject.name, sorted(subject.numbers())[:2]
+        ('adam(0.5)', ['adam.b1', 'adam.b2'])
+    """
+
+    name: str
+    tx: Any
+    kit: Kit = ADAMX
+    build: Build | None = None
+    schedules: bool = True
+    injected: Callable[[dict[str, float]], Any] | None = None
+    extra: Callable[[Updates, Params], Mapping[str, Any]] | None = None
+    exceptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    references: tuple[Trajectory, ...] = ()
+    full: bool = False
+
+    @staticmethod
+    def of(tx: TransformLike, name: str | None = None, **options: Any) -> "Subject":
+        """What adamx knows about a transform by itself."""
+        own = as_transform(tx)
+        build, exceptions, known_as = None, {}, own.plan.pieces[0][0]
+        if isinstance(own.call, Call):
+            known_as = repr(own)
+            build = functools.partial(_rebuilt, own)
+            exceptions = EXCEPTIONS.get(own.call.builder.__name__, {})
+        known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
+        extra = functools.partial(_given, known) if known else None
+        known_of_it = {"build": build, "extra": extra, "exceptions": exceptions}
+        return Subject(name or known_as, tx, **{**known_of_it, **options})
+
+    def init(self, params: Params) -> State:
+        """The first state."""
+        return self.tx.init(params)
+
+    def apply(
+        self, tx: Any, updates: Updates, state: State, params: Params | None
+    ) -> tuple[Updates, State]:
+        """One step of `tx`, a relative of this transform, not jitted by us."""
+        extra = self.extra(updates, params) if self.extra else {}
+        return tx.update(updates, state, params, **extra)
+
+    def update(
+        self, updates: Updates, state: State, params: Params | None
+    ) -> tuple[Updates, State]:
+        """One step of this transform."""
+        return self.apply(self.tx, updates, state, params)
+
+    def run(
+        self, tx: Any, params: Params, grads: list[Updates]
+    ) -> tuple[list[Updates], State]:
+        """The updates of each step, with the parameters held, and the last state."""
+        state, out = tx.init(params), []
+        for g in grads:
+            updates, state = self.apply(tx, g, state, params)
+            out.append(updates)
+        return out, state
+
+    def scan(
+        self, params: Params, grad: Updates, steps: int, factors: tuple[float, ...]
+    ) -> tuple[Updates, State]:
+        """The last updates and state of many steps on a gradient times each factor."""
+
+        @jax.jit
+        def many(params: Params, grad: Updates, state: State) -> Any:
+            def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
+                factor = jnp.asarray(factors)[t % len(factors)]
+                g = jax.tree.map(lambda g: (g * factor).astype(g.dtype), grad)
+                return self.update(g, carry[1], params), None
+
+            first = jax.tree.map(jnp.zeros_like, params), state
+            return jax.lax.scan(step, first, jnp.arange(steps))[0]
+
+        return many(params, grad, self.init(params))
+
+    def numbers(self) -> dict[str, float]:
+        """The hyperparameters that are numbers, by name."""
+        found: dict[str, float] = {}
+        if self.build is None:
+            raise NotTried("nobody says how it is built")
+        self.build(lambda name, value: found.setdefault(name, value))
+        if not found:
+            raise NotTried("it has no hyperparameters that are numbers")
+        return found
+
+    def rebuilt(self, values: Callable[[str, float], Any]) -> Any:
+        """The transform with other hyperparameters."""
+        if self.build is None:
+            raise NotTried("nobody says how it is built")
+        return self.build(values)
+
+
+def _given(
+    known: Mapping[str, Callable[..., Any]], updates: Updates, params: Params
+) -> dict[str, Any]:
+    return {name: value(updates, params) for name, value in known.items()}
+
+
+def _rebuilt(tx: Transform, values: Callable[[str, float], Any], path: str = "") -> Any:
+    """Make the call again that made `tx`, and those that made its arguments."""
+    if not isinstance(tx.call, Call):
+        return tx
+    builder, bound = tx.call.builder, tx.call.bound
+    intervals = declared(builder)[1]
+    path = f"{path}{builder.__name__}."
+
+    def changed(name: str, value: Any) -> Any:
+        if isinstance(value, Transform):
+            return _rebuilt(value, values, f"{path}{name}.")
+        if isinstance(value, Mapping):
+            return {k: changed(f"{name}.{k}", v) for k, v in value.items()}
+        if isinstance(value, tuple):
+            return tuple(changed(f"{name}.{i}", v) for i, v in enumerate(value))
+        if name in intervals and isinstance(value, float):
+            return values(path + name, value)
+        return value
+
+    names = bound.signature.parameters
+    arguments = {name: changed(name, bound.arguments[name]) for name in names}
+    again = type(bound)(bound.signature, arguments)  # pyright: ignore
+    return builder(*again.args, **again.kwargs)

@@ -1,0 +1,143 @@
+"""The parameters and gradients that laws are tried on."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.types import Params, Updates
+
+NARROW = ("float16", "bfloat16")
+DTYPES = (*NARROW, "float32", "float64")
+
+
+def params(dtype: str = "float32") -> dict[str, Any]:
+    """A matrix, a vector and a scalar of one dtype, or of three if it is "mixed"."""
+    rng = np.random.default_rng(0)
+    shapes = {"w": (2, 3), "b": (3,)}
+    each = dict.fromkeys([*shapes, "scalar"], dtype)
+    if dtype == "mixed":
+        each = {"w": "bfloat16", "b": "float16", "scalar": "float32"}
+    layer = {k: jnp.asarray(rng.normal(size=s), each[k]) for k, s in shapes.items()}
+    return {"layer": layer, "scalar": jnp.asarray(0.5, each["scalar"])}
+
+
+def grads(like: Params, seed: int = 0) -> Any:
+    """Normal numbers in the shapes and dtypes of a tree.
+
+    A leaf of one number has positive gradients: where terms cancel, rounding is judged
+    by the other numbers of the leaf, and it has none.
+    """
+    rng = np.random.default_rng(seed + 1)
+
+    def normal(p: Any) -> jax.Array:
+        x = rng.normal(size=jnp.shape(p))
+        if jnp.iscomplexobj(p):
+            x = x + 1j * rng.normal(size=jnp.shape(p))
+        if not x.shape:
+            x = abs(x) + 0.5
+        return jnp.asarray(x, jnp.result_type(p))
+
+    return jax.tree.map(normal, like)
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    """All leaves of a tree in one dtype."""
+    return jax.tree.map(lambda x: jnp.asarray(x).astype(dtype), tree)
+
+
+def stacked(trees: list[Any]) -> Any:
+    """Trees of one structure as one, with a new first axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+SHAPES = {"scalar": (), "vector": (5,), "matrix": (3, 4), "cube": (2, 3, 2)}
+STEPS = 60
+
+
+def problem(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Parameters, and gradients of mixed scale with exact zeros.
+
+    Args:
+        seed: of the random numbers.
+
+    Returns:
+        A dict of float64 NumPy arrays from shape () to three dimensions, and a list of
+        60 such dicts, whose numbers are of scales from 1e-4 to 1e2 and to a fifth 0.
+
+    Raises:
+        TypeError: the seed is not an integer.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> params, grads = problem(0)
+        >>> params["matrix"].shape, len(grads)
+        ((3, 4), 60)
+    """
+    rng = np.random.default_rng(seed)
+    start = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
+    scales = {k: 10.0 ** rng.uniform(-4, 2, size=s) for k, s in SHAPES.items()}
+    return start, [
+        {
+            name: rng.normal(size=shape) * scales[name] * (rng.random(shape) > 0.2)
+            for name, shape in SHAPES.items()
+        }
+        for _ in range(STEPS)
+    ]
+
+
+class Trajectory(NamedTuple):
+    """Where an independent implementation goes, in float64.
+
+    Args:
+        params: the first parameters, NumPy arrays by name.
+        grads: the gradients of each step, alike.
+        path: the parameters after each step, stacked: shape (steps, …) by name.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import numpy as np
+        >>> path = {"w": np.array([0.9, 0.8])}
+        >>> Trajectory({"w": np.array(1.0)}, [{"w": np.array(1.0)}] * 2, path).path["w"]
+        array([0.9, 0.8])
+    """
+
+    params: Mapping[str, np.ndarray]
+    grads: list[Updates]
+    path: Mapping[str, np.ndarray]
+
+
+def trajectory(function: Callable[..., Any], seed: int) -> Trajectory:
+    """The path of a reference on `problem(seed)`.
+
+    Args:
+        function: from the parameters and the list of gradients, dicts of float64 NumPy
+            arrays, to the parameters after each step: arrays of shape (steps, …).
+        seed: of the problem.
+
+    Returns:
+        The trajectory, to be given to `check_transform`.
+
+    Raises:
+        KeyError: the function leaves out a parameter.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import numpy as np
+        >>> def descent(params, grads):
+        ...     steps = {k: np.cumsum([g[k] for g in grads], 0) for k in params}
+        ...     return {k: params[k] - 0.1 * steps[k] for k in params}
+        >>> trajectory(descent, 0).path["matrix"].shape
+        (60, 3, 4)
+    """
+    start, gradients = problem(seed)
+    path = function(start, gradients)
+    return Trajectory(start, gradients, {name: path[name] for name in start})

@@ -1,0 +1,1 @@
+"""Transforms over a transform: they own time, or the parameters."""

@@ -1,0 +1,160 @@
+"""Gradient accumulation: one step of the optimizer for several of the data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.call import Same
+from adamx.core.errors import TransformError
+from adamx.core.hyper import Schedule
+from adamx.core.lift import Lifted
+from adamx.core.node import Node
+from adamx.core.numerics import next_count
+from adamx.core.plan import Plan
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import (
+    Array,
+    Hyper,
+    Params,
+    ScalarOrSchedule,
+    Shared,
+    Slots,
+    Updates,
+)
+
+
+class Accumulator(Rule):
+    weight: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"acc_grads": jnp.zeros_like(param)}
+
+    def shared(self) -> Shared:
+        return {k: jnp.zeros((), jnp.int32) for k in ("mini_step", "gradient_step")}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        total = slots["acc_grads"] + self.weight * g
+        return total, {"acc_grads": total}
+
+
+class Accumulate(Node):
+    """Adds up updates, and gives the sum to `plan` each k calls; zeros in between."""
+
+    name: str
+    plan: Plan
+    every_k: int | Schedule
+    mean: bool
+
+    def plans(self) -> tuple[Plan, ...]:
+        return (self.plan,)
+
+    def init(self, params: Params) -> dict[str, Any]:
+        mine = self._lifted(1.0).init(params)[self.name]
+        inner = self.plan.init(params)
+        return {self.name: mine | ({"inner": inner} if inner else {})}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        mine = dict(state.get(self.name, {}))
+        inner = mine.pop("inner", {})
+        k: Any = self.every_k
+        if isinstance(k, Schedule):
+            steps = mine.get("gradient_step", jnp.zeros((), jnp.int32))
+            k = jnp.maximum(jnp.round(k(steps)).astype(jnp.int32), 1)
+        lifted = self._lifted(1 / k if self.mean else 1.0)
+        total, new = lifted.apply(updates, {self.name: mine}, params, extra)
+        new = new[self.name]
+
+        def act(total: Updates, inner: Any) -> tuple[Updates, Any]:
+            out, inner = self.plan.apply(total, inner, params, extra)
+            return jax.tree.map(lambda u, t: u.astype(t.dtype), out, total), inner
+
+        def wait(total: Updates, inner: Any) -> tuple[Updates, Any]:
+            return total, inner
+
+        # One tree comes out, the updates or the sum so far: with an output for each,
+        # XLA would copy the whole state round the branches.
+        done = new["mini_step"] >= k - 1
+        total, inner = jax.lax.cond(done, act, wait, total, inner)
+        out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
+        new["acc_grads"] = jax.tree.map(
+            lambda t: jnp.where(done, jnp.zeros_like(t), t), total
+        )
+        new["gradient_step"] = jax.lax.select(
+            done, next_count(new["gradient_step"]), new["gradient_step"]
+        )
+        new["mini_step"] = jax.lax.select(
+            done, jnp.zeros_like(new["mini_step"]), new["mini_step"] + 1
+        )
+        return out, {self.name: new | ({"inner": inner} if inner else {})}
+
+    def _lifted(self, weight: Any) -> Lifted:
+        return Lifted(((self.name, Accumulator(weight)),))
+
+
+@transform
+def MultiSteps(
+    opt: TransformLike,
+    every_k_schedule: int | ScalarOrSchedule,
+    use_grad_mean: bool = True,
+) -> Transform:
+    """Accumulate updates over k calls, and let `opt` act on their mean once.
+
+    a ← a + g/k;  each k-th call: u = opt(a), a ← 0;  otherwise u = 0
+
+    Equal to one call with the mean over a batch k times as large. `opt` is only run
+    in each k-th call, and its schedules count its own steps. What is not finite stays
+    in the accumulator until the k-th call, and no longer.
+
+    Args:
+        opt: the transform to act each k calls.
+        every_k_schedule: k ≥ 1, an integer, or a function from the number of steps
+            that `opt` has taken, an int32 array of shape (), to one.
+        use_grad_mean: whether to give it the mean; otherwise the sum.
+
+    Returns:
+        The transform; its state is `acc_grads`, like the parameters and at least
+        float32, `mini_step` and `gradient_step`, int32, and `inner`, that of `opt`.
+
+    Raises:
+        TransformError: k is not a positive integer.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.MultiSteps(adamx.sgd(1.0), 2)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> for g in (1.0, 3.0):
+        ...     updates, state = tx.update(jnp.array(g), state)
+        ...     print(float(updates))
+        0.0
+        -2.0
+    """
+    k = every_k_schedule
+    if callable(k):
+        k = k if isinstance(k, Schedule) else Schedule(k)
+    elif isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise TransformError(
+            "MultiSteps: every_k_schedule must be a positive integer or a schedule",
+            expected="an integer k ≥ 1, or a function from the step count to one",
+            got=repr(k),
+        )
+    plan = as_transform(opt).plan
+    node = Accumulate("MultiSteps", plan, k, use_grad_mean)  # pyright: ignore
+    # A leaf that the inner chain freezes needs no accumulator either.
+    frozen = ((freeze.name, freeze) for freeze in plan.frozen)
+    return Transform.of((("MultiSteps", node), *frozen), Same())

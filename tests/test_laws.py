@@ -1,0 +1,67 @@
+"""Everything that is public keeps every law; there is no list to forget to extend."""
+
+import dataclasses
+
+import pytest
+
+import adamx
+from adamx.schedules import inverse_time_decay_schedule
+from adamx.testing import (
+    EXCEPTIONS,
+    LAWS,
+    NotTried,
+    Subject,
+    examples,
+    public_builders,
+    try_laws,
+)
+
+PLAIN, MORE = [], []
+for _builder in public_builders().values():
+    _first, *_others = map(Subject.of, examples(_builder))
+    PLAIN.append(_first)
+    MORE += _others
+PLAIN += map(
+    Subject.of,
+    [
+        adamx.chain(adamx.clip_by_global_norm(0.1), adamx.adamw(0.1)),
+        adamx.adam(inverse_time_decay_schedule(0.1, 0.5)),
+    ],
+)
+FULL = [dataclasses.replace(subject, full=True) for subject in PLAIN + MORE]
+
+
+def grid(subjects, *marks):
+    """One test for each subject and law; a worker keeps what it has compiled."""
+    return [
+        pytest.param(
+            subject,
+            law,
+            id=f"{subject.name}-{law}",
+            marks=[pytest.mark.xdist_group(subject.name), *marks],
+        )
+        for subject in subjects
+        for law in LAWS
+        if law.name != "truth"  # of which tests/test_truth.py is
+    ]
+
+
+@pytest.mark.parametrize(("subject", "law"), grid(PLAIN) + grid(FULL, pytest.mark.full))
+def test_law(subject, law):
+    if law.name in subject.exceptions:
+        pytest.skip(subject.exceptions[law.name])
+    try:
+        law.check(subject)
+    except NotTried as reason:
+        pytest.skip(str(reason))
+
+
+DECLARED = [(name, law) for name, laws in EXCEPTIONS.items() for law in laws]
+
+
+@pytest.mark.parametrize(("name", "law"), DECLARED)
+def test_declared_exceptions_are_needed(name, law):
+    found = examples(public_builders()[name])
+    chosen = [entry for entry in LAWS if entry.name == law]
+    broken = [try_laws(Subject.of(tx, exceptions={}), chosen).broken for tx in found]
+    assert any(broken)
