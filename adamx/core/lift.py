@@ -1,7 +1,7 @@
 """From one array to trees: the only place that knows both."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,8 @@ from adamx.core.check import matched, path_of
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, real_dtype
-from adamx.core.record import merge, replace, split
-from adamx.core.rule import Rule, Series, is_one, walk
+from adamx.core.record import merge, split
+from adamx.core.rule import Leaf, Ready, Rule, Series, is_one, walk
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten
@@ -81,10 +81,11 @@ class Lifted(Node):
         names = {name for name, _ in self.rules}
         shared = without({k: v for k, v in state.items() if k in names}, paths)
         kept.check_shared(shared)
-        series, seen = self._gathered(series, leaves, shared, extra)
+        if self.rules and self.rules[0][1].locality == "tree":
+            triples = zip(leaves, rows, owners, strict=True)
+            series = self._gathered(paths, triples, shared, extra)
         live = series.tick(shared, extra)
-        new_state = {**live.shared, **{k: v for k, v in seen.items() if v}}
-        new_state = self._kept_alike(new_state, shared)
+        new_state = self._kept_alike(live.shared, shared)
         arrays, static = split((live.rule, live.gain))
         step = _leaf_step(static, paths)
         for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
@@ -192,19 +193,36 @@ class Lifted(Node):
 
     def _gathered(
         self,
-        series: Series,
-        leaves: list[Any],
+        paths: tuple[Path, ...],
+        triples: Iterable[tuple[Any, Sequence[Any], Any]],
         shared: dict[str, Any],
         extra: Mapping[str, Any],
-    ) -> tuple[Series, dict[str, Any]]:
+    ) -> Series:
         """Let a first rule that needs all leaves see them."""
-        if not self.rules or self.rules[0][1].locality != "tree":
-            return series, {}
         name, head = self.rules[0]
         live = head.tick(shared.get(name, {}), extra)
-        rule = live.rule.gather([g for g in leaves if g is not None])
-        rules = ((name, rule), *self.rules[1:])
-        return replace(series, rules=rules), {name: live.shared}
+        leaves = []
+        for g, row, param in triples:
+            if g is not None:
+                slots = _nested(paths, row).get(name, {})
+                owner = _owner(param, g) if head.needs_params else None
+                leaves.append(Leaf(g, slots, owner))
+        view = live.rule.gather(live.view, leaves)
+        kept = {k: view.get(k, old) for k, old in live.shared.items()}
+        ready = Ready(live._replace(shared=kept, view=view))
+        return Series(((name, ready), *self.rules[1:]))
+
+
+def _owner(param: Any, g: Array) -> Array | None:
+    """The parameter, in the dtype that is computed in."""
+    return None if param is None else convert(jnp.asarray(param), g.dtype)
+
+
+def _nested(paths: tuple[Path, ...], row: Sequence[Any]) -> dict[str, Any]:
+    slots: dict[str, Any] = {}
+    for path, slot in zip(paths, row, strict=True):
+        put(slots, path, slot)
+    return slots
 
 
 @functools.lru_cache(maxsize=4096)
@@ -219,12 +237,8 @@ def _leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     ) -> tuple[Array, tuple[Any, ...]]:
         scalars = partial(_scalar_to, dtype=real_dtype(g.dtype))
         rule, gain = merge([scalars(x) for x in arrays], static)
-        slots: dict[str, Any] = {}
-        for path, slot in zip(paths, row, strict=True):
-            put(slots, path, slot)
-        if param is not None:
-            param = convert(jnp.asarray(param), g.dtype)
-        u, slots = rule.step(g, slots, jax.tree.map(scalars, view), param)
+        slots, owner = _nested(paths, row), _owner(param, g)
+        u, slots = rule.step(g, slots, jax.tree.map(scalars, view), owner)
         u = convert(u if is_one(gain) else u * gain, g.dtype)
         new = (get(slots, path) for path in paths)
         return u, tuple(

@@ -25,7 +25,7 @@ class Rule(Record):
                                    at least float32, as is all that `step` sees
         shared() -> dict           scalars kept once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
-        gather(leaves) -> Rule     locality "tree": sees all leaves, says what to do
+        gather(shared, leaves) -> dict   locality "tree": what all leaves say together
 
     and declares with class variables its `locality` ("element": each number on its
     own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
@@ -68,9 +68,12 @@ class Rule(Record):
         """The next `shared`; `extra` holds what the class says it `needs`."""
         return shared
 
-    def gather(self, leaves: list[Array]) -> "Rule":
-        """The rule to apply to each leaf, now that all of them are known."""
-        return self
+    def gather(self, shared: Shared, leaves: "list[Leaf]") -> Shared:
+        """`shared`, with what can only be known from all leaves.
+
+        Names that `shared()` does not begin with are seen by `step`, and not kept.
+        """
+        return shared
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -105,6 +108,15 @@ class Rule(Record):
         return {k: v(count) for k, v in fields if isinstance(v, Schedule)}
 
 
+class Leaf(NamedTuple):
+    """One leaf, as `gather` sees it before the step."""
+
+    g: Array
+    slots: Slots
+    param: Array | None
+    """None unless the rule `needs_params`."""
+
+
 class Live(NamedTuple):
     """A rule as it acts in one step.
 
@@ -118,6 +130,15 @@ class Live(NamedTuple):
     shared: Shared
     view: Shared
     """The part of `shared` that `step` sees."""
+
+
+class Ready(Rule):
+    """A rule that has ticked already, because all leaves had to be seen in between."""
+
+    live: Live
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        return self.live
 
 
 class Identity(Rule):

@@ -97,6 +97,7 @@ class Trajectory(NamedTuple):
         params: the first parameters, NumPy arrays by name.
         grads: the gradients of each step, alike.
         path: the parameters after each step, stacked: shape (steps, …) by name.
+        tolerance: how far one may be away in float64, in the largest step.
 
     Reference:
         adamx's own.
@@ -111,6 +112,7 @@ class Trajectory(NamedTuple):
     params: Mapping[str, np.ndarray]
     grads: list[Updates]
     path: Mapping[str, np.ndarray]
+    tolerance: float = 1e-12
 
 
 def trajectory(function: Callable[..., Any], seed: int) -> Trajectory:

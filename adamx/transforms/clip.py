@@ -1,14 +1,11 @@
 """Clipping: each number, or the norm of all of them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.rule import Live, Rule
+from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Shared, Slots
 from adamx.tree.norms import scaled_norm
 
 
@@ -57,26 +54,18 @@ class ClipByGlobalNorm(Rule):
 
     max_norm: Hyper
 
-    def gather(self, leaves: list[Array]) -> Rule:
-        largest, rest = scaled_norm(leaves)
+    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+        largest, rest = scaled_norm([leaf.g for leaf in leaves])
         bound = self.max_norm / rest
         fits = largest <= bound
-        return Shrink(jnp.where(fits, 1, largest), jnp.where(fits, 1, bound))
-
-
-class Shrink(Rule):
-    """Multiplies by bound / largest; their quotient alone could underflow."""
-
-    largest: Scalar
-    bound: Scalar
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        return Live(self, self.bound, shared, {})
+        # Their quotient alone could underflow.
+        largest, bound = jnp.where(fits, 1, largest), jnp.where(fits, 1, bound)
+        return {**shared, "largest": largest, "bound": bound}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return g / self.largest, slots
+        return g / shared["largest"] * shared["bound"], slots
 
 
 @transform

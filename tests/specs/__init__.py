@@ -1,0 +1,7 @@
+"""One declarative spec for each optimizer form, grouped as the catalogue is."""
+
+from tests.spec import RATE as RATE
+from tests.spec import Spec as Spec
+from tests.specs import adaptive, first, lean, modern
+
+SPECS: list[Spec] = [*first.SPECS, *adaptive.SPECS, *modern.SPECS, *lean.SPECS]
