@@ -78,7 +78,8 @@ def no_update(param: Any) -> Any:
     """The update that leaves `param` as it is."""
     if jnp.issubdtype(jnp.result_type(param), jax.dtypes.extended):
         return None  # a random key has no zero; None leaves it as it is
-    return jnp.zeros_like(param)
+    # Zeros that come from the parameter are where it is, on one device or on many.
+    return jnp.where(False, param, jnp.zeros((), jnp.result_type(param)))
 
 
 def _is_label(x: Any) -> bool:

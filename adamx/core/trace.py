@@ -19,8 +19,7 @@ def compiled(function: F) -> F:
 
     Under a trace a jit of its own would only cost: it names every leaf anew.
     """
-    # An argument says on which devices to compute, also where it is not read.
-    jitted = jax.jit(function, keep_unused=True)
+    jitted = jax.jit(function)
 
     def call(*args: Any) -> Any:
         return function(*args) if tracing(args) else jitted(*args)

@@ -40,8 +40,7 @@ def accumulation(subject: Subject) -> None:
             same(updates, zero, f"the update of call {i + 1} in between")
     _runs_once(subject, start, batches)
     _forgets(subject, start, batches)
-    if subject.full:
-        _temporaries(subject)
+    _temporaries(subject)
 
 
 def _runs_once(subject: Subject, start: Any, batches: list[Any]) -> None:

@@ -24,12 +24,13 @@ def hyperparameters(subject: Subject) -> None:
     subject.numbers()
     # float32 numbers, so that all the ways to give them can mean the same one.
     plain = subject.rebuilt(lambda name, x: float(np.float32(x)))
-    for dtype in ("bfloat16", "float32") if subject.full else ("mixed",):
-        start = params(dtype)
+    some = {"bfloat16 beside float32": params("bfloat16") | {"scalar": jnp.ones(())}}
+    more = {dtype: params(dtype) for dtype in ("bfloat16", "float32", "mixed")}
+    for kind, start in (some | more if subject.full else some).items():
         inputs = [grads(start, seed) for seed in range(3)]
         expected, _ = subject.run(plain, start, inputs)
         for way, updates in _ways(subject, start, inputs).items():
-            what = f"{dtype} updates with {way} hyperparameters"
+            what = f"{kind} updates with {way} hyperparameters"
             # (1 − b) is rounded in float32 instead of float64, and so are the products
             # of the scalars of a chain: 8 roundings of relative size 2⁻²⁴ in 3 steps.
             same(updates, expected, what, ulps=4)
