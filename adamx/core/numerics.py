@@ -56,6 +56,16 @@ def abs_sq(x: Array) -> Array:
     return x * x
 
 
+def saturated(x: Array) -> Array:
+    """What a moment keeps: the largest number where `x` ≥ 0 has overflowed.
+
+    What it emits may be ∞ for this one step: divided by its root, that is no update.
+    NaN stays NaN.
+    """
+    top = jnp.full_like(x, jnp.finfo(x.dtype).max)
+    return jax.lax.select(x > top, top, x)
+
+
 def squarable(x: Array) -> Array:
     """`x`, but no larger than what can be squared, and 65,536 squares added up.
 
