@@ -15,7 +15,6 @@ import inspect
 import json
 import multiprocessing
 import os
-import typing
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -136,13 +135,14 @@ SUBJECTS = {
 }
 
 
-def tried(task: tuple[str, str]) -> tuple[str, str, dict[str, str]]:
-    """The laws that one optimizer keeps and breaks."""
-    library, name = task
+def tried(task: tuple[str, str, list[str]]) -> tuple[str, str, dict[str, str]]:
+    """The laws, of those named, that one optimizer keeps and breaks."""
+    library, name, wanted = task
     optimizers, subject = SUBJECTS[library]
+    laws = [law for law in COMPARED if law.name in wanted]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = try_laws(subject(name, dict(optimizers())[name]), COMPARED)
+        report = try_laws(subject(name, dict(optimizers())[name]), laws)
     return library, name, {**dict.fromkeys(report.kept, ""), **report.broken}
 
 
@@ -191,28 +191,31 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="names with this in them")
     parser.add_argument("--library", choices=SUBJECTS, help="only this one")
+    parser.add_argument("--laws", nargs="*", default=[], help="only these, by name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="write all that was found here")
-    parser.add_argument("--read", type=Path, help="show such findings, try nothing")
+    parser.add_argument("--read", type=Path, help="begin with such findings")
+    parser.add_argument("--try", dest="tries", action="store_true", help="then try")
     parser.add_argument("--write", type=Path, help="put the table into this document")
     options = parser.parse_args()
+    results: Results = {library: {} for library in SUBJECTS}
     if options.read:
-        results = typing.cast(Results, json.loads(options.read.read_text()))
-    else:
+        results = json.loads(options.read.read_text())
+    if options.tries or not options.read:
+        wanted = options.laws or [law.name for law in COMPARED]
         tasks = [
-            (library, name)
+            (library, name, wanted)
             for library, (optimizers, _) in SUBJECTS.items()
             if options.library in (None, library)
             for name, _ in optimizers()
             if options.only in name
         ]
-        results = {library: {} for library, _ in tasks}
         context = multiprocessing.get_context("spawn")
         # A fresh process now and then: XLA keeps what it has compiled.
         with context.Pool(options.jobs, maxtasksperchild=4) as pool:
             done = pool.imap_unordered(tried, tasks)
             for library, name, found in tqdm(done, total=len(tasks)):
-                results[library][name] = found
+                results[library][name] = results[library].get(name, {}) | found
         results = {k: dict(sorted(v.items())) for k, v in results.items()}
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))

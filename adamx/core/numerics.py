@@ -56,27 +56,17 @@ def abs_sq(x: Array) -> Array:
     return x * x
 
 
-def saturated(x: Array) -> Array:
-    """What a moment keeps: the largest number where `x` ≥ 0 has overflowed.
-
-    What it emits may be ∞ for this one step: divided by its root, that is no update.
-    NaN stays NaN.
-    """
-    top = jnp.full_like(x, jnp.finfo(x.dtype).max)
-    return jax.lax.select(x > top, top, x)
-
-
 def squarable(x: Array) -> Array:
     """`x`, but no larger than what can be squared, and 65,536 squares added up.
 
     A moment and what is divided by its root are to see the same gradient: with 1e30 in
     the numerator and the largest square below, the quotient would be 1e10 instead of 1.
-    What is not finite becomes NaN, so that it still shows.
+    ∞ counts as the largest too; NaN stays NaN.
     """
     if jnp.iscomplexobj(x):
         return jax.lax.complex(squarable(x.real), squarable(x.imag))
-    bound = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 9)
-    return jnp.clip(x, -bound, bound) + 0 * x
+    bound = jnp.asarray(2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 9), x.dtype)
+    return jax.lax.clamp(-bound, x, bound)
 
 
 def moving_average(average: Array, x: Array, decay: Scalar) -> Array:

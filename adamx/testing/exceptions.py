@@ -4,10 +4,7 @@ The one place where they are declared; `docs/laws.md` lists them, and the tests 
 each of them is needed.
 """
 
-SQUARES = "it emits squares, and that of 1e30 is no float32; its state is finite"
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    "second_moment": {"finite": SQUARES},
-    "moving_variance": {"finite": SQUARES},
     "MultiSteps": {
         "norms": "a NaN shows in the call that acts, not in those that accumulate",
     },

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay
-from adamx.core.numerics import abs_sq, moving_average, saturated, scalar_dtype
+from adamx.core.numerics import abs_sq, moving_average, scalar_dtype, squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -45,9 +45,9 @@ class MovingVariance(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         new = (1 - self.decay) / (_weight(shared) if shared else 1)
-        away = g - slots["mu"]
+        away = squarable(g) - slots["mu"]
         variance = slots["var"] + new * ((1 - new) * abs_sq(away) - slots["var"])
-        return variance, {"mu": slots["mu"] + new * away, "var": saturated(variance)}
+        return variance, {"mu": slots["mu"] + new * away, "var": variance}
 
 
 def _weight(shared: Shared) -> Array:

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from adamx.core.chain import chain
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
 from adamx.core.node import Node
@@ -10,7 +11,7 @@ from adamx.core.numerics import (
     is_zero,
     moving_average,
     safe_sqrt,
-    saturated,
+    squarable,
 )
 from adamx.core.record import replace
 from adamx.core.rule import Identity, Rule, is_one
@@ -30,8 +31,8 @@ class SecondMoment(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        nu = moving_average(slots["nu"], abs_sq(g), self.decay)
-        return nu, {"nu": saturated(nu)}
+        nu = moving_average(slots["nu"], abs_sq(squarable(g)), self.decay)
+        return nu, {"nu": nu}
 
 
 @transform
@@ -77,7 +78,7 @@ class RunningMax(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         nu_max = jnp.maximum(slots["nu_max"], g.real)
-        return nu_max, {"nu_max": saturated(nu_max)}
+        return nu_max, {"nu_max": nu_max}
 
 
 @transform
@@ -107,6 +108,17 @@ def running_max() -> RunningMax:
         4.0
     """
     return RunningMax()
+
+
+class Squarable(Identity):
+    """Emits what a moment sees; see `squarable`."""
+
+    averages = False
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return squarable(g), slots
 
 
 class RootRatio(Rule):
@@ -164,7 +176,7 @@ def scale_by_second_moment(
     Returns:
         The transform; its state is that of its branches, `moment` and `numerator`.
         Where the denominator is zero, and then so is the numerator, it emits zero.
-        So it does where the square of a gradient overflows; the state stays finite.
+        Numbers whose squares would overflow count as the largest whose do not.
 
     Raises:
         TransformError: `eps` or `eps_root` is negative.
@@ -184,6 +196,8 @@ def scale_by_second_moment(
         moment = second_moment(moment)
     guard = not any(isinstance(e, float) and e > 0 for e in (eps, eps_root))
     ratio = RootRatio(eps, eps_root, guard)
-    numerator = numerator or lift(Identity(), "identity")
-    branches = {"moment": moment, "numerator": numerator}
+    bounded = lift(Squarable(), "squarable")
+    if numerator is not None:
+        bounded = chain(bounded, numerator)
+    branches = {"moment": moment, "numerator": bounded}
     return forked("scale_by_second_moment", ratio, branches)
