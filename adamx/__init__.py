@@ -27,7 +27,6 @@ from adamx.optimizers.adamaxw import adamaxw as adamaxw
 from adamx.optimizers.adamw import adamw as adamw
 from adamx.optimizers.adan import adan as adan
 from adamx.optimizers.ademamix import ademamix as ademamix
-from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
@@ -60,7 +59,6 @@ from adamx.transforms.momentum import trace as trace
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
-from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.scale import scale as scale
 from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate

@@ -307,33 +307,6 @@ SPECS: list[Spec] = [
         None,
         _novograd_averaging(0.95, 0.5, 1e-3, 0.1),
     ),
-    # pytorch_optimizer counts the present step in its bound, the authors do not; with
-    # t−1 for t it is their formula.
-    Spec(
-        "adopt",
-        lambda: adamx.adopt(RATE),
-        "pytorch_optimizer",
-        _po("ADOPT", clip_lambda=lambda t: (t - 1) ** 0.25),
-    ),
-    Spec(
-        "adopt_unusual",
-        lambda: adamx.adopt(RATE, 0.7, 0.8, 1e-3, clip_value_fn=lambda t: t**0.5),
-        "pytorch_optimizer",
-        _po("ADOPT", betas=(0.7, 0.8), eps=1e-3, clip_lambda=lambda t: (t - 1) ** 0.5),
-    ),
-    Spec(
-        "adopt_unclipped_decay",
-        lambda: adamx.adopt(RATE, 0.7, 0.8, 1e-3, use_clipping=False, weight_decay=0.1),
-        "pytorch_optimizer",
-        _po(
-            "ADOPT",
-            betas=(0.7, 0.8),
-            eps=1e-3,
-            clip_lambda=None,
-            weight_decay=0.1,
-            weight_decouple=True,
-        ),
-    ),
     Spec(
         "ademamix",
         lambda: adamx.ademamix(RATE),
