@@ -209,6 +209,7 @@ def main() -> None:
             if options.library in (None, library)
             for name, _ in optimizers()
             if options.only in name
+            and not (options.laws and options.read and name not in results[library])
         ]
         context = multiprocessing.get_context("spawn")
         # A fresh process now and then: XLA keeps what it has compiled.

@@ -28,10 +28,13 @@ PLAIN += map(
         adamx.adam(inverse_time_decay_schedule(0.1, 0.5)),
     ],
 )
-FULL = [dataclasses.replace(subject, full=True) for subject in PLAIN + MORE]
 
 
-def grid(subjects, *marks):
+def full(subjects):
+    return [dataclasses.replace(subject, full=True) for subject in subjects]
+
+
+def grid(subjects, *marks, laws=LAWS):
     """One test for each subject and law; a worker keeps what it has compiled."""
     return [
         pytest.param(
@@ -41,12 +44,18 @@ def grid(subjects, *marks):
             marks=[pytest.mark.xdist_group(subject.name), *marks],
         )
         for subject in subjects
-        for law in LAWS
+        for law in laws
         if law.name != "truth"  # of which tests/test_truth.py is
     ]
 
 
-@pytest.mark.parametrize(("subject", "law"), grid(PLAIN) + grid(FULL, pytest.mark.full))
+FULL = [
+    *grid(full(PLAIN), pytest.mark.full, laws=[law for law in LAWS if law.grid]),
+    *grid(full(MORE), pytest.mark.full),
+]
+
+
+@pytest.mark.parametrize(("subject", "law"), grid(PLAIN) + FULL)
 def test_law(subject, law):
     if law.name in subject.exceptions:
         pytest.skip(subject.exceptions[law.name])

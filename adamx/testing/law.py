@@ -69,6 +69,7 @@ class Law:
         name: its name, an identifier.
         holds: raises `Violation` where the law is broken, and `NotTried` where there
             is nothing to try.
+        grid: whether there is more to try for a subject that is `full`.
 
     Raises:
         Violation: (by `check`) the law is broken.
@@ -88,6 +89,7 @@ class Law:
     number: int
     name: str
     holds: Callable[["Subject"], None]
+    grid: bool = False
 
     @property
     def text(self) -> str:
@@ -120,12 +122,12 @@ LAWS: list[Law] = []
 
 
 def law(
-    number: int,
+    number: int, *, grid: bool = False
 ) -> Callable[[Callable[["Subject"], None]], Callable[["Subject"], None]]:
     """Enter a check into `LAWS`, under the name of the function."""
 
     def enter(holds: Callable[["Subject"], None]) -> Callable[["Subject"], None]:
-        LAWS.append(Law(number, holds.__name__, holds))
+        LAWS.append(Law(number, holds.__name__, holds, grid))
         LAWS.sort(key=lambda entry: entry.number)
         return holds
 

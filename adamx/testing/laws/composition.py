@@ -6,7 +6,7 @@ from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
 
 
-@law(13)
+@law(13, grid=True)
 def composition(subject: Subject) -> None:
     """Chains can be split and nested anywhere, to the last bit.
 

@@ -19,7 +19,7 @@ SOME = (
 )
 
 
-@law(3)
+@law(3, grid=True)
 def fixed_point(subject: Subject) -> None:
     """The state is of the same kind before and after an update.
 

@@ -12,7 +12,7 @@ from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
 
 
-@law(6)
+@law(6, grid=True)
 def freezing(subject: Subject) -> None:
     """A frozen leaf stays as it is, has no state, and counts for nothing.
 

@@ -13,7 +13,7 @@ from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
 
 
-@law(2)
+@law(2, grid=True)
 def hyperparameters(subject: Subject) -> None:
     """A hyperparameter is never rounded to 16 bits, however it is given.
 

@@ -14,7 +14,7 @@ from adamx.testing.trees import grads
 DEVICES = 8
 
 
-@law(16)
+@law(16, grid=True)
 def sharding(subject: Subject) -> None:
     """Sharded over eight devices it is the same, and the state stays where it should.
 
