@@ -2,6 +2,6 @@
 
 from tests.spec import RATE as RATE
 from tests.spec import Spec as Spec
-from tests.specs import adaptive, first, lean, modern
+from tests.specs import first
 
-SPECS: list[Spec] = [*first.SPECS, *adaptive.SPECS, *modern.SPECS, *lean.SPECS]
+SPECS: list[Spec] = [*first.SPECS]
