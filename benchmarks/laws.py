@@ -167,8 +167,13 @@ def table(results: Results) -> str:
         total.append(f"{verdicts.count('')} of {len(verdicts)}")
     first = tabulate([*rows, total], ["", "law", *results], tablefmt="github")
     second = tabulate(broken, ["library", "law", "broken by"], tablefmt="github")
+    found = results.get("Optax", {}).get("adam", {})
+    first_words = [
+        [k, v.split(": ", 1)[-1].split("\n")[0]] for k, v in found.items() if v
+    ]
+    third = tabulate(first_words, ["law", "found in Optax's adam"], tablefmt="github")
     versions = f"adamx {adamx.__version__}, Optax {optax.__version__}"
-    return f"{versions}: laws kept of laws tried\n\n{first}\n\n{second}"
+    return f"{versions}: laws kept of laws tried\n\n{first}\n\n{second}\n\n{third}"
 
 
 def statutes() -> str:
