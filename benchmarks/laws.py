@@ -50,7 +50,6 @@ OPTAX = Kit(
     trace=optax.trace,
     freeze=optax.freeze,
     accumulate=lambda tx, k: optax.MultiSteps(tx, k).gradient_transformation(),
-    inject=optax.inject_hyperparams,
 )
 COMPARED = [law for law in LAWS if law.name not in ("truth", "declarations")]
 Results = dict[str, dict[str, dict[str, str]]]

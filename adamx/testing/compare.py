@@ -97,5 +97,4 @@ def outline(x: Any, weak: bool = False) -> str:
 
 def wide(x: Any) -> np.ndarray:
     """As float64 or complex128 of NumPy."""
-    x = jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
     return np.asarray(x).astype(np.complex128 if jnp.iscomplexobj(x) else np.float64)

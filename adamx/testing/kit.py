@@ -21,8 +21,6 @@ class Kit:
         fork: from a join and branches by keyword to a transform; None if there is none.
         accumulate: from a transform and k to one that acts each k steps; None if there
             is none.
-        inject: from a builder to one whose numbers are kept in the state; None if
-            there is none.
 
     Reference:
         adamx's own.
@@ -41,7 +39,6 @@ class Kit:
     freeze: Callable[[Any], Any] | None = None
     fork: Callable[..., Any] | None = None
     accumulate: Callable[[Any, int], Any] | None = None
-    inject: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 
 
 ADAMX = Kit(

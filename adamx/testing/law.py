@@ -73,7 +73,7 @@ class Law:
 
     Raises:
         Violation: (by `check`) the law is broken.
-        NotTried: (by `check`) there was nothing to try.
+        NotTried: (by `check`) there was nothing to try, or an exception is declared.
 
     Reference:
         adamx's own; docs/laws.md explains each law.
@@ -98,6 +98,8 @@ class Law:
 
     def check(self, subject: "Subject") -> None:
         """Raise unless `subject` keeps the law."""
+        if self.name in subject.exceptions:
+            raise NotTried(subject.exceptions[self.name])
         try:
             self.holds(subject)
         except NotTried:

@@ -125,9 +125,7 @@ class Subject:
     def numbers(self) -> dict[str, float]:
         """The hyperparameters that are numbers, by name."""
         found: dict[str, float] = {}
-        if self.build is None:
-            raise NotTried("nobody says how it is built")
-        self.build(lambda name, value: found.setdefault(name, value))
+        self.rebuilt(lambda name, value: found.setdefault(name, value))
         if not found:
             raise NotTried("it has no hyperparameters that are numbers")
         return found
