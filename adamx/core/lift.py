@@ -13,7 +13,7 @@ from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, real_dtype
 from adamx.core.record import merge, split
-from adamx.core.rule import Leaf, Ready, Rule, Series, is_one, walk
+from adamx.core.rule import Leaf, PerLeaf, Ready, Rule, Series, is_one, walk
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten
@@ -30,7 +30,7 @@ class Lifted(Node):
     rules: tuple[tuple[str, Rule], ...]
 
     def needs(self) -> frozenset[str]:
-        return frozenset(n for _, rule in self._walk() for n in rule.needs)
+        return frozenset(n for _, rule in self._walk() for n in _arguments(rule))
 
     def init(self, params: Params) -> dict[str, Any]:
         leaves, treedef = flatten(params)
@@ -88,9 +88,10 @@ class Lifted(Node):
         new_state = self._kept_alike(live.shared, shared)
         arrays, static = split((live.rule, live.gain))
         step = _leaf_step(static, paths)
+        view = self._views(live.view, treedef, updates, extra)
         for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
             if g is not None:
-                leaves[i], rows[i] = step(arrays, live.view, g, row, p)
+                leaves[i], rows[i] = step(arrays, view(i, g), g, row, p)
         for k, path in enumerate(paths):
             put(new_state, path, treedef.unflatten([row[k] for row in rows]))
         return treedef.unflatten(leaves), new_state
@@ -103,7 +104,7 @@ class Lifted(Node):
 
     def _check_arguments(self, params: Params | None, extra: Mapping[str, Any]) -> None:
         for name, rule in self._walk():
-            for argument in rule.needs:
+            for argument in _arguments(rule):
                 if argument not in extra:
                     raise TransformError(
                         f"update is missing the argument {argument!r}",
@@ -180,6 +181,39 @@ class Lifted(Node):
             )
         return dtype
 
+    def _views(
+        self, view: Any, treedef: Any, updates: Updates, extra: Mapping[str, Any]
+    ) -> Callable[[int, Array], Any]:
+        """From a leaf's number and update to what of the shared its `step` sees."""
+        seen = jax.tree.leaves(view)
+        names = {x.name for x in seen if isinstance(x, PerLeaf)}
+        if not names and not any(map(_is_key, seen)):
+            return lambda i, g: view
+        columns = {
+            n: matched(treedef, extra[n], n, updates, self._name()) for n in names
+        }
+
+        def of_leaf(i: int, g: Array) -> Any:
+            def seen_by(x: Any) -> Any:
+                if isinstance(x, PerLeaf):
+                    return self._like(columns[x.name][i], g, x.name, updates, i)
+                return jax.random.fold_in(x, i) if _is_key(x) else x
+
+            return jax.tree.map(seen_by, view)
+
+        return of_leaf
+
+    def _like(self, x: Any, g: Array, what: str, updates: Updates, i: int) -> Array:
+        if x is None or jnp.shape(x) != g.shape:
+            raise TransformError(
+                f"{what} does not fit the update",
+                where=path_of(updates, i),
+                piece=self._name(),
+                expected=f"an array of shape {g.shape}",
+                got="None" if x is None else f"an array of shape {jnp.shape(x)}",
+            )
+        return convert(jnp.asarray(x), g.dtype)
+
     def _kept_alike(self, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         """What is shared, in the dtypes it had before."""
         if jax.tree.structure(new) != jax.tree.structure(old):
@@ -211,6 +245,14 @@ class Lifted(Node):
         kept = {k: view.get(k, old) for k, old in live.shared.items()}
         ready = Ready(live._replace(shared=kept, view=view))
         return Series(((name, ready), *self.rules[1:]))
+
+
+def _arguments(rule: Rule) -> tuple[str, ...]:
+    return (*rule.needs, *rule.needs_trees)
+
+
+def _is_key(x: Any) -> bool:
+    return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
 def _owner(param: Any, g: Array) -> Array | None:

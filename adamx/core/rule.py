@@ -29,9 +29,14 @@ class Rule(Record):
 
     and declares with class variables its `locality` ("element": each number on its
     own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
-    that `advance` `needs` (such as "value"), whether it `needs_params`, and whether it
+    that `advance` `needs` (such as "value"), those that are trees like the parameters
+    and of which `step` sees the leaf's array in `shared` (`needs_trees`, such as
+    "hessian"), whether it `needs_params`, whether it `counts` (then `advance` and
+    `step` see in `shared["count"]` which step this is, from 1), and whether it
     `averages`: a number c in a state of c makes it emit c, and adding a number to its
     whole past adds it to what it emits. A moving average does, and so does a maximum.
+
+    A random key that `shared` holds is another one for each leaf where `step` sees it.
 
     Reference:
         adamx's own; the idea of lifting an array rule to trees is that of jax's
@@ -53,7 +58,9 @@ class Rule(Record):
 
     locality: ClassVar[Locality] = "element"
     needs: ClassVar[tuple[str, ...]] = ()
+    needs_trees: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
     averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:
@@ -90,8 +97,8 @@ class Rule(Record):
     def start(self) -> Shared:
         """The first `shared`, with the count and values of scheduled fields in it."""
         values = self._scheduled(jnp.zeros((), jnp.int32))
-        count = {"count": jnp.zeros((), jnp.int32)} if values else {}
-        return {**count, **values, **self.shared()}
+        counted = {"count": jnp.zeros((), jnp.int32)} if values or self.counts else {}
+        return {**counted, **values, **self.shared()}
 
     def tick(self, shared: Shared, extra: Mapping[str, Any]) -> "Live":
         """Advance what is shared, and make the rule to use in this step."""
@@ -99,13 +106,23 @@ class Rule(Record):
         values = {} if count is None else self._scheduled(count)
         mine = {k: v for k, v in shared.items() if k != "count" and k not in values}
         rule = replace(self, **values)
-        mine = rule.advance(mine, **{name: extra[name] for name in self.needs})
         next_ = {} if count is None else {"count": next_count(count)}
-        return Live(rule, 1.0, {**next_, **values, **mine}, mine)
+        if self.counts:
+            mine |= next_
+        mine = rule.advance(mine, **{name: extra[name] for name in self.needs})
+        view = {**mine, **{name: PerLeaf(name) for name in self.needs_trees}}
+        return Live(rule, 1.0, {**next_, **values, **mine}, view)
 
     def _scheduled(self, count: Array) -> dict[str, Array]:
         fields = vars(self).items()
         return {k: v(count) for k, v in fields if isinstance(v, Schedule)}
+
+
+class PerLeaf:
+    """Stands in what `step` sees for the leaf's part of an argument of update."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Leaf(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 
 from adamx.core.call import Call, Remembered, Same
 from adamx.core.check import matched
@@ -128,7 +129,12 @@ class Transform(Remembered):
             )
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
-        read = {k: v for k, v in extra.items() if k in self.plan.needs()}
+        # A function is a constant of the program; a `Partial` brings its arrays along.
+        read = {
+            k: Partial(v) if inspect.isroutine(v) else v
+            for k, v in extra.items()
+            if k in self.plan.needs()
+        }
         return _jitted(self._static)(self._arrays, updates, state, params, read)
 
 

@@ -163,6 +163,6 @@ def _elementwise(piece: str, tx: TransformLike) -> Rule:
             expected="rules of locality 'element'",
             got="a foreign pair, a split, or a rule that needs a whole array or tree",
         )
-    if any(part.needs_params for _, part in walk("", rule)):
+    if any(part.needs_params or part.needs_trees for _, part in walk("", rule)):
         raise TransformError(f"{piece}: it has no parameters to give", piece=repr(tx))
     return rule

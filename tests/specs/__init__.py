@@ -2,6 +2,17 @@
 
 from tests.spec import RATE as RATE
 from tests.spec import Spec as Spec
-from tests.specs import first
+from tests.specs import (
+    adaptive,
+    around,
+    classic,
+    curvature,
+    first,
+    free,
+    grown,
+    lean,
+    modern,
+)
 
-SPECS: list[Spec] = [*first.SPECS]
+_GROUPS = (first, classic, adaptive, modern, grown, lean, free, around, curvature)
+SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

@@ -1,0 +1,80 @@
+"""AdaBelief: Adam that divides by how far gradients are from what was expected.
+
+μ ← b1·μ + (1−b1)·g            scale_by_momentum
+ν ← b2·ν + (1−b2)·(g−μ)² + ε_root    around_numerator, second_moment
+θ ← θ − η · μ̂ / (√ν̂ + ε)       scale_by_second_moment
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.transforms.around import around_numerator
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+@transform
+def adabelief(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-16,
+    eps_root: NonNegative = 1e-16,
+) -> Transform:
+    """Adapt the step to the belief in the gradient: large where g is near its average.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·(g − μ)² + ε_root
+    u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)
+
+    As in the paper, adabelief-pytorch and Optax, ε_root is added up in ν. What it
+    adds to ν/(1−b2ᵗ) is ε_root/(1−b2), always the same, and is computed so; the state
+    is without it. Not Adam's ν, which is around zero; nor RMSProp's centered one,
+    which is around the mean before the step.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, added to ν in each step. In adabelief-pytorch it is the
+            same number as ε.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in
+        Observed Gradients", 2020, arXiv:2010.07468.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adabelief(0.1, b1=0.5)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> round(float(updates), 6)  # −η · 3 / √(3 − 1.5)²
+        -0.2
+    """
+    ratio = scale_by_second_moment(
+        bias_correct(second_moment(b2)),
+        eps,
+        _added_up(eps_root, b2),
+        numerator=bias_correct(scale_by_momentum(b1)),
+    )
+    return chain(around_numerator(ratio), scale_by_learning_rate(learning_rate))
+
+
+def _added_up(eps_root: ScalarOrSchedule, b2: ScalarOrSchedule) -> ScalarOrSchedule:
+    def at(x: ScalarOrSchedule, count: Array) -> Scalar:
+        return x(count) if callable(x) else x
+
+    if callable(eps_root) or callable(b2):
+        return lambda count: at(eps_root, count) / (1 - at(b2, count))
+    return eps_root / (1 - b2)

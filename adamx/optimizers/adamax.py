@@ -1,0 +1,65 @@
+"""Adamax: Adam with the largest |g| instead of the root mean square.
+
+μ ← b1·μ + (1−b1)·g            scale_by_momentum
+ν ← max(b2·ν, |g| + ε)         scale_by_infinity_moment
+θ ← θ − η · μ̂ / ν              bias_correct of μ alone
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.infinity_moment import scale_by_infinity_moment
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+@transform
+def adamax(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    *,
+    eps_in_max: bool = True,
+) -> Transform:
+    """Adam in the infinity norm.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← max(b2·ν, |g| + ε)
+    u = −η · μ/(1−b1ᵗ) / ν
+
+    The paper has no ε. PyTorch and Optax add it to |g|, as above; Keras divides by
+    ν + ε instead. Not AMSGrad, whose maximum is that of the second moment.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the maximum, in [0, 1).
+        eps: ε ≥ 0; 1e-8 in PyTorch and Optax, 1e-7 in Keras.
+        eps_in_max: whether ε is added to |g| (PyTorch, Optax) or to ν (Keras).
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
+        arXiv:1412.6980, section 7.1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adamax(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    momentum = bias_correct(scale_by_momentum(b1))
+    return chain(
+        scale_by_infinity_moment(b2, eps, eps_in_max=eps_in_max, numerator=momentum),
+        scale_by_learning_rate(learning_rate),
+    )

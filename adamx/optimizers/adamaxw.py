@@ -1,0 +1,65 @@
+"""AdamaxW: Adamax with weight decay beside the adaptive step.
+
+θ ← θ − η · (μ̂ / ν + λ·θ)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.adamax import adamax
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+@transform
+def adamaxw(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    weight_decay: Finite = 1e-4,
+    mask: Labels | None = None,
+    *,
+    eps_in_max: bool = True,
+) -> Transform:
+    """Adamax with decoupled weight decay.
+
+    u = −η · (μ̂ / ν + λ·θ)
+
+    Not Adamax on a loss with an L2 term (PyTorch's `weight_decay`): there the decay
+    goes through the moments.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the maximum, in [0, 1).
+        eps: ε ≥ 0.
+        weight_decay: λ, multiplied by the learning rate.
+        mask: which parameters decay, as for `masked`; all by default.
+        eps_in_max: as in `adamax`.
+
+    Returns:
+        The transform; its state is that of `adamax`. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, section 7.1; Loshchilov & Hutter,
+        "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adamaxw(0.1, weight_decay=0.5)
+        >>> params = jnp.array(2.0)
+        >>> updates, state = tx.update(jnp.array(0.0), tx.init(params), params)
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    return chain(
+        adamax(-1.0, b1, b2, eps, eps_in_max=eps_in_max),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

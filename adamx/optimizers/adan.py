@@ -1,0 +1,95 @@
+"""Adan: Nesterov's momentum, with moments of the gradient and of its change.
+
+δ = g − g₋₁                                    difference
+μ ← b1·μ + (1−b1)·g,  d ← b2·d + (1−b2)·δ      scale_by_momentum
+ν ← b3·ν + (1−b3)·(g + b2·δ)²                  second_moment
+θ ← (θ − η · (μ̂ + b2·d̂) / (√ν̂ + ε)) / (1 + η·λ)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.fork import fork
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.difference import difference
+from adamx.transforms.identity import identity
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.proximal_decay import add_proximal_decay
+from adamx.transforms.scale import scale, scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+def _ahead(gradient: Array, change: Array) -> Array:
+    return gradient + change
+
+
+@transform
+def adan(
+    learning_rate: NonNegative,
+    b1: Decay = 0.98,
+    b2: Decay = 0.92,
+    b3: Decay = 0.99,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 1e-8,
+    weight_decay: NonNegative = 0.0,
+    mask: Labels | None = None,
+    *,
+    proximal: bool = True,
+) -> Transform:
+    """Adam with an estimate of Nesterov's look ahead in both moments.
+
+    δ = g − g₋₁ (zero at first),  μ ← b1·μ + (1−b1)·g,  d ← b2·d + (1−b2)·δ,
+    ν ← b3·ν + (1−b3)·(g + b2·δ)², all bias-corrected
+    u = −η · (μ̂ + b2·d̂) / (√(ν̂ + ε_root) + ε);  θ ← (θ + u) / (1 + η·λ)
+
+    The decays are the share of the past, as in the authors' code; the paper writes the
+    share of the new. Optax's `adan` has 1−b2 where the authors have b2 (it takes the
+    paper's formula at its word) and so emits other updates.
+
+    Args:
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the average change, in [0, 1), and the weight of the change.
+        b3: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root: Optax's default. The authors have 0.
+        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+        proximal: whether the decay is taken after the step, as above. Otherwise it is
+            AdamW's, u − η·λ·θ: the authors' `no_prox`.
+
+    Returns:
+        The transform; its state is `mu` (twice), `nu` and `previous` (twice), like the
+        parameters and at least float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
+        Deep Models", 2022, arXiv:2208.06677.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adan(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    change = chain(difference(), bias_correct(scale_by_momentum(b2)), scale(b2))
+    numerator = fork(
+        _ahead, gradient=bias_correct(scale_by_momentum(b1)), change=change
+    )
+    ahead = fork(_ahead, gradient=identity(), change=chain(difference(), scale(b2)))
+    moment = chain(ahead, bias_correct(second_moment(b3)))
+    return chain(
+        scale_by_second_moment(moment, eps, eps_root, numerator=numerator),
+        chain() if proximal else add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+        add_proximal_decay(learning_rate, weight_decay, mask) if proximal else chain(),
+    )

@@ -1,0 +1,88 @@
+"""ADOPT: momentum of gradients that are divided by what came before them.
+
+n = g / max(√ν, ε), clipped to ±t^¼             scale_by_past_moment, clip
+ν ← b2·ν + (1−b2)·g²
+μ ← b1·μ + (1−b1)·n                            scale_by_momentum
+θ ← θ − η·μ
+"""
+
+from collections.abc import Callable
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.numerics import scalar_dtype
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array, Scalar
+from adamx.transforms.clip import clip
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.past_moment import scale_by_past_moment
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+def fourth_root(count: Array) -> Array:
+    """The authors' bound after `count` steps: t^¼."""
+    return count.astype(scalar_dtype()) ** 0.25
+
+
+@transform
+def adopt(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.9999,
+    eps: NonNegative = 1e-6,
+    *,
+    use_clipping: bool = True,
+    clip_value_fn: Callable[[Array], Scalar] = fourth_root,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+) -> Transform:
+    """Adam whose divisor does not depend on the present gradient.
+
+    n = clip(g / max(√ν, ε), ±c(t)),  ν ← b2·ν + (1−b2)·g²,  μ ← b1·μ + (1−b1)·n
+    u = −η · (μ + λ·θ)
+
+    The first step sets ν to g² and moves nothing (but the decay). c(t) is t^¼ with the
+    number t of steps before, as in the authors' code and Optax; pytorch_optimizer
+    counts one more.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the average, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, the least divisor.
+        use_clipping: whether to clip.
+        clip_value_fn: c, from the number of steps before, an int32 array of shape (),
+            to a number.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; its state is `nu` and `mu`, like the parameters and at least
+        float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Taniguchi et al., "ADOPT: Modified Adam Can Converge with Any β2 with the
+        Optimal Rate", 2024, arXiv:2411.02853.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.adopt(0.1, b1=0.5)
+        >>> params = jnp.array(1.0)
+        >>> first, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> second, state = tx.update(jnp.array(3.0), state, params)
+        >>> abs(float(first)), round(float(second), 6)
+        (0.0, -0.05)
+    """
+    return chain(
+        scale_by_past_moment(b2, eps),
+        clip(clip_value_fn) if use_clipping else chain(),
+        scale_by_momentum(b1),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,73 @@
+"""LAMB: AdamW's direction, with the norm of the parameters.
+
+d = μ̂ / (√ν̂ + ε) + λ·θ          scale_by_adam, add_decayed_weights
+θ ← θ − η · d · ‖θ‖ / ‖d‖        scale_by_trust_ratio
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.adam import scale_by_adam
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.trust_ratio import scale_by_trust_ratio
+
+
+@transform
+def lamb(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-6,
+    eps_root: NonNegative = 0.0,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+    *,
+    decay_in_ratio: bool = True,
+) -> Transform:
+    """Adam whose step in each leaf is as long as the leaf's norm says.
+
+    d = μ̂ / (√(ν̂ + ε_root) + ε) + λ·θ
+    u = −η · d · ‖θ‖ / ‖d‖, and −η · d where a norm is zero
+
+    As in the paper and in Optax the decay is a part of what the ratio normalizes.
+    Without `decay_in_ratio` it comes after, u = −η · (d·‖θ‖/‖d‖ + λ·θ) with a d that
+    has no decay in it: Keras, whose decay is that of all its optimizers.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+        decay_in_ratio: whether the decay comes before the trust ratio.
+
+    Returns:
+        The transform; its state is that of `adam`, float32 at least. It needs the
+        parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76
+        minutes", 2020, arXiv:1904.00962.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.lamb(0.1, eps=0.0)
+        >>> params = jnp.array([3.0, 4.0])
+        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
+        >>> [round(float(u), 5) for u in updates]
+        [-0.0, -0.5]
+    """
+    pieces = (add_decayed_weights(weight_decay, mask), scale_by_trust_ratio())
+    return chain(
+        scale_by_adam(b1, b2, eps, eps_root),
+        *(pieces if decay_in_ratio else pieces[::-1]),
+        scale_by_learning_rate(learning_rate),
+    )

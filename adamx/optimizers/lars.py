@@ -1,0 +1,83 @@
+"""LARS: the heavy ball, with a step in each leaf in proportion to its norm.
+
+d = g + λ·θ                              add_decayed_weights
+t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε)      scale_by_trust_ratio, trace
+θ ← θ − t
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.partition import masked
+from adamx.core.transform import Transform, transform
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import trace
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.trust_ratio import scale_by_trust_ratio
+
+
+@transform
+def lars(
+    learning_rate: Finite,
+    weight_decay: NonNegative = 0.0,
+    weight_decay_mask: Labels = True,
+    trust_coefficient: NonNegative = 0.001,
+    eps: NonNegative = 0.0,
+    trust_ratio_mask: Labels = True,
+    momentum: Decay = 0.9,
+    nesterov: bool = False,
+    *,
+    norms_apart: bool = False,
+) -> Transform:
+    """Momentum whose step in each leaf is in proportion to the leaf's norm.
+
+    d = g + λ·θ
+    t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε), and η·d where a norm is zero;  u = −t
+
+    That is Optax's form. With `norms_apart` it is the paper's and PyTorch
+    implementations', whose divisor is ‖g‖ + λ·‖θ‖ + ε: never less than ‖d‖. The
+    learning rate is inside the trace here, as in the paper; others multiply by it
+    afterwards. The two part where the rate changes.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
+        weight_decay_mask: which parameters decay, as for `masked`; all by default.
+            With `norms_apart` it has no say: those that `trust_ratio_mask` chooses do.
+        trust_coefficient: φ ≥ 0.
+        eps: ε ≥ 0, beside the norm.
+        trust_ratio_mask: which parameters have a trust ratio; all by default. Vectors
+            are often left out.
+        momentum: m in [0, 1).
+        nesterov: whether the trace looks ahead.
+        norms_apart: whether the norms of gradient and decay are added.
+
+    Returns:
+        The transform; its state is `trace`, like the parameters and at least float32.
+        It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks", 2017,
+        arXiv:1708.03888.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.lars(0.1, trust_coefficient=1.0)
+        >>> params = jnp.array([3.0, 4.0])
+        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
+        >>> updates.tolist()
+        [0.0, -0.5]
+    """
+    apart = weight_decay if norms_apart else None
+    trust = scale_by_trust_ratio(0.0, trust_coefficient, eps, weight_decay=apart)
+    mask = None if weight_decay_mask is True else weight_decay_mask
+    return chain(
+        chain() if norms_apart else add_decayed_weights(weight_decay, mask),
+        trust if trust_ratio_mask is True else masked(trust, trust_ratio_mask),
+        scale_by_learning_rate(learning_rate),
+        trace(momentum, nesterov),
+    )

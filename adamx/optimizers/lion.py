@@ -1,0 +1,68 @@
+"""Lion: the sign of a momentum that looks at the present more than it remembers it.
+
+c = b1·μ + (1−b1)·g            interpolated_momentum
+μ ← b2·μ + (1−b2)·g
+θ ← θ − η · (sign(c) + λ·θ)    scale_by_sign, add_decayed_weights
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite
+from adamx.core.transform import Transform, transform
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.interpolation import interpolated_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.sign import scale_by_sign
+
+
+@transform
+def lion(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.99,
+    *,
+    weight_decay: Finite = 1e-3,
+    mask: Labels | None = None,
+) -> Transform:
+    """Lion: evolved sign momentum, with decoupled weight decay.
+
+    c = b1·μ + (1−b1)·g,  μ ← b2·μ + (1−b2)·g
+    u = −η · (sign(c) + λ·θ)
+
+    Not Signum, whose sign is that of one average. Every number moves by the learning
+    rate, so that is to be 3 to 10 times smaller than Adam's, and λ as much larger.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: the share of the momentum in c, in [0, 1).
+        b2: the decay of the momentum, in [0, 1).
+        weight_decay: λ, multiplied by the learning rate. The default is Optax's; it
+            is 0 in lion-pytorch and Keras.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32. It
+        needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
+        arXiv:2302.06675.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.lion(0.1, weight_decay=0.5)
+        >>> params = jnp.array([2.0, -2.0])
+        >>> updates, state = tx.update(jnp.array([3.0, 0.0]), tx.init(params), params)
+        >>> [round(float(u), 6) for u in updates]
+        [-0.2, 0.1]
+    """
+    return chain(
+        interpolated_momentum(b1, b2),
+        scale_by_sign(),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

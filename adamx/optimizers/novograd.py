@@ -1,0 +1,72 @@
+"""NovoGrad: momentum of gradients that are normalized leaf by leaf.
+
+ν ← b2·ν + (1−b2)·‖g‖²                         scale_by_moving_norm
+t ← b1·t + g / (√ν + ε) + λ·θ                  add_decayed_weights, trace
+θ ← θ − η·t
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import scale_by_momentum, trace
+from adamx.transforms.moving_norm import scale_by_moving_norm
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+@transform
+def novograd(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.25,
+    eps: NonNegative = 1e-6,
+    eps_root: NonNegative = 0.0,
+    weight_decay: Finite = 0.0,
+    *,
+    grad_averaging: bool = False,
+) -> Transform:
+    """The heavy ball on gradients divided by a moving average of their leaf's norm.
+
+    ν ← b2·ν + (1−b2)·‖g‖², at first ‖g‖²
+    t ← b1·t + g / (√(ν + ε_root) + ε) + λ·θ,  u = −η·t
+
+    One second moment for a leaf, not for a number; the decay goes through the
+    momentum. torch_optimizer, which keeps ν in float32 whatever the dtype, starts ν
+    anew after any zero gradients; pytorch_optimizer's `grad_averaging` has no (1−b1)
+    in the first step.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the momentum, in [0, 1).
+        b2: decay of the squared norm, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        grad_averaging: whether t is a moving average, with (1−b1) before what is new.
+
+    Returns:
+        The transform; its state is `norm`, a scalar for each leaf, and `trace` or
+        `mu`, like the parameters, at least float32. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments
+        for Training of Deep Networks", 2019, arXiv:1905.11286.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.novograd(0.1, eps=0.0)
+        >>> params = jnp.array([3.0, 4.0])
+        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
+        >>> [round(float(u), 6) for u in updates]
+        [-0.0, -0.1]
+    """
+    return chain(
+        scale_by_moving_norm(b2, eps, eps_root),
+        add_decayed_weights(weight_decay),
+        scale_by_momentum(b1) if grad_averaging else trace(b1),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,42 @@
+"""SignSGD: the sign of the gradient.
+
+θ ← θ − η · sign(g)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Finite
+from adamx.core.transform import Transform, transform
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.sign import scale_by_sign
+
+
+@transform
+def sign_sgd(learning_rate: Finite) -> Transform:
+    """Gradient descent by the sign of each number alone.
+
+    u = −η · sign(g)
+
+    With momentum it is `signum`.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; it has no state, unless the learning rate is a schedule.
+
+    Raises:
+        TransformError: the learning rate is not finite.
+
+    Reference:
+        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",
+        2018, arXiv:1802.04434.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.sign_sgd(0.5)
+        >>> params = jnp.array([1.0, 1.0])
+        >>> tx.update(jnp.array([-3.0, 0.1]), tx.init(params))[0].tolist()
+        [0.5, -0.5]
+    """
+    return chain(scale_by_sign(), scale_by_learning_rate(learning_rate))

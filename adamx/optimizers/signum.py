@@ -1,0 +1,64 @@
+"""Signum: the sign of the momentum.
+
+μ ← b·μ + (1−b)·g
+θ ← θ − η · (sign(μ) + λ·θ)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite
+from adamx.core.transform import Transform, transform
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.sign import scale_by_sign
+
+
+@transform
+def signum(
+    learning_rate: Finite,
+    momentum: Decay = 0.9,
+    *,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+) -> Transform:
+    """SignSGD with momentum: the sign of the gradients' moving average.
+
+    μ ← b·μ + (1−b)·g
+    u = −η · (sign(μ) + λ·θ)
+
+    Not Lion, whose sign is that of another average than it keeps.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        momentum: b in [0, 1).
+        weight_decay: λ, decoupled, and multiplied by the learning rate.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32. It
+        needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",
+        2018, arXiv:1802.04434, algorithm 2.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.signum(0.5)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(jnp.array(-1.0), state, params)
+        >>> float(updates)
+        -0.5
+    """
+    return chain(
+        scale_by_momentum(momentum),
+        scale_by_sign(),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

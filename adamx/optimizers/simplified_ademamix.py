@@ -1,0 +1,81 @@
+"""Simplified AdEMAMix: Adam on a mixture of the gradient and its heavy ball.
+
+t ← b1·t + g                                   trace
+ν ← b2·ν + (1−b2)·g²                           second_moment
+θ ← θ − η · ((t + α·g) / (√ν̂ + ε) + λ·θ)
+"""
+
+from adamx.core.chain import chain
+from adamx.core.fork import fork
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import trace
+from adamx.transforms.scale import scale, scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+def _mixed(momentum: Array, gradient: Array) -> Array:
+    return momentum + gradient
+
+
+@transform
+def simplified_ademamix(
+    learning_rate: Finite,
+    b1: Decay = 0.99,
+    b2: Decay = 0.95,
+    alpha: Finite = 0.0,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+) -> Transform:
+    """AdEMAMix with one average: the present gradient counts as the fast one.
+
+    t ← b1·t + g,  ν ← b2·ν + (1−b2)·g²
+    u = −η · ((t + α·g) / (√(ν/(1−b2ᵗ) + ε_root) + ε) + λ·θ)
+
+    t is a sum, up to 1/(1−b1) times as large as an average: learning rates are as much
+    smaller than Adam's. pytorch_optimizer lets b1 grow by default and corrects ν
+    otherwise.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the sum, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        alpha: α, the weight of the present gradient.
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; its state is `trace` and `nu`, like the parameters and at least
+        float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Morwani et al., "Connections between Schedule-Free Optimizers, AdEMAMix, and
+        Accelerated SGD Variants", 2025, arXiv:2502.02431.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.simplified_ademamix(0.1, alpha=2.0)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> round(float(updates), 6)  # −0.1 · (1 + 2)
+        -0.3
+    """
+    numerator = fork(_mixed, momentum=trace(b1), gradient=scale(alpha))
+    moment = bias_correct(second_moment(b2))
+    return chain(
+        scale_by_second_moment(moment, eps, eps_root, numerator=numerator),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

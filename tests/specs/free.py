@@ -1,0 +1,5 @@
+"""No learning rate to tune: distances, coins and mechanics."""
+
+from tests.spec import Spec
+
+SPECS: list[Spec] = []
