@@ -1,11 +1,16 @@
 """What a spec is: our optimizer, and the oracle it is to equal."""
 
 from collections.abc import Callable
+from pathlib import Path as File
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 import adamx
+from adamx.testing import Trajectory, problem, trajectory
+
+GOLDEN = File(__file__).parent / "golden"
 
 RATE = 1e-2
 
@@ -30,3 +35,24 @@ class Spec(NamedTuple):
     oracle: Oracle
     tolerance: float = 1e-12
     """In steps, in float64. If larger than this, a comment says why."""
+
+
+def golden(spec: Spec, seed: int) -> Trajectory:
+    """Where the oracle went when its golden data were made."""
+    with np.load(GOLDEN / f"{spec.name}.npz") as data:
+        head = f"{seed}/"
+        path = {k.removeprefix(head): data[k] for k in data if k.startswith(head)}
+    return Trajectory(*problem(seed), path, spec.tolerance)
+
+
+def live(spec: Spec, seed: int) -> Trajectory:
+    """Where the oracle goes; its library must be installed."""
+    with jax.enable_x64(True):
+        found = trajectory(spec.oracle, seed)
+    return found._replace(tolerance=spec.tolerance)
+
+
+def references(spec: Spec) -> tuple[Trajectory, Trajectory]:
+    """The oracle's path on two problems, without any library."""
+    known = live if spec.library is None else golden
+    return known(spec, 0), known(spec, 1)

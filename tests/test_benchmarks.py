@@ -1,9 +1,11 @@
 """The benchmark runs, and its table says what its numbers say."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
-from benchmarks import laws, step, trees
+from benchmarks import catalogue, laws, step, trace, trees
 
 
 def test_gpt2_small_is_as_large_as_it_is():
@@ -78,3 +80,44 @@ def test_the_scoreboard_finds_the_optimizers_of_both():
 def test_ratio_is_that_of_the_medians():
     assert step.ratio([1.0, 2.0, 3.0], [2.0, 4.0, 3.0]) == "0.67 (0.50–1.00)"
     assert step.ratio([0.0], [0.0]) == "0/0"
+
+
+def test_traces_are_timed_in_turns(tmp_path, monkeypatch, capsys):
+    assert {"adam", "lion", "sgd"} <= set(trace.shared())
+    monkeypatch.setattr(trace, "shared", lambda: ["adam"])
+    figures = tmp_path / "trace.json"
+    command = ["trace", "--leaves", "4", "--rounds", "2", "--json", str(figures)]
+    monkeypatch.setattr(sys, "argv", command)
+    trace.main()
+    times = json.loads(figures.read_text())["times"]["adam"]
+    assert [*map(len, times.values())] == [2, 2, 2]
+    shown = capsys.readouterr().out
+    assert "| `adam` " in shown
+    assert "4 leaves; 0 of 1 within 0.5" in shown or "1 of 1 within 0.5" in shown
+
+
+def test_every_optimizer_has_one_row_and_an_oracle():
+    rows = [name for _, name in catalogue.names()]
+    assert len(rows) == len(set(rows))
+    assert {name for name, _ in laws.adamx_optimizers()} <= set(rows)
+    assert [name for name in rows if not catalogue.specs_of(name)] == []
+
+
+def test_the_table_in_the_readme_is_what_the_command_writes():
+    """The deviations are another machine's; all the rest is looked up again."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (written,) = re.findall(
+        r"<!-- begin: benchmarks.catalogue -->\n(.*?)\n<!-- end", readme, re.DOTALL
+    )
+    rows = [re.split(r"\s*\|\s*", line)[1:-1] for line in written.splitlines()[2:]]
+    assert [[*row[:4], row[5]] for row in rows] == [
+        [*row[:4], row[5]] for row in catalogue.rows({})
+    ]
+    assert all(float(row[4]) <= 1e-10 for row in rows)
+
+
+def test_state_is_counted_with_all_its_arrays():
+    def counted(name):
+        return catalogue.shown_bytes(catalogue.public_builders()[name])
+
+    assert [counted(name) for name in ("sgd", "adam", "cautious")] == ["0", "8", "+ 0"]

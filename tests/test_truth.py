@@ -1,7 +1,6 @@
 """Every optimizer equals an independent implementation, and Adam the paper's loop."""
 
 import importlib.metadata
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,38 +8,22 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.testing import LAWS, Subject, Trajectory, problem, trajectory
+from adamx.testing import LAWS, Subject, Trajectory
+from tests.spec import live, references
 from tests.specs import RATE, SPECS, Spec
-
-GOLDEN = Path(__file__).parent / "golden"
-
 
 (TRUTH,) = (law for law in LAWS if law.name == "truth")
 
 
-def golden(spec: Spec, seed: int) -> Trajectory:
-    with np.load(GOLDEN / f"{spec.name}.npz") as data:
-        head = f"{seed}/"
-        path = {k.removeprefix(head): data[k] for k in data if k.startswith(head)}
-    return Trajectory(*problem(seed), path, spec.tolerance)
-
-
-def live(spec: Spec, seed: int) -> Trajectory:
-    with jax.enable_x64(True):
-        found = trajectory(spec.oracle, seed)
-    return found._replace(tolerance=spec.tolerance)
-
-
-def subject(spec: Spec, *references: Trajectory) -> Subject:
-    return Subject.of(spec.make(), spec.name, references=references)
+def subject(spec: Spec, *paths: Trajectory) -> Subject:
+    return Subject.of(spec.make(), spec.name, references=paths)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_equals_oracle(spec):
-    known = live if spec.library is None else golden
-    references = known(spec, 0), known(spec, 1)
-    assert references[0].path["matrix"].shape == (60, 3, 4)
-    TRUTH.check(subject(spec, *references))
+    paths = references(spec)
+    assert paths[0].path["matrix"].shape == (60, 3, 4)
+    TRUTH.check(subject(spec, *paths))
 
 
 LIBRARIES = [spec for spec in SPECS if spec.library]

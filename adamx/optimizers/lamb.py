@@ -32,8 +32,9 @@ def lamb(
     u = −η · d · ‖θ‖ / ‖d‖, and −η · d where a norm is zero
 
     As in the paper and in Optax the decay is a part of what the ratio normalizes.
-    Without `decay_in_ratio` it comes after, u = −η · (d·‖θ‖/‖d‖ + λ·θ) with a d that
-    has no decay in it: Keras, whose decay is that of all its optimizers.
+    Without `decay_in_ratio` it comes after: u = −η · (d·‖θ‖/‖d‖ + λ·θ), with a d that
+    has no decay in it. Keras does so too, but shrinks the parameters first, so that
+    its ‖θ‖ is (1 − η·λ) times as large.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.

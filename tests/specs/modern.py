@@ -40,12 +40,16 @@ def _two_zeros(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros_like(p), np.zeros_like(p)
 
 
-def _lamb(decay: float, b1: float, b2: float, eps: float) -> Oracle:
+def _lamb(
+    decay: float, b1: float, b2: float, eps: float, apart: bool = False
+) -> Oracle:
     """LAMB with its decay, which Keras's has not: the paper's algorithm 2."""
     direction = _adam_direction(b1, b2, eps)
 
     def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
         d, memory = direction(g, memory, t)
+        if apart:
+            return p - RATE * (_norm_ratio(p, d) * d + decay * p), memory
         d = d + decay * p
         return p - RATE * _norm_ratio(p, d) * d, memory
 
@@ -166,10 +170,10 @@ SPECS: list[Spec] = [
         _lamb(0.1, 0.7, 0.8, 1e-3),
     ),
     Spec(
-        "lamb_keras_decay",
+        "lamb_decay_apart",
         lambda: adamx.lamb(RATE, eps=1e-7, weight_decay=0.1, decay_in_ratio=False),
-        "keras",
-        keras_path("Lamb", weight_decay=0.1),
+        None,
+        _lamb(0.1, 0.9, 0.999, 1e-7, apart=True),
     ),
     Spec(
         "lars",

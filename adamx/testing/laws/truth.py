@@ -23,10 +23,10 @@ def truth(subject: Subject) -> None:
     """
     if not subject.references:
         raise NotTried("no reference is given")
-    follow = _follower(subject)
+    follow = follower(subject)
     for reference in subject.references:
         with jax.enable_x64(True):
-            away = _deviation(subject, reference, follow)
+            away = deviation(subject, reference, follow)
         require(
             # The parameters add up 60 steps, each rounded to 2⁻⁵³ of a parameter of
             # order 1: in steps of 1e-2 that is 60·1.1e-16/1e-2 = 7e-13 at the worst.
@@ -38,7 +38,7 @@ def truth(subject: Subject) -> None:
     _single_precision(subject, subject.references[0])
 
 
-def _follower(subject: Subject) -> Callable[..., Any]:
+def follower(subject: Subject) -> Callable[..., Any]:
     """From parameters, state and stacked gradients to the stacked parameters."""
 
     def step(carry: Any, g: Any) -> Any:
@@ -50,7 +50,7 @@ def _follower(subject: Subject) -> Callable[..., Any]:
     return jax.jit(lambda params, state, g: jax.lax.scan(step, (params, state), g)[1])
 
 
-def _deviation(
+def deviation(
     subject: Subject, reference: Trajectory, follow: Callable[..., Any]
 ) -> float:
     """How far the path in float64 is from the reference, in its largest step."""

@@ -1,0 +1,160 @@
+"""The table of optimizers: state, oracle and deviation measured, the rest looked up.
+
+    python -m benchmarks.catalogue                    # a minute or two
+    python -m benchmarks.catalogue --only adam
+    python -m benchmarks.catalogue --write README.md
+
+State is counted from the arrays that `init` would make for a matrix of 1,024 by 1,024.
+The deviation is the largest of all specs of an optimizer, on all problems: how far it
+leaves the path of its oracle in float64, in its largest step. Golden data stand for
+oracles that are libraries; `tests/golden/versions.json` has their versions.
+"""
+
+import argparse
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from tabulate import tabulate
+
+from adamx.core.call import Call
+from adamx.core.transform import Transform
+from adamx.testing import Subject, examples, public_builders
+from adamx.testing.laws.truth import deviation, follower
+from benchmarks.document import replace
+from benchmarks.laws import adamx_optimizers
+from tests.spec import references
+from tests.specs import SPECS, Spec
+
+FAMILIES = {
+    "momentum": "sgd",
+    "sign": "sign_sgd signum lion",
+    "second moment": "adagrad rmsprop adadelta",
+    "Adam's": "adam adamw amsgrad adamax adamaxw nadam nadamw adabelief adan laprop "
+    "adopt ademamix simplified_ademamix",
+    "trust ratio": "lamb lars novograd",
+    "wrapper": "cautious",
+}
+"""Each optimizer once, and the wrappers around any of them."""
+
+SHAPE = (1024, 1024)
+
+
+def specs_of(name: str) -> list[Spec]:
+    """The specs of an optimizer or of a wrapper."""
+    optimizers = {builder for builder, _ in adamx_optimizers()}
+
+    def of(spec: Spec) -> bool:
+        call = spec.make().call
+        made_by = call.builder.__name__ if isinstance(call, Call) else ""
+        if made_by in optimizers:
+            return made_by == name
+        return f"{spec.name}_".startswith(f"{name}_")
+
+    return [spec for spec in SPECS if of(spec)]
+
+
+def bytes_per_parameter(tx: Transform) -> float:
+    """Bytes that the state keeps for a float32 matrix, over its numbers."""
+    leaf = jax.ShapeDtypeStruct(SHAPE, jnp.float32)
+    state = jax.tree.leaves(jax.eval_shape(tx.init, leaf))
+    return sum(x.size * x.dtype.itemsize for x in state) / leaf.size
+
+
+def shown_bytes(builder: Callable[..., Any]) -> str:
+    """Bytes per parameter; with a plus, of a wrapper without what is inside."""
+    tx = next(examples(builder))
+    call, inner = tx.call, 0.0
+    assert isinstance(call, Call)
+    for argument in call.bound.arguments.values():
+        if isinstance(argument, Transform):
+            inner += bytes_per_parameter(argument)
+    own = bytes_per_parameter(tx) - inner
+    number = "0" if own < 1e-3 else f"{own:.3g}"
+    return f"+ {number}" if inner else number
+
+
+def reference(builder: Callable[..., Any]) -> str:
+    """Authors, year and arXiv number, as the docstring has them."""
+    text = (inspect.getdoc(builder) or "").partition("Reference:\n")[2]
+    first = text.partition("Example:")[0].partition(";")[0]
+    text = re.sub(r"\s+", " ", first).strip()
+    authors = re.split(r", [\"(]|, (?=\d{4})", text)[0]
+    year = re.search(r"\b(19|20)\d\d\b", text)
+    arxiv = re.search(r"arXiv:([\d.]+\d)", text)
+    words = f"{authors} {year[0]}" if year else authors
+    return f"[{words}](https://arxiv.org/abs/{arxiv[1]})" if arxiv else words
+
+
+def oracles(specs: list[Spec]) -> str:
+    """The libraries that the specs were compared with, or the paper."""
+    libraries = sorted({spec.library for spec in specs if spec.library})
+    formula = ["the formula"] if any(spec.library is None for spec in specs) else []
+    return ", ".join([*libraries, *formula])
+
+
+def away(spec: Spec) -> float:
+    """How far the optimizer is from its oracle, on every problem it is tried on."""
+    subject = Subject.of(spec.make(), spec.name)
+    follow, paths = follower(subject), references(spec)
+    with jax.enable_x64(True):
+        return max(deviation(subject, path, follow) for path in paths)
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Every row's family and name."""
+    for family, members in FAMILIES.items():
+        for name in members.split():
+            yield family, name
+
+
+def rows(measured: dict[str, float]) -> Iterator[list[str]]:
+    """The rows of the table, without the deviation where it was not measured."""
+    for family, name in names():
+        builder, specs = public_builders()[name], specs_of(name)
+        found = [measured[spec.name] for spec in specs if spec.name in measured]
+        yield [
+            f"`{name}`",
+            family,
+            shown_bytes(builder),
+            oracles(specs),
+            f"{max(found):.0e}" if found else "",
+            reference(builder),
+        ]
+
+
+def report(measured: dict[str, float]) -> str:
+    """The table as Markdown."""
+    head = ["optimizer", "family", "state", "held against", "away", "reference"]
+    return tabulate(rows(measured), head, tablefmt="github", disable_numparse=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", help="measure names with this in them")
+    parser.add_argument("--json", type=Path, help="write all the numbers here too")
+    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
+    parser.add_argument("--write", type=Path, help="put the table into this document")
+    options = parser.parse_args()
+    if options.read:
+        measured = json.loads(options.read.read_text())
+    else:
+        measured = {
+            spec.name: away(spec) for spec in SPECS if options.only in spec.name
+        }
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1))
+    print(report(measured))
+    if options.write:
+        replace(options.write, "benchmarks.catalogue", report(measured))
+
+
+if __name__ == "__main__":
+    main()
