@@ -29,6 +29,8 @@ from adamx.optimizers.adan import adan as adan
 from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
+from adamx.optimizers.fromage import fromage as fromage
+from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
@@ -36,13 +38,18 @@ from adamx.optimizers.lion import lion as lion
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.novograd import novograd as novograd
+from adamx.optimizers.radam import radam as radam
+from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
+from adamx.optimizers.rprop import rprop as rprop
 from adamx.optimizers.sgd import sgd as sgd
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
 from adamx.optimizers.signum import signum as signum
 from adamx.optimizers.simplified_ademamix import (
     simplified_ademamix as simplified_ademamix,
 )
+from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
+from adamx.optimizers.yogi import yogi as yogi
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
 from adamx.transforms.bias_correct import bias_correct as bias_correct
 from adamx.transforms.bias_correct import scale_by_response as scale_by_response
@@ -51,6 +58,7 @@ from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
@@ -62,6 +70,10 @@ from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
+from adamx.transforms.rectified import (
+    scale_by_rectified_moment as scale_by_rectified_moment,
+)
+from adamx.transforms.rprop import scale_by_rprop as scale_by_rprop
 from adamx.transforms.scale import scale as scale
 from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
 from adamx.transforms.second_moment import running_max as running_max
@@ -72,6 +84,7 @@ from adamx.transforms.second_moment import second_moment as second_moment
 from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
+from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 
 __version__ = "0.1.0"

@@ -18,7 +18,7 @@ class Call:
     def __init__(self, builder: Callable[..., Any], bound: inspect.BoundArguments):
         self.builder, self.bound = builder, bound
         where = (builder.__module__, builder.__qualname__)
-        self.key: Hashable = (where, _freeze(bound.arguments))
+        self.key: Hashable = (where, key_of(bound.arguments))
         self._hash = hash(self.key)
 
     def __eq__(self, other: object) -> bool:
@@ -37,7 +37,7 @@ class Call:
                 shown += [_show(v) for v in value]
             elif p.kind is p.VAR_KEYWORD:
                 shown += [f"{k}={_show(v)}" for k, v in value.items()]
-            elif p.default is not p.empty and _freeze(value) == _freeze(p.default):
+            elif p.default is not p.empty and key_of(value) == key_of(p.default):
                 plain = False
             elif plain and p.default is p.empty and p.kind is not p.KEYWORD_ONLY:
                 shown.append(_show(value))
@@ -70,7 +70,8 @@ class Same:
 class Remembered:
     """Base of what is made by a builder: repr, equality and hash by the call."""
 
-    call: Call | Same
+    call: Hashable
+    """A `Call`, or what else says which thing this is."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Remembered):
@@ -97,7 +98,7 @@ def _call_again(module: str, name: str, args: Any, kwargs: Any) -> Any:
     return builder(*args, **kwargs)
 
 
-def _freeze(value: Any) -> Hashable:
+def key_of(value: Any) -> Hashable:
     """A hashable stand-in for an argument, equal where the arguments are equal."""
     if isinstance(value, Tracer):
         return Same(value)
@@ -105,12 +106,12 @@ def _freeze(value: Any) -> Hashable:
         array = np.asarray(value)
         return "array", array.shape, str(array.dtype), array.tobytes()
     if isinstance(value, Mapping):
-        return "mapping", frozenset((k, _freeze(v)) for k, v in value.items())
+        return "mapping", frozenset((k, key_of(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
-        return type(value).__name__, tuple(_freeze(v) for v in value)
+        return type(value).__name__, tuple(key_of(v) for v in value)
     if isinstance(value, Record):
         arrays, static = split(value)
-        return "record", static, tuple(_freeze(array) for array in arrays)
+        return "record", static, tuple(key_of(array) for array in arrays)
     if _hashable(value):
         return value
     return Same(value)

@@ -4,14 +4,14 @@ import functools
 import inspect
 import math
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Annotated, Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.call import Call, Remembered, Same
+from adamx.core.call import Call, Remembered, Same, key_of
 from adamx.core.errors import TransformError
 from adamx.core.numerics import scalar_dtype
 from adamx.core.record import Record
@@ -69,7 +69,7 @@ class Schedule(Remembered):
     """
 
     def __init__(
-        self, function: Callable[[Array], Scalar], call: Call | None = None
+        self, function: Callable[[Array], Scalar], call: Hashable = None
     ) -> None:
         self.function = function
         self.call = call or Same(function)
@@ -122,6 +122,19 @@ def schedule(
         return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
 
     return build
+
+
+def derived(
+    function: Callable[..., Scalar], *values: ScalarOrSchedule
+) -> ScalarOrSchedule:
+    """What `function` makes of hyperparameters: a schedule, if one of them is one."""
+    if not any(map(callable, values)):
+        return function(*values)
+
+    def value(count: Array) -> Scalar:
+        return function(*(v(count) if callable(v) else v for v in values))
+
+    return Schedule(value, call=(function, key_of(values)))
 
 
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:

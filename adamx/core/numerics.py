@@ -78,6 +78,49 @@ def moving_average(average: Array, x: Array, decay: Scalar) -> Array:
     return average + (1 - decay) * (x - average)
 
 
+def running_mean(mean: Array, x: Array, count: Array) -> Array:
+    """The mean of `count` numbers, of which x is the last and `mean` that before.
+
+    A float32 sum of numbers of one size stops growing after 2²⁴ of them, and is
+    rounded to the same side many times before. A mean of them just stays.
+    """
+    return mean + (x - mean) / count.astype(mean.dtype)
+
+
+def mean_age(decay: Scalar, count: Array) -> Array:
+    """How old, in steps from 1, what a moving average has seen is on the average.
+
+    1/(1−b) − t·bᵗ/(1−bᵗ) after t steps. In float32 nothing of the difference would be
+    right at first; with c(y) = 1/y − 1/(eʸ−1) and x = −log b it is 1 − c(x) + t·c(x·t).
+    """
+    t = count.astype(scalar_dtype())
+    x = -jnp.log1p(-jnp.asarray(1 - decay, t.dtype))
+    return 1 - _distance_to_reciprocal(x) + t * _distance_to_reciprocal(x * t)
+
+
+def _distance_to_reciprocal(y: Array) -> Array:
+    """1/y − 1/(eʸ−1), from 1/2 at 0 down to 0."""
+    large = jnp.where(y > 1, y, 1)
+    small = jnp.where(y > 1, 1, y)
+    # Bernoulli's numbers; what is left out is below 1e-15 of y.
+    terms = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160)
+    terms += (-691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000)
+    series = small * jnp.polyval(jnp.array(terms[::-1], y.dtype), small * small)
+    return jnp.where(y > 1, 1 / large - 1 / jnp.expm1(large), 0.5 - series)
+
+
+def power(x: Array, exponent: Scalar) -> Array:
+    """X to the power `exponent`, x > 0, to the last digit also where log x is large.
+
+    XLA takes exp(p·log x), whose error in float32 grows with the size of p·log x.
+    """
+    exact = jax.lax.stop_gradient(x)
+    bits = jnp.frexp(exact)[1].astype(x.dtype)
+    whole = jnp.round(exponent * bits)
+    rest = jnp.exp2(exponent * bits - whole)
+    return (x * jnp.exp2(-bits)) ** exponent * rest * jnp.exp2(whole)
+
+
 @jax.custom_jvp
 def safe_sqrt(x: Array) -> Array:
     """√x, with the derivative 0 (not ∞) at 0, so that gradients stay finite."""

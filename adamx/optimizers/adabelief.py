@@ -6,9 +6,9 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.hyper import Decay, Finite, NonNegative, derived
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.core.types import Scalar
 from adamx.transforms.around import around_numerator
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.momentum import scale_by_momentum
@@ -65,16 +65,11 @@ def adabelief(
     ratio = scale_by_second_moment(
         bias_correct(second_moment(b2)),
         eps,
-        _added_up(eps_root, b2),
+        derived(_added_up, eps_root, b2),
         numerator=bias_correct(scale_by_momentum(b1)),
     )
     return chain(around_numerator(ratio), scale_by_learning_rate(learning_rate))
 
 
-def _added_up(eps_root: ScalarOrSchedule, b2: ScalarOrSchedule) -> ScalarOrSchedule:
-    def at(x: ScalarOrSchedule, count: Array) -> Scalar:
-        return x(count) if callable(x) else x
-
-    if callable(eps_root) or callable(b2):
-        return lambda count: at(eps_root, count) / (1 - at(b2, count))
+def _added_up(eps_root: Scalar, b2: Scalar) -> Scalar:
     return eps_root / (1 - b2)

@@ -13,19 +13,25 @@ from adamx.transforms.scale import scale_by_learning_rate
 
 @transform
 def sgd(
-    learning_rate: Finite, momentum: Decay | None = None, nesterov: bool = False
+    learning_rate: Finite,
+    momentum: Decay | None = None,
+    nesterov: bool = False,
+    *,
+    rate_in_trace: bool = False,
 ) -> Transform:
     """Gradient descent: minus the learning rate times the gradient, or its trace.
 
     u = −η·g;  with momentum m:  t ← g + m·t,  u = −η·t;  Nesterov:  u = −η·(g + m·t)
 
-    The learning rate multiplies the trace when it is used, as in PyTorch and Optax;
-    Keras multiplies before adding up. The two part where the rate changes.
+    The learning rate multiplies the trace when it is used, as in PyTorch and Optax.
+    With `rate_in_trace` it multiplies before adding up, as in Keras: t ← η·g + m·t,
+    u = −t. The two part where the rate changes.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.
         momentum: m in [0, 1); None for plain gradient descent.
         nesterov: whether to look ahead; needs `momentum`.
+        rate_in_trace: whether the learning rate multiplies before adding up.
 
     Returns:
         The transform; without momentum it has no state, with it `trace`, like the
@@ -48,4 +54,5 @@ def sgd(
         4.0
     """
     moving = chain() if momentum is None else trace(momentum, nesterov)
-    return chain(moving, scale_by_learning_rate(learning_rate))
+    rate = scale_by_learning_rate(learning_rate)
+    return chain(rate, moving) if rate_in_trace else chain(moving, rate)

@@ -6,10 +6,10 @@ from adamx.core.chain import chain
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
 from adamx.core.node import Node
-from adamx.core.record import replace
+from adamx.core.ratio import Ratio
 from adamx.core.rule import Rule
 from adamx.core.transform import TransformLike, lift, transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Shared, Slots
 
 
 class InfinityMoment(Rule):
@@ -24,21 +24,6 @@ class InfinityMoment(Rule):
     ) -> tuple[Array, Slots]:
         nu = jnp.maximum(self.decay * slots["nu"], jnp.abs(g) + self.eps)
         return nu, {"nu": nu}
-
-
-class Ratio(Rule):
-    """numerator / (moment + eps), a join with a hyperparameter."""
-
-    eps: Hyper
-
-    def fold(self, moment: Scalar, numerator: Scalar) -> tuple["Ratio", Scalar]:
-        """Take the branches' gains out of the arrays."""
-        return replace(self, eps=self.eps / moment), numerator / moment
-
-    def __call__(self, moment: Array, numerator: Array) -> Array:
-        # With eps = 0 the moment may be 0, and then so is the numerator.
-        least = float(jnp.finfo(moment.dtype).tiny)
-        return numerator / jnp.maximum(moment + self.eps, least)
 
 
 @transform

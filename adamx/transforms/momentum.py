@@ -13,9 +13,10 @@ class Momentum(Rule):
     averages = True
 
     decay: Hyper
+    initial_scale: float
 
     def slots(self, param: Array) -> Slots:
-        return {"mu": jnp.zeros_like(param)}
+        return {"mu": jnp.full_like(param, self.initial_scale)}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -25,7 +26,7 @@ class Momentum(Rule):
 
 
 @transform
-def scale_by_momentum(decay: Decay = 0.9) -> Momentum:
+def scale_by_momentum(decay: Decay = 0.9, initial_scale: float = 0.0) -> Momentum:
     """Emit the exponential moving average of the updates, Adam's first moment.
 
     μ ← b·μ + (1−b)·g
@@ -35,6 +36,7 @@ def scale_by_momentum(decay: Decay = 0.9) -> Momentum:
 
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
+        initial_scale: the μ to begin with.
 
     Returns:
         The transform; its state is `mu`, like the parameters, at least float32.
@@ -53,7 +55,7 @@ def scale_by_momentum(decay: Decay = 0.9) -> Momentum:
         >>> float(updates)
         1.0
     """
-    return Momentum(decay)
+    return Momentum(decay, initial_scale)
 
 
 class Trace(Rule):

@@ -2,21 +2,14 @@
 
 import jax.numpy as jnp
 
-from adamx.core.chain import chain
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
 from adamx.core.node import Node
-from adamx.core.numerics import (
-    abs_sq,
-    is_zero,
-    moving_average,
-    safe_sqrt,
-    squarable,
-)
-from adamx.core.record import replace
-from adamx.core.rule import Identity, Rule, is_one
-from adamx.core.transform import TransformLike, is_transform, lift, transform
-from adamx.core.types import Array, Hyper, Scalar, ScalarOrSchedule, Shared, Slots
+from adamx.core.numerics import abs_sq, moving_average, squarable
+from adamx.core.ratio import RootRatio, bounded
+from adamx.core.rule import Rule
+from adamx.core.transform import TransformLike, is_transform, transform
+from adamx.core.types import Array, Hyper, ScalarOrSchedule, Shared, Slots
 
 
 class SecondMoment(Rule):
@@ -110,48 +103,6 @@ def running_max() -> RunningMax:
     return RunningMax()
 
 
-class Squarable(Identity):
-    """Emits what a moment sees; see `squarable`."""
-
-    averages = False
-
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
-        return squarable(g), slots
-
-
-class RootRatio(Rule):
-    """numerator / (√(moment + eps_root) + eps), a join with hyperparameters."""
-
-    eps: Hyper
-    eps_root: Hyper
-    guard: bool
-    """Whether the denominator may be zero; 0/0 is to be 0 then, not NaN."""
-
-    def fold(self, moment: Scalar, numerator: Scalar) -> tuple["RootRatio", Scalar]:
-        """Take the branches' gains out of the arrays.
-
-        With s = √(gain of the moment) and n the gain of the numerator,
-        n·m / (√(s²·v + ε_root) + ε) = (n/s) · m / (√(v + ε_root/s²) + ε/s).
-        """
-        if is_one(moment):
-            return self, numerator
-        inverse = jnp.sqrt(1 / moment)
-        eps = self.eps if is_zero(self.eps) else self.eps * inverse
-        root = self.eps_root if is_zero(self.eps_root) else self.eps_root / moment
-        return replace(self, eps=eps, eps_root=root), numerator * inverse
-
-    def __call__(self, moment: Array, numerator: Array) -> Array:
-        v = moment if is_zero(self.eps_root) else moment + self.eps_root
-        denominator = safe_sqrt(v) if is_zero(self.eps) else safe_sqrt(v) + self.eps
-        if self.guard:
-            # Below that the square is denormal, and its root no longer |g|.
-            least = float(jnp.finfo(denominator.dtype).tiny) ** 0.5
-            denominator = jnp.maximum(denominator, least)
-        return numerator / denominator
-
-
 @transform
 def scale_by_second_moment(
     moment: TransformLike | ScalarOrSchedule = 0.999,
@@ -194,10 +145,5 @@ def scale_by_second_moment(
     """
     if not is_transform(moment):
         moment = second_moment(moment)
-    guard = not any(isinstance(e, float) and e > 0 for e in (eps, eps_root))
-    ratio = RootRatio(eps, eps_root, guard)
-    bounded = lift(Squarable(), "squarable")
-    if numerator is not None:
-        bounded = chain(bounded, numerator)
-    branches = {"moment": moment, "numerator": bounded}
-    return forked("scale_by_second_moment", ratio, branches)
+    branches = {"moment": moment, "numerator": bounded(numerator)}
+    return forked("scale_by_second_moment", RootRatio(eps, eps_root), branches)

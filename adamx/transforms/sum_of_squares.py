@@ -2,18 +2,14 @@
 
 import jax.numpy as jnp
 
-from adamx.core.numerics import abs_sq, scalar_dtype, squarable
+from adamx.core.numerics import abs_sq, running_mean, scalar_dtype, squarable
 from adamx.core.rule import Live, Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Shared, Slots
 
 
 class SumOfSquares(Rule):
-    """Keeps the mean m of the squares, and emits the sum as t·(m + start/t).
-
-    A float32 sum of numbers of one size stops growing after 2²⁴ of them, and is
-    rounded to the same side many times before. A mean of them just stays.
-    """
+    """Keeps the mean m of the squares, and emits the sum as t·(m + start/t)."""
 
     counts = True
 
@@ -29,10 +25,10 @@ class SumOfSquares(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        mean = slots["mean_sq"]
-        count = shared["count"].astype(mean.dtype)
-        mean += (abs_sq(squarable(g)) - mean) / count
-        return mean + self.initial_accumulator_value / count, {"mean_sq": mean}
+        count = shared["count"]
+        mean = running_mean(slots["mean_sq"], abs_sq(squarable(g)), count)
+        start = self.initial_accumulator_value / count.astype(mean.dtype)
+        return mean + start, {"mean_sq": mean}
 
 
 @transform

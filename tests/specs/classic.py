@@ -1,5 +1,139 @@
 """First-order and adaptive optimizers that the first hour left out."""
 
-from tests.spec import Spec
+from typing import Any
 
-SPECS: list[Spec] = []
+import numpy as np
+
+import adamx
+from adamx.schedules import inverse_time_decay_schedule
+from tests.oracles import keras_path, numpy_path, torch_path, torch_steps
+from tests.spec import RATE, Oracle, Spec
+
+FALLING = inverse_time_decay_schedule(RATE, 0.05)
+
+
+def _torch_sgd(tensors: list[Any]) -> Any:
+    import torch  # pyright: ignore[reportMissingImports]
+
+    return torch.optim.SGD(tensors, lr=RATE, momentum=0.8)
+
+
+def _step_and_decay(optimizer: Any, tensors: dict[str, Any]) -> None:
+    """The rate of step t, from 0, is RATE / (1 + 0.05·t)."""
+    optimizer.step()
+    for group in optimizer.param_groups:
+        group["steps"] = group.get("steps", 0) + 1
+        group["lr"] = RATE / (1 + 0.05 * group["steps"])
+
+
+def _radam(threshold: float, nesterov: bool) -> Oracle:
+    """The paper's algorithm 2, with ε; in float64 its ρ needs no care."""
+    b1, b2, eps = 0.7, 0.9, 1e-3
+
+    def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
+        mu, nu = memory
+        mu, nu = b1 * mu + (1 - b1) * g, b2 * nu + (1 - b2) * g * g
+        d = mu / (1 - b1**t)
+        if nesterov:
+            d = b1 * mu / (1 - b1 ** (t + 1)) + (1 - b1) * g / (1 - b1**t)
+        longest = 2 / (1 - b2) - 1
+        length = longest - 2 * t * b2**t / (1 - b2**t)
+        if length >= threshold:
+            share = (length - 4) * (length - 2) * longest
+            share /= (longest - 4) * (longest - 2) * length
+            d = np.sqrt(share) * d / (np.sqrt(nu / (1 - b2**t)) + eps)
+        return p - RATE * d, (mu, nu)
+
+    return numpy_path(lambda p: (np.zeros_like(p), np.zeros_like(p)), step)
+
+
+def _fromage(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
+    norms = [max(np.sqrt((x * x).sum()), 1e-6) for x in (p, g)]
+    return (p - RATE * g * norms[0] / norms[1]) / np.sqrt(1 + RATE**2), memory
+
+
+SPECS: list[Spec] = [
+    Spec(
+        "sgd_schedule",
+        lambda: adamx.sgd(FALLING, 0.8),
+        "torch",
+        torch_steps(_torch_sgd, _step_and_decay),
+    ),
+    Spec(
+        "keras_sgd_schedule",
+        lambda: adamx.sgd(FALLING, 0.8, rate_in_trace=True),
+        "keras",
+        keras_path("SGD", momentum=0.8, decay=0.05),
+    ),
+    Spec(
+        "radam",
+        lambda: adamx.radam(RATE, eps_hat=True),
+        "torch",
+        torch_path("RAdam"),
+    ),
+    Spec(
+        "radam_unusual",
+        lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, eps_hat=True),
+        "torch",
+        torch_path("RAdam", betas=(0.7, 0.9), eps=1e-3),
+    ),
+    Spec(
+        "radam_paper",
+        lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, threshold=4.0),
+        None,
+        _radam(4.0, nesterov=False),
+    ),
+    Spec(
+        "radam_nesterov",
+        lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, nesterov=True),
+        None,
+        _radam(5.0, nesterov=True),
+    ),
+    Spec(
+        "yogi",
+        lambda: adamx.yogi(RATE),
+        "torch_optimizer",
+        torch_path("Yogi", library="torch_optimizer"),
+    ),
+    Spec(
+        "yogi_unusual",
+        lambda: adamx.yogi(RATE, 0.7, 0.8, 1e-2, initial_accumulator_value=0.1),
+        "torch_optimizer",
+        torch_path(
+            "Yogi",
+            library="torch_optimizer",
+            betas=(0.7, 0.8),
+            eps=1e-2,
+            initial_accumulator=0.1,
+        ),
+    ),
+    Spec("rprop", lambda: adamx.rprop(RATE), "torch", torch_path("Rprop")),
+    Spec(
+        "rprop_unusual",
+        lambda: adamx.rprop(RATE, 0.7, 1.5, 5e-3, 2e-2),
+        "torch",
+        torch_path("Rprop", etas=(0.7, 1.5), step_sizes=(5e-3, 2e-2)),
+    ),
+    Spec("keras_ftrl", lambda: adamx.ftrl(RATE), "keras", keras_path("Ftrl")),
+    Spec(
+        "keras_ftrl_unusual",
+        lambda: adamx.ftrl(RATE, 0.7, 0.5, 0.3, 0.2, 0.1, 0.4),
+        "keras",
+        keras_path(
+            "Ftrl",
+            learning_rate_power=-0.7,
+            initial_accumulator_value=0.5,
+            l1_regularization_strength=0.3,
+            l2_regularization_strength=0.2,
+            l2_shrinkage_regularization_strength=0.1,
+            # What Keras halves and doubles again, once each, is the same.
+            beta=0.4,
+        ),
+    ),
+    Spec(
+        "fromage",
+        lambda: adamx.fromage(RATE),
+        None,
+        numpy_path(lambda p: None, _fromage),
+    ),
+]

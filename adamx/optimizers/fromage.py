@@ -1,0 +1,63 @@
+"""Fromage: a step as long as the norm of the leaf, and back to the old norm.
+
+θ ← (θ − η · g·‖θ‖/‖g‖) / √(1 + η²)    scale_by_trust_ratio, add_decayed_weights
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import NonNegative, derived
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Scalar
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.trust_ratio import scale_by_trust_ratio
+
+
+def _shortened(learning_rate: Scalar) -> Scalar:
+    return learning_rate / (1 + learning_rate**2) ** 0.5
+
+
+def _shrinkage(learning_rate: Scalar) -> Scalar:
+    """1/√(1+η²) − 1, without the difference."""
+    root = (1 + learning_rate**2) ** 0.5
+    return -(learning_rate**2) / (root * (1 + root))
+
+
+@transform
+def fromage(learning_rate: NonNegative, min_norm: NonNegative = 1e-6) -> Transform:
+    """Move each leaf by a share of its norm, which so stays what it was.
+
+    u = (θ − η · g·‖θ‖/‖g‖) / √(1 + η²) − θ
+
+    Where a norm is below `min_norm` it counts as that, as in Optax; the authors take
+    g itself as the step where one is zero. Not LARS, which has momentum and lets the
+    norms grow.
+
+    Args:
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        min_norm: the least that a norm counts as, ≥ 0.
+
+    Returns:
+        The transform; without state, unless the rate is a schedule. It needs the
+        parameters, like arrays of any shape.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Bernstein et al., "On the distance between two neural networks and the
+        stability of learning", 2020, arXiv:2002.03432.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.fromage(0.75)
+        >>> params = jnp.array([3.0, 4.0])
+        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
+        >>> [round(float(p), 5) for p in adamx.apply_updates(params, updates)]
+        [2.4, 0.2]
+    """
+    return chain(
+        scale_by_trust_ratio(min_norm),
+        scale_by_learning_rate(derived(_shortened, learning_rate)),
+        add_decayed_weights(derived(_shrinkage, learning_rate)),
+    )

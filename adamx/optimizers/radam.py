@@ -1,0 +1,130 @@
+"""RAdam: Adam that begins as momentum, until its second moment can be relied on.
+
+μ̂, ν̂ as in Adam                              bias_correct
+θ ← θ − η·r · μ̂ / (√ν̂ + ε) where ρ ≥ 5       scale_by_rectified_moment
+θ ← θ − η·μ̂ before
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.nesterov import nesterov_momentum
+from adamx.transforms.rectified import scale_by_rectified_moment
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import second_moment
+
+
+@transform
+def scale_by_radam(
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    threshold: NonNegative = 5.0,
+    *,
+    nesterov: bool = False,
+    eps_hat: bool = False,
+) -> Transform:
+    """RAdam's direction, without sign and learning rate.
+
+    u = r · μ̂ / (√(ν̂ + ε_root) + ε) where ρ ≥ `threshold`, otherwise u = μ̂
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        threshold: the least length ρ of the average to divide with, ≥ 4.
+        nesterov: whether the momentum looks ahead, as in NAdam.
+        eps_hat: whether ε stands beside the uncorrected root (PyTorch).
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020,
+        arXiv:1908.03265. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_radam()
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        4.0
+    """
+    plain = bias_correct(scale_by_momentum(b1))
+    return scale_by_rectified_moment(
+        bias_correct(second_moment(b2)),
+        b2,
+        eps,
+        eps_root,
+        threshold,
+        numerator=nesterov_momentum(b1) if nesterov else plain,
+        eps_hat=eps_hat,
+    )
+
+
+@transform
+def radam(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    threshold: NonNegative = 5.0,
+    *,
+    nesterov: bool = False,
+    eps_hat: bool = False,
+) -> Transform:
+    """Adam with a warm-up that follows from the variance of its step.
+
+    ρ∞ = 2/(1−b2) − 1,  ρ = ρ∞ − 2·t·b2ᵗ/(1−b2ᵗ),
+    r = √((ρ−4)·(ρ−2)·ρ∞ / ((ρ∞−4)·(ρ∞−2)·ρ))
+    u = −η·r · μ̂ / (√(ν̂ + ε_root) + ε) where ρ ≥ `threshold`, otherwise u = −η·μ̂
+
+    The paper divides where ρ > 4, its authors' code, PyTorch and Optax where ρ ≥ 5:
+    from step 6 on with the default b2. PyTorch's ε stands beside the uncorrected root:
+    `eps_hat`.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        threshold: the least length ρ of the average to divide with, ≥ 4.
+        nesterov: whether the momentum looks ahead, as in NAdam.
+        eps_hat: whether ε stands beside the uncorrected root.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020,
+        arXiv:1908.03265.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.radam(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> round(float(updates), 6)
+        -0.3
+    """
+    moments = b1, b2, eps, eps_root, threshold
+    return chain(
+        scale_by_radam(*moments, nesterov=nesterov, eps_hat=eps_hat),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,60 @@
+"""Rprop: only the sign of the gradient counts, and whether it has turned.
+
+s ← η⁺·s where the sign stays, η⁻·s where it turns    scale_by_rprop
+θ ← θ − sign(g)·s, and not at all where it turns
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.rprop import scale_by_rprop
+from adamx.transforms.scale import scale
+
+
+@transform
+def rprop(
+    learning_rate: NonNegative,
+    eta_minus: NonNegative = 0.5,
+    eta_plus: NonNegative = 1.2,
+    min_step_size: NonNegative = 1e-6,
+    max_step_size: NonNegative = 50.0,
+) -> Transform:
+    """Resilient backpropagation: a step size for each number, moved by signs alone.
+
+    s ← min(η⁺·s, s_max) where g·g₋₁ > 0,  max(η⁻·s, s_min) where g·g₋₁ < 0
+    u = −sign(g)·s, and 0 where g·g₋₁ < 0
+
+    Made for gradients of all the data: with batches signs turn by chance. As in
+    PyTorch, where the sign turns there is no step, and the next one counts as not
+    turned. Optax 0.2.8 keeps the gradient of a turn and so differs after one.
+
+    Args:
+        learning_rate: the first step size s, ≥ 0. Of a schedule, its first value.
+        eta_minus: η⁻ in [0, 1), how much s shrinks.
+        eta_plus: η⁺ > 1, how much s grows.
+        min_step_size: the least s.
+        max_step_size: the largest s.
+
+    Returns:
+        The transform; its state is `step_size` and `previous`, like the parameters and
+        at least float32.
+
+    Raises:
+        TransformError: an argument is negative.
+
+    Reference:
+        Riedmiller & Braun, "A Direct Adaptive Method for Faster Backpropagation
+        Learning: The RPROP Algorithm", 1993.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.rprop(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(jnp.array(2.0), state)
+        >>> round(float(updates), 6)
+        -0.12
+    """
+    sizes = eta_minus, eta_plus, min_step_size, max_step_size
+    return chain(scale_by_rprop(learning_rate, *sizes), scale(-1.0))

@@ -1,0 +1,114 @@
+"""Yogi: Adam whose second moment moves by g², not by a share of the distance to it.
+
+μ ← b1·μ + (1−b1)·g                        scale_by_momentum
+ν ← ν − (1−b2)·sign(ν − g²)·g²             yogi_moment
+θ ← θ − η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)    bias_correct, scale_by_response
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.bias_correct import bias_correct, scale_by_response
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.yogi_moment import yogi_moment
+
+
+@transform
+def scale_by_yogi(
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-3,
+    eps_root: NonNegative = 0.0,
+    initial_accumulator_value: float = 1e-6,
+) -> Transform:
+    """Yogi's direction, without sign and learning rate.
+
+    u = μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_yogi(eps=0.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 4)
+        1.0
+    """
+    # Divided by 1 − b2ᵗ, as the authors do, though it is the response of another ν.
+    correction = scale_by_response(second_moment(b2), -1.0)
+    return scale_by_second_moment(
+        chain(yogi_moment(b2, initial_accumulator_value), correction),
+        eps,
+        eps_root,
+        numerator=bias_correct(scale_by_momentum(b1, initial_accumulator_value)),
+    )
+
+
+@transform
+def yogi(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-3,
+    eps_root: NonNegative = 0.0,
+    *,
+    initial_accumulator_value: float = 1e-6,
+) -> Transform:
+    """Adam that does not forget large gradients quickly.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← ν − (1−b2)·sign(ν − g²)·g²
+    u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
+
+    μ and ν both start at `initial_accumulator_value`, as in TensorFlow Addons, Optax
+    and torch_optimizer; the paper starts them at 0 and a first batch's g².
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.yogi(0.1, eps=0.0)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> round(float(updates), 5)
+        -0.1
+    """
+    return chain(
+        scale_by_yogi(b1, b2, eps, eps_root, initial_accumulator_value),
+        scale_by_learning_rate(learning_rate),
+    )
