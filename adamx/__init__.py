@@ -29,6 +29,7 @@ from adamx.optimizers.adan import adan as adan
 from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
+from adamx.optimizers.asgd import asgd as asgd
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.lamb import lamb as lamb
@@ -42,6 +43,13 @@ from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
 from adamx.optimizers.rprop import rprop as rprop
+from adamx.optimizers.schedule_free_adamw import (
+    schedule_free_adamw as schedule_free_adamw,
+)
+from adamx.optimizers.schedule_free_radam import (
+    schedule_free_radam as schedule_free_radam,
+)
+from adamx.optimizers.schedule_free_sgd import schedule_free_sgd as schedule_free_sgd
 from adamx.optimizers.sgd import sgd as sgd
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
 from adamx.optimizers.signum import signum as signum
@@ -51,6 +59,8 @@ from adamx.optimizers.simplified_ademamix import (
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
+from adamx.transforms.average import average_params as average_params
+from adamx.transforms.average import averaged_params as averaged_params
 from adamx.transforms.bias_correct import bias_correct as bias_correct
 from adamx.transforms.bias_correct import scale_by_response as scale_by_response
 from adamx.transforms.cautious import cautious as cautious
@@ -85,6 +95,11 @@ from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
+from adamx.wrappers.lookahead import lookahead as lookahead
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
+from adamx.wrappers.schedule_free import schedule_free as schedule_free
+from adamx.wrappers.schedule_free import (
+    schedule_free_eval_params as schedule_free_eval_params,
+)
 
 __version__ = "0.1.0"

@@ -10,7 +10,12 @@ import numpy as np
 from tests.spec import RATE, Oracle, Path
 
 
-def torch_path(name: str, library: str = "torch.optim", **options: Any) -> Oracle:
+def torch_path(
+    name: str,
+    library: str = "torch.optim",
+    step: Callable[..., Any] | None = None,
+    **options: Any,
+) -> Oracle:
     """The path of an optimizer class with PyTorch's interface, at lr = `RATE`."""
 
     def build(tensors: list[Any]) -> Any:
@@ -18,7 +23,7 @@ def torch_path(name: str, library: str = "torch.optim", **options: Any) -> Oracl
             tensors, **{"lr": RATE, **options}
         )
 
-    return torch_steps(build)
+    return torch_steps(build, step)
 
 
 def torch_steps(
@@ -50,6 +55,16 @@ def torch_steps(
         return {name: np.stack(steps) for name, steps in path.items()}
 
     return oracle
+
+
+def in_float64(optimizer: Any, tensors: dict[str, Any]) -> None:
+    """Step with PyTorch's own scalars in float64; by default they are float32."""
+    import torch  # pyright: ignore[reportMissingImports]
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    optimizer.step()
+    torch.set_default_dtype(before)
 
 
 def keras_path(name: str, decay: float | None = None, **options: Any) -> Oracle:

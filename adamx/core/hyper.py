@@ -183,6 +183,17 @@ def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any
     return number
 
 
+def positive_integer(piece: str, name: str, value: Any) -> None:
+    """Raise a `TransformError` unless `value` is an integer of at least 1."""
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not integer or value < 1:
+        raise TransformError(
+            f"{piece}: {name} must be a positive integer",
+            expected="an integer, at least 1",
+            got=repr(value),
+        )
+
+
 @functools.cache
 def declared(
     builder: Callable[..., Any],

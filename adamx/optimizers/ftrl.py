@@ -55,7 +55,7 @@ def ftrl(
         >>> params = jnp.zeros(2)
         >>> updates, state = tx.update(jnp.array([4.0, 8.0]), tx.init(params), params)
         >>> [round(float(u), 4) for u in updates]
-        [-0.0, -0.1874]
+        [0.0, -0.1874]
     """
     regularized = l1, l2, l2_shrinkage, beta
     powers = learning_rate_power, initial_accumulator_value

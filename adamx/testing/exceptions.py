@@ -5,6 +5,7 @@ each of them is needed.
 """
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
+_RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "MultiSteps": {
@@ -13,6 +14,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "scale_by_yogi": {"long_runs": _HOPS},
     "yogi": {"long_runs": _HOPS},
     "yogi_moment": {"long_runs": _HOPS},
+    "schedule_free": {"long_runs": _RUNS_AWAY},
+    "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
+    "schedule_free_radam": {"long_runs": _RUNS_AWAY},
+    "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
     "freeze": {
         "norms": "gradients of frozen leaves are not looked at, NaN in them neither",
         "errors": "gradients of frozen leaves are not looked at, nor are their shapes",

@@ -7,11 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from adamx.core.call import Call
 from adamx.core.hyper import declared
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
+from adamx.testing.compare import leaves
 from adamx.testing.exceptions import EXCEPTIONS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
@@ -135,6 +137,26 @@ class Subject:
         if self.build is None:
             raise NotTried("nobody says how it is built")
         return self.build(values)
+
+
+def kept_parameters(
+    subject: Subject, params: Params, state: State
+) -> list[tuple[str, Any]]:
+    """What in a state began as the parameters: sums of all steps, as they are.
+
+    With its key path; parameters are no zeros.
+    """
+    begun = [np.asarray(p, np.float64) for _, p in leaves(params)]
+
+    def is_parameter(x: Any) -> bool:
+        inexact = jnp.issubdtype(x.dtype, jnp.inexact)
+        return inexact and any(
+            x.shape == p.shape and np.array_equal(np.asarray(x, np.float64), p)
+            for p in begun
+        )
+
+    pairs = zip(leaves(subject.init(params)), leaves(state), strict=True)
+    return [now for (_, first), now in pairs if is_parameter(first)]
 
 
 def _given(

@@ -33,7 +33,7 @@ class RectifiedRatio(RootRatio):
         rule = live.rule
         assert isinstance(rule, RectifiedRatio)
         count = live.view["count"]
-        strength = _rectification(rule.decay, rule.threshold, count)
+        strength = rectification(rule.decay, rule.threshold, count)
         return live._replace(rule=replace(rule, strength=strength))
 
     def fold(self, moment: Scalar, numerator: Scalar) -> tuple[RootRatio, Scalar]:
@@ -51,7 +51,7 @@ class RectifiedRatio(RootRatio):
         return jnp.where(self.strength > 0, rectified, numerator)
 
 
-def _rectification(decay: Scalar, threshold: Scalar, count: Array) -> Array:
+def rectification(decay: Scalar, threshold: Scalar, count: Array) -> Array:
     """R of the paper, and 0 where the average is too short for it."""
     length, longest = 2 * mean_age(decay, count) - 1, 2 / (1 - decay) - 1
     enough = (length >= threshold) & (longest > 4)

@@ -5,11 +5,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from adamx.core.call import Same
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule
+from adamx.core.hyper import Schedule, positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.numerics import next_count
@@ -147,12 +145,8 @@ def MultiSteps(
     k = every_k_schedule
     if callable(k):
         k = k if isinstance(k, Schedule) else Schedule(k)
-    elif isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise TransformError(
-            "MultiSteps: every_k_schedule must be a positive integer or a schedule",
-            expected="an integer k ≥ 1, or a function from the step count to one",
-            got=repr(k),
-        )
+    else:
+        positive_integer("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
     node = Accumulate("MultiSteps", plan, k, use_grad_mean)  # pyright: ignore
     # A leaf that the inner chain freezes needs no accumulator either.

@@ -1,13 +1,11 @@
 """Adagrad to AdaBelief: rates for each number, signs, and Adam's next of kin."""
 
-import importlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import adamx
-from tests.oracles import keras_path, numpy_path, torch_path, torch_steps
+from tests.oracles import in_float64, keras_path, numpy_path, torch_path
 from tests.spec import RATE, Spec
 
 
@@ -25,23 +23,6 @@ def _nadam_constant(
     v = b2 * v + (1 - b2) * g**2
     ahead = b1 * m / (1 - b1 ** (t + 1)) + (1 - b1) * g / (1 - b1**t)
     return p - RATE * ahead / (np.sqrt(v / (1 - b2**t)) + eps), (m, v)
-
-
-def _torch_nadam(**options: Any) -> Callable[[list[Any]], Any]:
-    def build(tensors: list[Any]) -> Any:
-        torch = importlib.import_module("torch")
-        return torch.optim.NAdam(tensors, lr=RATE, **options)
-
-    return build
-
-
-def _in_float64(optimizer: Any, tensors: dict[str, Any]) -> None:
-    """Keep PyTorch's product of momenta in float64; by default it is float32."""
-    torch = importlib.import_module("torch")
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    optimizer.step()
-    torch.set_default_dtype(before)
 
 
 _PLAIN = {"rectify": False, "print_change_log": False}
@@ -146,7 +127,7 @@ SPECS: list[Spec] = [
         "nadam",
         lambda: adamx.nadam(RATE, momentum_decay=0.004),
         "torch",
-        torch_steps(_torch_nadam(), _in_float64),
+        torch_path("NAdam", step=in_float64),
     ),
     Spec(
         "nadam_constant",
@@ -172,15 +153,14 @@ SPECS: list[Spec] = [
             RATE, 0.7, 0.8, 1e-3, weight_decay=0.1, momentum_decay=0.02
         ),
         "torch",
-        torch_steps(
-            _torch_nadam(
-                betas=(0.7, 0.8),
-                eps=1e-3,
-                weight_decay=0.1,
-                momentum_decay=0.02,
-                decoupled_weight_decay=True,
-            ),
-            _in_float64,
+        torch_path(
+            "NAdam",
+            step=in_float64,
+            betas=(0.7, 0.8),
+            eps=1e-3,
+            weight_decay=0.1,
+            momentum_decay=0.02,
+            decoupled_weight_decay=True,
         ),
     ),
     Spec(

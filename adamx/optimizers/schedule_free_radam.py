@@ -1,0 +1,72 @@
+"""Schedule-free RAdam: schedule-free AdamW whose warm-up follows from its variance.
+
+z ← z − η·r·(g / (√ν̂ + ε) + λ·y)    schedule_free_adamw, with RAdam's r as warm-up
+"""
+
+from adamx.core.hyper import Decay, Finite, NonNegative, Schedule, derived
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array, Scalar
+from adamx.optimizers.schedule_free_adamw import schedule_free_adamw
+from adamx.transforms.rectified import rectification
+
+
+def _rectified(learning_rate: Scalar, b2: Scalar, count: Array) -> Scalar:
+    return learning_rate * rectification(b2, 4.0, count + 1)
+
+
+def _same(count: Array) -> Array:
+    return count
+
+
+@transform
+def schedule_free_radam(
+    learning_rate: NonNegative = 0.0025,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    weight_decay: Finite = 0.0,
+    weight_lr_power: NonNegative = 2.0,
+    *,
+    r: NonNegative = 0.0,
+) -> Transform:
+    """Schedule-free AdamW with the rectification of RAdam instead of a warm-up.
+
+    z ← z − η·ρ(t)·(g(y) / (√(ν/(1−b2ᵗ)) + ε) + λ·y), with ρ the factor r of RAdam
+    x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
+
+    Where the second moment is not known well enough, in the first 4 steps with the
+    default b2, it does not move: the authors' `silent_sgd_phase`.
+
+    Args:
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        b1: how near y is to the average, in (0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        weight_decay: λ, of a decay at y.
+        weight_lr_power: the power of the rate in the weight of a step.
+        r: the power of the step number in it.
+
+    Returns:
+        The transform; its state is `nu` and `z`, like the parameters, at least float32,
+        and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682; Liu et al.,
+        "On the Variance of the Adaptive Learning Rate and Beyond", 2020,
+        arXiv:1908.03265.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.schedule_free_radam(0.1)
+        >>> params = jnp.array(0.0)
+        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> float(updates)
+        0.0
+    """
+    rate = derived(_rectified, learning_rate, b2, Schedule(_same))
+    rest = eps, weight_decay, weight_lr_power
+    return schedule_free_adamw(rate, None, b1, b2, *rest, r=r)

@@ -1,0 +1,62 @@
+"""Schedule-free SGD: gradient descent, averaged as it goes.
+
+z ← z − η·(g + λ·y)                       sgd, add_decayed_weights
+x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x    schedule_free
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.sgd import sgd
+from adamx.schedules.warmup import warmed_up
+from adamx.transforms.decay import add_decayed_weights
+from adamx.wrappers.schedule_free import schedule_free
+
+
+@transform
+def schedule_free_sgd(
+    learning_rate: NonNegative = 1.0,
+    warmup_steps: int | None = None,
+    b1: Decay = 0.9,
+    weight_decay: Finite = 0.0,
+    weight_lr_power: NonNegative = 2.0,
+    *,
+    r: NonNegative = 0.0,
+) -> Transform:
+    """Gradient descent that needs no falling learning rate.
+
+    z ← z − η·(g(y) + λ·y),  x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
+
+    Evaluate at x: `schedule_free_eval_params(state, params)`. In step t of w steps of
+    warm-up the rate is η·t/w, as in the authors' code; Optax begins with a rate of 0.
+
+    Args:
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        warmup_steps: w ≥ 1, an integer, or None for none.
+        b1: how near y is to the average, in (0, 1).
+        weight_decay: λ, of a decay at y.
+        weight_lr_power: the power of the rate in the weight of a step.
+        r: the power of the step number in it.
+
+    Returns:
+        The transform; its state is `z`, like the parameters, at least float32, and a
+        few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.schedule_free_sgd(1.0, b1=0.5)
+        >>> params = jnp.array(0.0)
+        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> float(updates)
+        2.0
+    """
+    rate = warmed_up(learning_rate, warmup_steps)
+    base = chain(add_decayed_weights(weight_decay), sgd(rate))
+    return schedule_free(base, rate, b1, weight_lr_power, r=r)

@@ -1,0 +1,77 @@
+"""Lookahead: slow parameters follow fast ones, which start anew from them."""
+
+import jax.numpy as jnp
+
+from adamx.core.chain import chain
+from adamx.core.hyper import NonNegative, positive_integer
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.core.types import Array, Hyper, Shared, Slots
+
+
+class FollowSlowly(Rule):
+    counts = True
+    needs_params = True
+
+    sync_period: int
+    slow_step_size: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"slow": param}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        ahead = param - slots["slow"]
+        part = self.slow_step_size
+        meet = shared["count"] % self.sync_period == 0
+        slow = jnp.where(meet, slots["slow"] + part * (ahead + g), slots["slow"])
+        return jnp.where(meet, part * g - (1 - part) * ahead, g), {"slow": slow}
+
+
+@transform
+def lookahead(
+    fast_optimizer: TransformLike, sync_period: int, slow_step_size: NonNegative
+) -> Transform:
+    """Every k steps go from where the last k began a part of the way they went.
+
+    each k-th step:  φ ← φ + α·(θ + u − φ),  θ ← φ;  otherwise  θ ← θ + u
+
+    u is the update of `fast_optimizer`, θ what is trained, φ the slow parameters. The
+    optimizer keeps its moments over the meeting, as in the paper. Unlike Optax's, the
+    parameters stay what they are: the slow ones are in the state.
+
+    Args:
+        fast_optimizer: a whole optimizer, learning rate and sign included.
+        sync_period: k ≥ 1, an integer; 5 to 10 in the paper.
+        slow_step_size: α in [0, 1], a number, traced scalar or schedule; 0.5 in the
+            paper.
+
+    Returns:
+        The transform; its state is that of `fast_optimizer` and `slow`, like the
+        parameters, at least float32. It needs the parameters.
+
+    Raises:
+        TransformError: k is not a positive integer, or α is negative.
+
+    Reference:
+        Zhang et al., "Lookahead Optimizer: k steps forward, 1 step back", 2019,
+        arXiv:1907.08610. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.lookahead(adamx.sgd(1.0), 2, 0.5)
+        >>> params = jnp.array(0.0)
+        >>> state = tx.init(params)
+        >>> for _ in range(2):
+        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        ...     print(float(params))
+        1.0
+        1.0
+    """
+    positive_integer("lookahead", "sync_period", sync_period)
+    follow = FollowSlowly(sync_period, slow_step_size)
+    return chain(fast_optimizer, lift(follow, "lookahead"))

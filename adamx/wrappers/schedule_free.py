@@ -1,0 +1,155 @@
+"""Schedule-free learning: gradients between what is stepped and its average."""
+
+import jax.numpy as jnp
+
+from adamx.core.chain import chain
+from adamx.core.errors import TransformError
+from adamx.core.hyper import Decay, NonNegative
+from adamx.core.numerics import running_mean, scalar_dtype
+from adamx.core.rule import Rule
+from adamx.core.state import read_out
+from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.core.types import Array, Hyper, Params, Shared, Slots, State
+
+
+class ScheduleFree(Rule):
+    """z takes the steps; what is trained is y, between z and the average x of z."""
+
+    counts = True
+    needs_params = True
+
+    learning_rate: Hyper
+    b1: Hyper
+    weight_lr_power: Hyper
+    r: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"z": param}
+
+    def shared(self) -> Shared:
+        names = "max_lr", "mean_weight", "share", "between"
+        return {name: jnp.zeros((), scalar_dtype()) for name in names}
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        count = shared["count"]
+        t = count.astype(scalar_dtype())
+        max_lr = jnp.maximum(shared["max_lr"], self.learning_rate)
+        least = float(jnp.finfo(t.dtype).tiny)
+        # A root of 0 has no slope; and without a weight nothing is averaged yet.
+        weight = jnp.maximum(max_lr, least) ** self.weight_lr_power * t**self.r
+        weight = jnp.where(max_lr > 0, weight, 0)
+        mean = running_mean(shared["mean_weight"], weight, count)
+        share = jnp.where(mean > 0, weight / jnp.where(mean > 0, mean, 1) / t, 0)
+        between = jnp.asarray(self.b1, t.dtype)
+        new = {"mean_weight": mean, "share": share, "between": between}
+        return {"count": count, "max_lr": max_lr, **new}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        share, z = shared["share"], slots["z"] + g
+        # Of the new z alone, so that it can take the place of the old one.
+        u = share * (z - param) + (1 - self.b1) * (1 - share) * g
+        return u, {"z": z}
+
+
+@transform
+def schedule_free(
+    base_optimizer: TransformLike,
+    learning_rate: NonNegative,
+    b1: Decay = 0.9,
+    weight_lr_power: NonNegative = 2.0,
+    *,
+    r: NonNegative = 0.0,
+) -> Transform:
+    """Average instead of letting the learning rate fall.
+
+    z ← z + u,  x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
+
+    u is the update of `base_optimizer` for the gradient at y. y is what is trained, x
+    what is to be evaluated: `schedule_free_eval_params(state, params)`. c is the share
+    of this step in all weights so far, of weight tʳ·(largest rate so far)ᵖ.
+
+    `base_optimizer` is to have no momentum of its own. Its weight decay acts at y, as
+    in the authors' code. Optax 0.2.8 reads the schedule one step ahead of the base
+    optimizer; here both see the same count.
+
+    Args:
+        base_optimizer: a whole optimizer, learning rate and sign included.
+        learning_rate: its learning rate ≥ 0, a number, traced scalar or schedule; with
+            a warm-up, and without a decay.
+        b1: how near y is to the average, in (0, 1).
+        weight_lr_power: p ≥ 0, the power of the rate in the weight of a step.
+        r: r ≥ 0, the power of the step number in it.
+
+    Returns:
+        The transform; its state is that of `base_optimizer`, `z`, like the parameters,
+        at least float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.schedule_free(adamx.sgd(1.0), 1.0, b1=0.5)
+        >>> params = jnp.array(0.0)
+        >>> state = tx.init(params)
+        >>> for _ in range(2):
+        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> float(params), float(adamx.schedule_free_eval_params(state, params))
+        (1.75, 1.5)
+    """
+    if isinstance(b1, float) and b1 == 0:
+        raise TransformError(
+            "schedule_free: b1 must be in (0, 1)",
+            expected="a number above 0: at 0 the average could not be read out",
+            got=b1,
+        )
+    rule = ScheduleFree(learning_rate, b1, weight_lr_power, r)
+    return chain(base_optimizer, lift(rule, "schedule_free"))
+
+
+def schedule_free_eval_params(state: State, params: Params) -> Params:
+    """The average x, for evaluation, from the parameters y that are trained.
+
+    x = (y − (1 − b1)·z) / b1
+
+    Args:
+        state: of a transform with `schedule_free` somewhere in it, after a step.
+        params: y, the parameters that belong to that state.
+
+    Returns:
+        A tree like `params`, in its dtypes; leaves that `schedule_free` does not act
+        on, frozen ones say, are those of `params`.
+
+    Raises:
+        TransformError: there is no `schedule_free` in the state.
+
+    Reference:
+        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.schedule_free_sgd(1.0)
+        >>> params = jnp.array(0.0)
+        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> params = adamx.apply_updates(params, updates)
+        >>> float(adamx.schedule_free_eval_params(state, params))
+        2.0
+    """
+
+    def average(mine: State, y: Array, z: Array) -> Array:
+        # Before the first step nothing is between yet, and x is y is z.
+        b1 = jnp.where(mine["between"] > 0, mine["between"], 1).astype(z.dtype)
+        return (y - (1 - b1) * z) / b1
+
+    return read_out(state, params, "schedule_free", "z", average)
