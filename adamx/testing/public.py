@@ -58,7 +58,7 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
     Example:
         >>> import adamx
         >>> [*examples(adamx.sgd)][1:]
-        [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True)]
+        [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True), sgd(0.1, rate_in_trace=True)]
     """
     signature, intervals = declared(builder)
     hints = typing.get_type_hints(builder, include_extras=True)

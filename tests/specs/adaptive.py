@@ -25,7 +25,7 @@ def _nadam_constant(
     return p - RATE * ahead / (np.sqrt(v / (1 - b2**t)) + eps), (m, v)
 
 
-_PLAIN = {"rectify": False, "print_change_log": False}
+_PLAIN: dict[str, Any] = {"rectify": False, "print_change_log": False}
 """The paper's AdaBelief; its package rectifies by default, as RAdam does."""
 
 SPECS: list[Spec] = [

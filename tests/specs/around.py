@@ -109,7 +109,11 @@ SPECS: list[Spec] = [
         SMALL_STEPS,
     ),
     Spec(
-        "asgd", lambda: adamx.asgd(RATE), "torch", torch_path("ASGD", step=in_float64)
+        "asgd",
+        lambda: adamx.asgd(RATE),
+        "torch",
+        torch_path("ASGD", step=in_float64),
+        SMALL_STEPS,
     ),
     Spec(
         "asgd_unusual",
