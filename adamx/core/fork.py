@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.plan import Plan, distinct
 from adamx.core.record import replace
@@ -49,13 +50,20 @@ class Fork(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
+        outs, new = self.emitted(g, slots, shared, param)
+        return self.join(**outs), new
+
+    def emitted(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[dict[str, Array], Slots]:
+        """What each branch makes of `g`, and the next slots."""
         outs, new = {}, {}
         for name, rule in self.branches:
             mine = slots.get(name, {}), shared.get(name, {})
             outs[name], kept = rule.step(g, *mine, param)
             if kept:
                 new[name] = kept
-        return self.join(**outs), new
+        return outs, new
 
 
 class TreeFork(Node):
@@ -138,6 +146,26 @@ def forked(name: str, join: Join, branches: Mapping[str, TransformLike]) -> Rule
     if all(rule is not None for rule in series.values()):
         return Fork(join, tuple(series.items()))  # pyright: ignore
     return TreeFork(name, join, tuple(plans.items()))
+
+
+def ratio_of(piece: str, tx: TransformLike) -> Fork:
+    """The fork of a moment and a numerator that `tx` is.
+
+    Raises:
+        TransformError: `tx` is something else; `piece` is who asks.
+    """
+    rule = as_rule(as_transform(tx).plan)
+    forks = [part for _, part in rule.rules] if rule else []
+    if len(forks) == 1 and type(forks[0]) is Fork:
+        fork = forks[0]
+        if {"moment", "numerator"} == dict(fork.branches).keys():
+            return fork
+    raise TransformError(
+        f"{piece} needs a ratio",
+        piece=repr(tx),
+        expected="a transform made by scale_by_second_moment",
+        got="another",
+    )
 
 
 def as_rule(plan: Plan) -> Series | None:

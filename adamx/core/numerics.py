@@ -87,6 +87,17 @@ def running_mean(mean: Array, x: Array, count: Array) -> Array:
     return mean + (x - mean) / count.astype(mean.dtype)
 
 
+def share_of_weights(mean: Array, weight: Array, count: Array) -> tuple[Array, Array]:
+    """The mean of `count` weights ≥ 0, and the share of the last in their sum.
+
+    The share is 0 as long as no weight was positive.
+    """
+    mean = running_mean(mean, weight, count)
+    seen = mean > 0
+    share = weight / jnp.where(seen, mean, 1) / count.astype(mean.dtype)
+    return mean, jnp.where(seen, share, 0)
+
+
 def mean_age(decay: Scalar, count: Array) -> Array:
     """How old, in steps from 1, what a moving average has seen is on the average.
 

@@ -12,6 +12,7 @@ from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import bias_correct, scale_by_response
 from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.nesterov import nesterov_momentum
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import scale_by_second_moment, second_moment
 
@@ -23,6 +24,7 @@ def scale_by_adam(
     eps: NonNegative = 1e-8,
     eps_root: NonNegative = 0.0,
     *,
+    nesterov: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
     """Adam's direction, without sign and learning rate.
@@ -34,6 +36,7 @@ def scale_by_adam(
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
+        nesterov: see `adam`.
         eps_hat: see `adam`.
 
     Returns:
@@ -55,7 +58,7 @@ def scale_by_adam(
         >>> round(float(updates), 6)
         1.0
     """
-    return moments_ratio(second_moment(b2), b1, eps, eps_root, eps_hat)
+    return moments_ratio(second_moment(b2), b1, eps, eps_root, eps_hat, nesterov)
 
 
 def moments_ratio(
@@ -64,18 +67,17 @@ def moments_ratio(
     eps: NonNegative,
     eps_root: NonNegative,
     eps_hat: bool,
+    nesterov: bool = False,
 ) -> Transform:
     """Momentum over the root of `moment`, both corrected, in either form of ε."""
-    momentum = scale_by_momentum(b1)
+    momentum = bias_correct(scale_by_momentum(b1))
+    if nesterov:
+        momentum = nesterov_momentum(b1)
     if eps_hat:
-        return chain(
-            scale_by_second_moment(moment, eps, eps_root, numerator=momentum),
-            scale_by_response(momentum, -1.0),
-            scale_by_response(moment, 0.5),
-        )
-    return scale_by_second_moment(
-        bias_correct(moment), eps, eps_root, numerator=bias_correct(momentum)
-    )
+        ratio = scale_by_second_moment(moment, eps, eps_root, numerator=momentum)
+        return chain(ratio, scale_by_response(moment, 0.5))
+    moment = bias_correct(moment)
+    return scale_by_second_moment(moment, eps, eps_root, numerator=momentum)
 
 
 @transform
@@ -86,6 +88,7 @@ def adam(
     eps: NonNegative = 1e-8,
     eps_root: NonNegative = 0.0,
     *,
+    nesterov: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
     """Adam: adaptive moment estimation.
@@ -105,6 +108,7 @@ def adam(
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, or ε̂. Keras's default is 1e-7.
         eps_root: ε_root ≥ 0, inside the root; 0 in the paper.
+        nesterov: whether the first moment looks one step ahead; that is NAdam.
         eps_hat: whether ε stands beside the uncorrected root.
 
     Returns:
@@ -130,6 +134,6 @@ def adam(
         [-0.1, 0.1]
     """
     return chain(
-        scale_by_adam(b1, b2, eps, eps_root, eps_hat=eps_hat),
+        scale_by_adam(b1, b2, eps, eps_root, nesterov=nesterov, eps_hat=eps_hat),
         scale_by_learning_rate(learning_rate),
     )

@@ -86,6 +86,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return _number(interval)
     if hint == Join:
         return lambda a, b: a + b
+    if name == "ratio":
+        return adamx.scale_by_second_moment()
     if name == "moment":
         return adamx.second_moment(0.9)
     if name == "transforms":

@@ -1,9 +1,8 @@
 """A ratio whose moment is taken around its numerator."""
 
-from adamx.core.errors import TransformError
-from adamx.core.fork import Fork, as_rule
+from adamx.core.fork import Fork, ratio_of
 from adamx.core.numerics import squarable
-from adamx.core.transform import TransformLike, as_transform, transform
+from adamx.core.transform import TransformLike, transform
 from adamx.core.types import Array, Shared, Slots
 
 
@@ -56,15 +55,5 @@ def around_numerator(ratio: TransformLike) -> Around:
         >>> float(updates)  # 2 / √(4 − 2)²
         1.0
     """
-    rule = as_rule(as_transform(ratio).plan)
-    forks = [part for _, part in rule.rules] if rule else []
-    if len(forks) == 1 and type(forks[0]) is Fork:
-        fork = forks[0]
-        if {"moment", "numerator"} == dict(fork.branches).keys():
-            return Around(fork.join, fork.branches)
-    raise TransformError(
-        "around_numerator needs a ratio",
-        piece=repr(ratio),
-        expected="a transform made by scale_by_second_moment",
-        got="another",
-    )
+    fork = ratio_of("around_numerator", ratio)
+    return Around(fork.join, fork.branches)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import NonNegative
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 from adamx.tree.norms import scaled_norm
 
 
@@ -49,17 +49,22 @@ def clip(max_delta: NonNegative) -> Clip:
     return Clip(max_delta)
 
 
+def _factors(arrays: list[Array], max_norm: Scalar) -> tuple[Array, Array]:
+    """What to divide and to multiply by, so that the common norm is at most this."""
+    largest, rest = scaled_norm(arrays)
+    bound = max_norm / rest
+    fits = largest <= bound
+    # Their quotient alone could underflow.
+    return jnp.where(fits, 1, largest), jnp.where(fits, 1, bound)
+
+
 class ClipByGlobalNorm(Rule):
     locality = "tree"
 
     max_norm: Hyper
 
     def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        largest, rest = scaled_norm([leaf.g for leaf in leaves])
-        bound = self.max_norm / rest
-        fits = largest <= bound
-        # Their quotient alone could underflow.
-        largest, bound = jnp.where(fits, 1, largest), jnp.where(fits, 1, bound)
+        largest, bound = _factors([leaf.g for leaf in leaves], self.max_norm)
         return {**shared, "largest": largest, "bound": bound}
 
     def step(
@@ -99,3 +104,50 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
         [0.0, -1.0]
     """
     return ClipByGlobalNorm(max_norm)
+
+
+class ClipByLeafNorm(Rule):
+    locality = "leaf"
+
+    max_norm: Hyper
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        largest, bound = _factors([g], self.max_norm)
+        dtype = g.real.dtype
+        return g / largest.astype(dtype) * bound.astype(dtype), slots
+
+
+@transform
+def clip_by_leaf_norm(max_norm: NonNegative) -> ClipByLeafNorm:
+    """Scale the updates of each leaf down so that their norm is at most a bound.
+
+    u = g · min(1, c / ‖g‖), with the norm of one leaf
+
+    The norm is taken of scaled numbers, so it does not overflow where g does not. A
+    NaN or ∞ makes the updates of its leaf NaN. Not `clip_by_global_norm`, which keeps
+    the leaves in proportion.
+
+    Args:
+        max_norm: c ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `max_norm` is a schedule.
+
+    Raises:
+        TransformError: `max_norm` is negative.
+
+    Reference:
+        Yuan et al., "MARS", 2024, arXiv:2411.10438, for its use.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.clip_by_leaf_norm(1.0)
+        >>> g = {"a": jnp.array([0.0, -4.0]), "b": jnp.array([0.5])}
+        >>> updates, _ = tx.update(g, tx.init(g))
+        >>> updates["a"].tolist(), updates["b"].tolist()
+        ([0.0, -1.0], [0.5])
+    """
+    return ClipByLeafNorm(max_norm)

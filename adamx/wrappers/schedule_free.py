@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Decay, NonNegative
-from adamx.core.numerics import running_mean, scalar_dtype
+from adamx.core.numerics import scalar_dtype, share_of_weights
 from adamx.core.rule import Rule
 from adamx.core.state import read_out
 from adamx.core.transform import Transform, TransformLike, lift, transform
@@ -38,8 +38,7 @@ class ScheduleFree(Rule):
         # A root of 0 has no slope; and without a weight nothing is averaged yet.
         weight = jnp.maximum(max_lr, least) ** self.weight_lr_power * t**self.r
         weight = jnp.where(max_lr > 0, weight, 0)
-        mean = running_mean(shared["mean_weight"], weight, count)
-        share = jnp.where(mean > 0, weight / jnp.where(mean > 0, mean, 1) / t, 0)
+        mean, share = share_of_weights(shared["mean_weight"], weight, count)
         between = jnp.asarray(self.b1, t.dtype)
         new = {"mean_weight": mean, "share": share, "between": between}
         return {"count": count, "max_lr": max_lr, **new}

@@ -12,7 +12,9 @@ from tests.specs import (
     grown,
     lean,
     modern,
+    recent,
 )
 
-_GROUPS = (first, classic, adaptive, modern, grown, lean, free, around, curvature)
+_FIRST = (first, classic, adaptive, modern, recent)
+_GROUPS = (*_FIRST, grown, lean, free, around, curvature)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]
