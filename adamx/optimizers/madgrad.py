@@ -36,8 +36,8 @@ def madgrad(
         mask: which parameters decay, as for `masked`; all by default.
 
     Returns:
-        The transform; its state is the means `mean` and `mean_sq` and `x0` (θ₀), like
-        the parameters and at least float32, and a few scalars. It needs the parameters.
+        The transform; its state is `sum` (s), `mean_sq`, ν over the sum of all weights,
+        and `x0` (θ₀), like the parameters and at least float32, and a few scalars. It needs the parameters.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

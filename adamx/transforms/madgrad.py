@@ -15,7 +15,7 @@ from adamx.core.types import Array, Hyper, Shared, Slots
 
 
 class Madgrad(Rule):
-    """Keeps weighted means of g and g² instead of sums, which grow without end."""
+    """Keeps the weighted mean of g²: a sum of what has one sign would stop growing."""
 
     counts = True
     needs_params = True
@@ -26,16 +26,17 @@ class Madgrad(Rule):
 
     def slots(self, param: Array) -> Slots:
         zero = jnp.zeros_like(param)
-        return {"mean_sq": zero.real, "mean": zero, "x0": param}
+        return {"mean_sq": zero.real, "sum": zero, "x0": param}
 
     def shared(self) -> Shared:
-        return {k: jnp.zeros((), scalar_dtype()) for k in ("mean_weight", "share")}
+        names = "weight", "mean_weight", "share"
+        return {name: jnp.zeros((), scalar_dtype()) for name in names}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
         count = shared["count"]
         weight = self.learning_rate * jnp.sqrt(count.astype(scalar_dtype()))
         mean, share = share_of_weights(shared["mean_weight"], weight, count)
-        return {"count": count, "mean_weight": mean, "share": share}
+        return {"count": count, "weight": weight, "mean_weight": mean, "share": share}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -44,12 +45,12 @@ class Madgrad(Rule):
         g, share = squarable(g), shared["share"]
         total = shared["mean_weight"] * shared["count"].astype(share.dtype)
         mean_sq = slots["mean_sq"] + share * (abs_sq(g) - slots["mean_sq"])
-        mean = slots["mean"] + share * (g - slots["mean"])
+        dual = slots["sum"] + shared["weight"] * g
         least = float(jnp.finfo(mean_sq.dtype).tiny)
         root = jnp.cbrt(jnp.maximum(total * mean_sq, least))
-        away = total * mean / (root + self.eps)
+        away = dual / (root + self.eps)
         u = (1 - self.momentum) * ((slots["x0"] - param) - away)
-        return u, {"mean_sq": mean_sq, "mean": mean, "x0": slots["x0"]}
+        return u, {"mean_sq": mean_sq, "sum": dual, "x0": slots["x0"]}
 
 
 @transform
@@ -67,8 +68,8 @@ def scale_by_madgrad(
         eps: ε ≥ 0.
 
     Returns:
-        The transform; its state is the means `mean` and `mean_sq` and `x0` (θ₀), like
-        the parameters and at least float32, and a few scalars. It needs the parameters.
+        The transform; its state is `sum` (s), `mean_sq`, ν over the sum of all λ, and
+        `x0` (θ₀), like the parameters and at least float32, and a few scalars. It needs the parameters.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.
