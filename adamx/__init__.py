@@ -31,6 +31,9 @@ from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.asgd import asgd as asgd
+from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
+from adamx.optimizers.dog import dog as dog
+from adamx.optimizers.dowg import dowg as dowg
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.lamb import lamb as lamb
@@ -49,6 +52,7 @@ from adamx.optimizers.optimistic_gradient_descent import (
 from adamx.optimizers.optimistic_gradient_descent import (
     scale_by_optimistic_gradient as scale_by_optimistic_gradient,
 )
+from adamx.optimizers.prodigy import prodigy as prodigy
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
@@ -81,6 +85,12 @@ from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.clip import clip_by_leaf_norm as clip_by_leaf_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.distance import scale_by_dog as scale_by_dog
+from adamx.transforms.distance import scale_by_dowg as scale_by_dowg
+from adamx.transforms.estimated_distance import (
+    scale_by_dadapt_adam as scale_by_dadapt_adam,
+)
+from adamx.transforms.estimated_distance import scale_by_prodigy as scale_by_prodigy
 from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (

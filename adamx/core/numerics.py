@@ -98,6 +98,12 @@ def share_of_weights(mean: Array, weight: Array, count: Array) -> tuple[Array, A
     return mean, jnp.where(seen, share, 0)
 
 
+def geometric(decay: Scalar, count: Array) -> Array:
+    """1 − bᵗ, the sum of the weights of a moving average, to the last digit."""
+    t = count.astype(scalar_dtype())
+    return -jnp.expm1(t * jnp.log1p(-jnp.asarray(1 - decay, t.dtype)))
+
+
 def mean_age(decay: Scalar, count: Array) -> Array:
     """How old, in steps from 1, what a moving average has seen is on the average.
 

@@ -37,7 +37,8 @@ def madgrad(
 
     Returns:
         The transform; its state is `sum` (s), `mean_sq`, ν over the sum of all weights,
-        and `x0` (θ₀), like the parameters and at least float32, and a few scalars. It needs the parameters.
+        and `x0` (θ₀), like the parameters and at least float32, and a few scalars. It
+        needs the parameters.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

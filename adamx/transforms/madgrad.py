@@ -69,7 +69,8 @@ def scale_by_madgrad(
 
     Returns:
         The transform; its state is `sum` (s), `mean_sq`, ν over the sum of all λ, and
-        `x0` (θ₀), like the parameters and at least float32, and a few scalars. It needs the parameters.
+        `x0` (θ₀), like the parameters and at least float32, and a few scalars. It needs
+        the parameters.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

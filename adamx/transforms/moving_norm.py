@@ -6,8 +6,8 @@ from adamx.core.hyper import Decay, NonNegative
 from adamx.core.numerics import is_zero, safe_sqrt
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.tree.norms import root_of_squares, scaled_norm
 
 
 class MovingNorm(Rule):
@@ -29,22 +29,16 @@ class MovingNorm(Rule):
         largest, rest = scaled_norm([g])
         # In the leaf's dtype also where it is empty.
         now = (largest * rest).astype(g.real.dtype)
-        later = _root(self.decay, slots["norm"], 1 - self.decay, now)
+        later = root_of_squares(self.decay, slots["norm"], 1 - self.decay, now)
         norm = jnp.where(shared["count"] == 1, now, later)
         below = norm
         if not is_zero(self.eps_root):
-            below = _root(1, norm, 1, safe_sqrt(jnp.asarray(self.eps_root, norm.dtype)))
+            below = root_of_squares(
+                1, norm, 1, safe_sqrt(jnp.asarray(self.eps_root, norm.dtype))
+            )
         below = below + self.eps
         least = float(jnp.finfo(below.dtype).tiny)
         return g / jnp.maximum(below, least), {"norm": norm}
-
-
-def _root(a: Scalar, x: Array, b: Scalar, y: Array) -> Array:
-    """√(a·x² + b·y²), with x and y in units of the larger of them."""
-    unit = jnp.maximum(x, y)
-    usable = unit >= float(jnp.finfo(unit.dtype).tiny)
-    by = jnp.where(usable, unit, 1)
-    return by * safe_sqrt(jnp.where(usable, a * (x / by) ** 2 + b * (y / by) ** 2, 0))
 
 
 @transform

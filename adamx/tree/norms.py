@@ -41,6 +41,18 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     return largest, jnp.sqrt(jnp.maximum(total, 1))
 
 
+def root_of_squares(
+    a: jax.typing.ArrayLike, x: jax.Array, b: jax.typing.ArrayLike, y: jax.Array
+) -> jax.Array:
+    """√(a·x² + b·y²) of x, y ≥ 0 that need not have squares, with a slope of 0 at 0."""
+    unit = jnp.maximum(x, y)
+    usable = unit >= float(jnp.finfo(unit.dtype).tiny)
+    by = jnp.where(usable, unit, 1)
+    total = a * (x / by) ** 2 + b * (y / by) ** 2
+    some = usable & (total > 0)
+    return jnp.where(some, by * jnp.sqrt(jnp.where(some, total, 1)), 0 * unit)
+
+
 def _promoted(scalars: list[jax.Array]) -> list[jax.Array]:
     dtype = jnp.result_type(*scalars)
     return [x.astype(dtype) for x in scalars]
