@@ -6,12 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import Same
 from adamx.core.hyper import Schedule, positive_integer
 from adamx.core.lift import Lifted
-from adamx.core.node import Node
 from adamx.core.numerics import next_count
-from adamx.core.plan import Plan
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import (
@@ -21,8 +18,10 @@ from adamx.core.types import (
     ScalarOrSchedule,
     Shared,
     Slots,
+    State,
     Updates,
 )
+from adamx.core.wrapper import Wrapper, around
 
 
 class Accumulator(Rule):
@@ -41,31 +40,23 @@ class Accumulator(Rule):
         return total, {"acc_grads": total}
 
 
-class Accumulate(Node):
+class Accumulate(Wrapper):
     """Adds up updates, and gives the sum to `plan` each k calls; zeros in between."""
 
-    name: str
-    plan: Plan
     every_k: int | Schedule
     mean: bool
 
-    def plans(self) -> tuple[Plan, ...]:
-        return (self.plan,)
+    def begin(self, params: Params) -> dict[str, Any]:
+        return self._lifted(1.0).init(params)[self.name]
 
-    def init(self, params: Params) -> dict[str, Any]:
-        mine = self._lifted(1.0).init(params)[self.name]
-        inner = self.plan.init(params)
-        return {self.name: mine | ({"inner": inner} if inner else {})}
-
-    def apply(
+    def act(
         self,
         updates: Updates,
-        state: dict[str, Any],
+        mine: dict[str, Any],
+        inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
-    ) -> tuple[Updates, dict[str, Any]]:
-        mine = dict(state.get(self.name, {}))
-        inner = mine.pop("inner", {})
+    ) -> tuple[Updates, dict[str, Any], State]:
         k: Any = self.every_k
         if isinstance(k, Schedule):
             steps = mine.get("gradient_step", jnp.zeros((), jnp.int32))
@@ -74,7 +65,7 @@ class Accumulate(Node):
         total, new = lifted.apply(updates, {self.name: mine}, params, extra)
         new = new[self.name]
 
-        def act(total: Updates, inner: Any) -> tuple[Updates, Any]:
+        def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
             out, inner = self.plan.apply(total, inner, params, extra)
             return jax.tree.map(lambda u, t: u.astype(t.dtype), out, total), inner
 
@@ -84,7 +75,7 @@ class Accumulate(Node):
         # One tree comes out, the updates or the sum so far: with an output for each,
         # XLA would copy the whole state round the branches.
         done = new["mini_step"] >= k - 1
-        total, inner = jax.lax.cond(done, act, wait, total, inner)
+        total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
         new["acc_grads"] = jax.tree.map(
             lambda t: jnp.where(done, jnp.zeros_like(t), t), total
@@ -95,7 +86,7 @@ class Accumulate(Node):
         new["mini_step"] = jax.lax.select(
             done, jnp.zeros_like(new["mini_step"]), new["mini_step"] + 1
         )
-        return out, {self.name: new | ({"inner": inner} if inner else {})}
+        return out, new, inner
 
     def _lifted(self, weight: Any) -> Lifted:
         return Lifted(((self.name, Accumulator(weight)),))
@@ -148,7 +139,4 @@ def MultiSteps(
     else:
         positive_integer("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
-    node = Accumulate("MultiSteps", plan, k, use_grad_mean)  # pyright: ignore
-    # A leaf that the inner chain freezes needs no accumulator either.
-    frozen = ((freeze.name, freeze) for freeze in plan.frozen)
-    return Transform.of((("MultiSteps", node), *frozen), Same())
+    return around(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore

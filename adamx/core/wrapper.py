@@ -1,0 +1,69 @@
+"""A node around a whole transform, and a state of its own beside that one's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adamx.core.call import Same
+from adamx.core.node import Node
+from adamx.core.plan import Plan
+from adamx.core.transform import Transform
+from adamx.core.types import Params, State, Updates
+
+
+class Wrapper(Node):
+    """Decides when `plan` acts, or on what.
+
+    A subclass writes `act` and, where it keeps something itself, `begin`. Its state is
+    what it keeps and, under `inner`, that of the plan. `around` makes a transform of
+    it.
+    """
+
+    name: str
+    plan: Plan
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        """The first state of its own."""
+        return {}
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        """The transformed updates, and the next states: its own, and the plan's."""
+        raise NotImplementedError(f"{type(self).__name__}.act")
+
+    def plans(self) -> tuple[Plan, ...]:
+        return (self.plan,)
+
+    def init(self, params: Params) -> dict[str, Any]:
+        return self._joined(self.begin(params), self.plan.init(params))
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        mine = dict(state.get(self.name, {}))
+        inner = mine.pop("inner", {})
+        updates, mine, inner = self.act(updates, mine, inner, params, extra)
+        return updates, self._joined(mine, inner)
+
+    def _joined(self, mine: dict[str, Any], inner: State) -> dict[str, Any]:
+        whole = mine | ({"inner": inner} if inner else {})
+        return {self.name: whole} if whole else {}
+
+
+def around(wrapper: Wrapper) -> Transform:
+    """The transform that a wrapper is.
+
+    A leaf that a chain inside freezes is frozen for the wrapper too, and for the chain
+    that the wrapper stands in.
+    """
+    frozen = ((freeze.name, freeze) for freeze in wrapper.plan.frozen)
+    return Transform.of(((wrapper.name, wrapper), *frozen), Same())
