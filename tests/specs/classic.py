@@ -12,18 +12,21 @@ from tests.spec import RATE, Oracle, Spec
 FALLING = inverse_time_decay_schedule(RATE, 0.05)
 
 
-def _torch_sgd(tensors: list[Any]) -> Any:
-    import torch  # pyright: ignore[reportMissingImports]
+def _torch_sgd(**options: Any) -> Oracle:
+    """PyTorch's under the same schedule."""
 
-    return torch.optim.SGD(tensors, lr=RATE, momentum=0.8)
+    def build(tensors: list[Any]) -> Any:
+        import torch  # pyright: ignore[reportMissingImports]
 
+        optimizer = torch.optim.SGD(tensors, lr=RATE, **options)
+        schedule = torch.optim.lr_scheduler.LambdaLR
+        return optimizer, schedule(optimizer, lambda t: 1 / (1 + 0.05 * t))
 
-def _step_and_decay(optimizer: Any, tensors: dict[str, Any]) -> None:
-    """The rate of step t, from 0, is RATE / (1 + 0.05·t)."""
-    optimizer.step()
-    for group in optimizer.param_groups:
-        group["steps"] = group.get("steps", 0) + 1
-        group["lr"] = RATE / (1 + 0.05 * group["steps"])
+    def step(pair: Any, tensors: dict[str, Any]) -> None:
+        for each in pair:
+            each.step()
+
+    return torch_steps(build, step)
 
 
 def _radam(threshold: float, nesterov: bool) -> Oracle:
@@ -57,13 +60,31 @@ SPECS: list[Spec] = [
         "sgd_schedule",
         lambda: adamx.sgd(FALLING, 0.8),
         "torch",
-        torch_steps(_torch_sgd, _step_and_decay),
+        _torch_sgd(momentum=0.8),
+    ),
+    Spec(
+        "sgd_nesterov_schedule",
+        lambda: adamx.sgd(FALLING, 0.8, True),
+        "torch",
+        _torch_sgd(momentum=0.8, nesterov=True),
+    ),
+    Spec(
+        "sgd_dampening",
+        lambda: adamx.sgd(FALLING, 0.8, dampening=0.3),
+        "torch",
+        _torch_sgd(momentum=0.8, dampening=0.3),
     ),
     Spec(
         "keras_sgd_schedule",
         lambda: adamx.sgd(FALLING, 0.8, rate_in_trace=True),
         "keras",
         keras_path("SGD", momentum=0.8, decay=0.05),
+    ),
+    Spec(
+        "keras_sgd_nesterov_schedule",
+        lambda: adamx.sgd(FALLING, 0.8, True, rate_in_trace=True),
+        "keras",
+        keras_path("SGD", momentum=0.8, nesterov=True, decay=0.05),
     ),
     Spec(
         "radam",
