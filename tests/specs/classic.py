@@ -50,6 +50,29 @@ def _radam(threshold: float, nesterov: bool) -> Oracle:
     return numpy_path(lambda p: (np.zeros_like(p), np.zeros_like(p)), step)
 
 
+def _ftrl(
+    p: float, start: float, l1: float, l2: float, shrink: float, beta: float
+) -> Oracle:
+    """The paper's algorithm 1, with a z of which the first parameters are the leader.
+
+    With a rate that changes, σ is the change of (nᵖ + β)/η.
+    """
+
+    def begin(x: np.ndarray) -> Any:
+        stiff = (start**p + beta) / RATE
+        return np.full_like(x, start), stiff, -stiff * x
+
+    def step(x: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
+        n, before, z = memory
+        n = n + g * g
+        stiff = (n**p + beta) / RATE * (1 + 0.05 * (t - 1))
+        z = z + g + 2 * shrink * x - (stiff - before) * x
+        x = -np.sign(z) * np.maximum(np.abs(z) - l1, 0) / (stiff + 2 * l2)
+        return x, (n, stiff, z)
+
+    return numpy_path(begin, step)
+
+
 def _fromage(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
     norms = [max(np.sqrt((x * x).sum()), 1e-6) for x in (p, g)]
     return (p - RATE * g * norms[0] / norms[1]) / np.sqrt(1 + RATE**2), memory
@@ -135,10 +158,15 @@ SPECS: list[Spec] = [
         "torch",
         torch_path("Rprop", etas=(0.7, 1.5), step_sizes=(5e-3, 2e-2)),
     ),
-    Spec("keras_ftrl", lambda: adamx.ftrl(RATE), "keras", keras_path("Ftrl")),
+    Spec(
+        "keras_ftrl",
+        lambda: adamx.ftrl(RATE, from_zero=True),
+        "keras",
+        keras_path("Ftrl"),
+    ),
     Spec(
         "keras_ftrl_unusual",
-        lambda: adamx.ftrl(RATE, 0.7, 0.5, 0.3, 0.2, 0.1, 0.4),
+        lambda: adamx.ftrl(RATE, 0.7, 0.5, 0.3, 0.2, 0.1, 0.4, from_zero=True),
         "keras",
         keras_path(
             "Ftrl",
@@ -150,6 +178,12 @@ SPECS: list[Spec] = [
             # What Keras halves and doubles again, once each, is the same.
             beta=0.4,
         ),
+    ),
+    Spec(
+        "ftrl_schedule",
+        lambda: adamx.ftrl(FALLING, 0.7, 0.5, 0.3, 0.2, 0.1, 0.4),
+        None,
+        _ftrl(0.7, 0.5, 0.3, 0.2, 0.1, 0.4),
     ),
     Spec(
         "fromage",
