@@ -29,9 +29,14 @@ def _torch_sgd(**options: Any) -> Oracle:
     return torch_steps(build, step)
 
 
-def _radam(threshold: float, nesterov: bool) -> Oracle:
-    """The paper's algorithm 2, with ε; in float64 its ρ needs no care."""
-    b1, b2, eps = 0.7, 0.9, 1e-3
+def _radam(
+    threshold: float,
+    nesterov: bool,
+    b1: float = 0.7,
+    b2: float = 0.9,
+    eps: float = 1e-3,
+) -> Oracle:
+    """The paper's algorithm 2, with ε; in float64 its ρ needs little care."""
 
     def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
         mu, nu = memory
@@ -120,6 +125,45 @@ SPECS: list[Spec] = [
         lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, eps_hat=True),
         "torch",
         torch_path("RAdam", betas=(0.7, 0.9), eps=1e-3),
+    ),
+    Spec(
+        "radam_decay",
+        lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, weight_decay=0.1, eps_hat=True),
+        "torch",
+        torch_path(
+            "RAdam",
+            betas=(0.7, 0.9),
+            eps=1e-3,
+            weight_decay=0.1,
+            decoupled_weight_decay=True,
+        ),
+    ),
+    Spec(
+        "radam_l2",
+        lambda: adamx.chain(
+            adamx.add_decayed_weights(0.1), adamx.radam(RATE, b2=0.95, eps_hat=True)
+        ),
+        "torch",
+        torch_path("RAdam", betas=(0.9, 0.95), weight_decay=0.1),
+    ),
+    Spec(
+        "radam_silent_start",
+        lambda: adamx.radam(RATE, 0.7, 0.9, 1e-3, eps_hat=True, silent_start=True),
+        "pytorch_optimizer",
+        torch_path(
+            "RAdam",
+            library="pytorch_optimizer",
+            betas=(0.7, 0.9),
+            eps=1e-3,
+            degenerated_to_sgd=False,
+            foreach=False,
+        ),
+    ),
+    Spec(
+        "radam_long",
+        lambda: adamx.radam(RATE, threshold=0.0),
+        None,
+        _radam(4.0, False, 0.9, 0.999, 1e-8),
     ),
     Spec(
         "radam_paper",
