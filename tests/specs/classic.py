@@ -55,6 +55,36 @@ def _radam(
     return numpy_path(lambda p: (np.zeros_like(p), np.zeros_like(p)), step)
 
 
+def _yogi_from_zero(**options: Any) -> Oracle:
+    """torch_optimizer's, given a first moment of zero."""
+
+    def build(tensors: list[Any]) -> Any:
+        import torch  # pyright: ignore[reportMissingImports]
+        import torch_optimizer  # pyright: ignore[reportMissingImports]
+
+        optimizer = torch_optimizer.Yogi(tensors, lr=RATE, **options)
+        for x in tensors:
+            square = torch.full_like(x, options["initial_accumulator"])
+            mean = torch.zeros_like(x)
+            optimizer.state[x] = {"step": 0, "exp_avg": mean, "exp_avg_sq": square}
+        return optimizer
+
+    return torch_steps(build)
+
+
+def _yogi_addons(b1: float, b2: float, eps: float, start: float) -> Oracle:
+    """TensorFlow Addons' form; it no longer installs."""
+
+    def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
+        mu, nu = memory
+        mu = b1 * mu + (1 - b1) * g
+        nu = nu + (1 - b2) * np.sign(g * g - nu) * g * g
+        rate = RATE * np.sqrt(1 - b2**t) / (1 - b1**t)
+        return p - rate * mu / (np.sqrt(nu) + eps), (mu, nu)
+
+    return numpy_path(lambda p: (np.zeros_like(p), np.full_like(p, start)), step)
+
+
 def _ftrl(
     p: float, start: float, l1: float, l2: float, shrink: float, beta: float
 ) -> Oracle:
@@ -194,6 +224,28 @@ SPECS: list[Spec] = [
             eps=1e-2,
             initial_accumulator=0.1,
         ),
+    ),
+    Spec(
+        "yogi_from_zero",
+        lambda: adamx.yogi(
+            RATE, 0.7, 0.8, 1e-2, initial_accumulator_value=0.1, momentum_from_zero=True
+        ),
+        "torch_optimizer",
+        _yogi_from_zero(betas=(0.7, 0.8), eps=1e-2, initial_accumulator=0.1),
+    ),
+    Spec(
+        "yogi_addons",
+        lambda: adamx.yogi(
+            RATE,
+            0.7,
+            0.8,
+            1e-2,
+            initial_accumulator_value=0.1,
+            momentum_from_zero=True,
+            eps_hat=True,
+        ),
+        None,
+        _yogi_addons(0.7, 0.8, 1e-2, 0.1),
     ),
     Spec("rprop", lambda: adamx.rprop(RATE), "torch", torch_path("Rprop")),
     Spec(
