@@ -108,9 +108,14 @@ def _ftrl(
     return numpy_path(begin, step)
 
 
-def _fromage(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
-    norms = [max(np.sqrt((x * x).sum()), 1e-6) for x in (p, g)]
-    return (p - RATE * g * norms[0] / norms[1]) / np.sqrt(1 + RATE**2), memory
+def _fromage(rate: float, least: float) -> Oracle:
+    """Optax's form, whose norms have a least."""
+
+    def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
+        norms = [max(np.sqrt((x * x).sum()), least) for x in (p, g)]
+        return (p - rate * g * norms[0] / norms[1]) / np.sqrt(1 + rate**2), memory
+
+    return numpy_path(lambda p: None, step)
 
 
 SPECS: list[Spec] = [
@@ -281,10 +286,18 @@ SPECS: list[Spec] = [
         None,
         _ftrl(0.7, 0.5, 0.3, 0.2, 0.1, 0.4),
     ),
+    Spec("fromage", lambda: adamx.fromage(RATE), None, _fromage(RATE, 1e-6)),
+    # Some norms are below the least here; and rates of 0.5 move what has small ones.
     Spec(
-        "fromage",
-        lambda: adamx.fromage(RATE),
+        "fromage_min_norm",
+        lambda: adamx.fromage(0.5, 0.9),
         None,
-        numpy_path(lambda p: None, _fromage),
+        _fromage(0.5, 0.9),
+    ),
+    Spec(
+        "fromage_authors",
+        lambda: adamx.fromage(RATE, 0.0),
+        "pytorch_optimizer",
+        torch_path("Fromage", library="pytorch_optimizer", foreach=False),
     ),
 ]
