@@ -69,6 +69,14 @@ def squarable(x: Array) -> Array:
     return jax.lax.clamp(-bound, x, bound)
 
 
+def clipped(x: Array, bound: Scalar) -> Array:
+    """`x` within ±bound; of complex numbers the modulus."""
+    if not jnp.iscomplexobj(x):
+        return jnp.clip(x, -bound, bound)
+    size = jnp.abs(jnp.where(x == 0, 1, x))
+    return x * jnp.minimum(bound / size, 1)
+
+
 def moving_average(average: Array, x: Array, decay: Scalar) -> Array:
     """decay·average + (1−decay)·x, as one step towards x.
 

@@ -58,25 +58,30 @@ def scale_by_adam(
         >>> round(float(updates), 6)
         1.0
     """
-    return moments_ratio(second_moment(b2), b1, eps, eps_root, eps_hat, nesterov)
+    plain = bias_correct(scale_by_momentum(b1))
+    momentum = nesterov_momentum(b1) if nesterov else plain
+    return moments_ratio(second_moment(b2), momentum, eps, eps_root, eps_hat)
 
 
 def moments_ratio(
     moment: TransformLike,
-    b1: Decay,
+    momentum: TransformLike,
     eps: NonNegative,
     eps_root: NonNegative,
     eps_hat: bool,
-    nesterov: bool = False,
+    average: TransformLike | None = None,
 ) -> Transform:
-    """Momentum over the root of `moment`, both corrected, in either form of ε."""
-    momentum = bias_correct(scale_by_momentum(b1))
-    if nesterov:
-        momentum = nesterov_momentum(b1)
+    """`momentum` over the root of `moment`, which is corrected, in either form of ε.
+
+    A moment that is no average is corrected by the response of `average`.
+    """
     if eps_hat:
         ratio = scale_by_second_moment(moment, eps, eps_root, numerator=momentum)
-        return chain(ratio, scale_by_response(moment, 0.5))
-    moment = bias_correct(moment)
+        return chain(ratio, scale_by_response(average or moment, 0.5))
+    if average is None:
+        moment = bias_correct(moment)
+    else:
+        moment = chain(moment, scale_by_response(average, -1.0))
     return scale_by_second_moment(moment, eps, eps_root, numerator=momentum)
 
 

@@ -8,6 +8,8 @@ from adamx.core.chain import chain
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
 from adamx.optimizers.adam import moments_ratio
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import running_max, second_moment
 
@@ -60,7 +62,8 @@ def amsgrad(
         -0.1
     """
     moment = chain(second_moment(b2), running_max())
+    momentum = bias_correct(scale_by_momentum(b1))
     return chain(
-        moments_ratio(moment, b1, eps, eps_root, eps_hat),
+        moments_ratio(moment, momentum, eps, eps_root, eps_hat),
         scale_by_learning_rate(learning_rate),
     )

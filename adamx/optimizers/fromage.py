@@ -28,9 +28,9 @@ def fromage(learning_rate: NonNegative, min_norm: NonNegative = 1e-6) -> Transfo
 
     u = (θ − η · g·‖θ‖/‖g‖) / √(1 + η²) − θ
 
-    Where a norm is below `min_norm` it counts as that, as in Optax; the authors take
-    g itself as the step where one is zero. Not LARS, which has momentum and lets the
-    norms grow.
+    Where a norm is below `min_norm` it counts as that, as in Optax; with 0 the step is
+    −η·g where one is zero, as in the authors' code. Not LARS, which has momentum and
+    lets the norms grow.
 
     Args:
         learning_rate: η ≥ 0, a number, traced scalar or schedule.

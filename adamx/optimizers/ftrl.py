@@ -1,7 +1,7 @@
-"""FTRL-proximal: parameters that are zero where no gradient insists.
+"""FTRL-Proximal: parameters that are zero where no gradient insists.
 
-n ← n + g²,  z ← z + g − (nᵖ − n₋₁ᵖ)/η · θ                   scale_by_ftrl
-θ ← −sign(z)·max(|z| − λ₁, 0) / ((β + nᵖ)/η + 2·λ₂)
+n ← n + g²,  z ← z + g − σ·θ                                 scale_by_ftrl
+θ ← −sign(z)·max(|z| − λ₁, 0) / ((nᵖ + β)/η + 2·λ₂)
 """
 
 from adamx.core.hyper import NonNegative
@@ -18,29 +18,35 @@ def ftrl(
     l2: NonNegative = 0.0,
     l2_shrinkage: NonNegative = 0.0,
     beta: NonNegative = 0.0,
+    *,
+    from_zero: bool = False,
 ) -> Transform:
     """Follow the regularized leader, in the proximal form for sparse linear models.
 
-    n ← n₋₁ + g²,  z ← z + g + 2·λₛ·θ − (nᵖ − n₋₁ᵖ)/η · θ
-    θ + u = −sign(z)·max(|z| − λ₁, 0) / ((β + nᵖ)/η + 2·λ₂)
+    n ← n + g²,  z ← z + g + 2·λₛ·θ − σ·θ,  σ the change of (nᵖ + β)/η
+    θ + u = −sign(z)·max(|z| − λ₁, 0) / ((nᵖ + β)/η + 2·λ₂)
 
-    The parameters are a function of z alone: those that training began with are
-    forgotten in the first step, as in Keras and TensorFlow. With p = ½ and no
-    regularization, from θ = 0, it takes Adagrad's steps.
+    Without λ₁ it is Adagrad with β + 2·λ₂·η for ε. z starts where θ is the leader, at
+    −(nᵖ + β)/η·θ. In the paper that is 0, for its θ is. Keras and TensorFlow start z at
+    0 even where θ is not, and the first step leaves little of such a θ, nothing where
+    its gradient is 0: that is `from_zero`. And they divide by the η in use a z that
+    earlier η made, so that parameters shrink with the rate; where it is constant, that
+    is the same.
 
     Args:
-        learning_rate: η > 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
         learning_rate_power: p ≥ 0; Keras writes −p.
         initial_accumulator_value: the n to begin with, a number ≥ 0.
-        l1: λ₁ ≥ 0; parameters whose |z| is less are exactly zero.
-        l2: λ₂ ≥ 0.
+        l1: λ₁ ≥ 0; parameters whose |z| is no more are exactly zero.
+        l2: λ₂ ≥ 0, of a pull to zero that counts once, not in each step.
         l2_shrinkage: λₛ ≥ 0, of an L2 term that is added to the gradient.
         beta: β ≥ 0.
+        from_zero: whether the first parameters count as zero.
 
     Returns:
-        The transform; its state is `mean_sq`, the mean of g², `mean_linear`, that
-        of what makes up z + nᵖ/η·θ, and `previous`, θ/η, like the parameters and at
-        least float32, and a `count`. It needs the parameters.
+        The transform; its state is `mean_sq`, the mean of g², and `dual`, z within
+        ±λ₁, like the parameters and at least float32, and a `count`. It needs the
+        parameters.
 
     Raises:
         TransformError: a hyperparameter is negative.
@@ -52,11 +58,13 @@ def ftrl(
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.ftrl(0.5, l1=5.0)
-        >>> params = jnp.zeros(2)
-        >>> updates, state = tx.update(jnp.array([4.0, 8.0]), tx.init(params), params)
-        >>> [round(float(u), 4) for u in updates]
-        [0.0, -0.1874]
+        >>> params = jnp.array([0.1, 0.1])
+        >>> grads = jnp.array([4.0, 8.0])
+        >>> updates, state = tx.update(grads, tx.init(params), params)
+        >>> params = adamx.apply_updates(params, updates)
+        >>> [round(float(p), 4) for p in params]
+        [0.0, -0.0874]
     """
     regularized = l1, l2, l2_shrinkage, beta
     powers = learning_rate_power, initial_accumulator_value
-    return scale_by_ftrl(learning_rate, *powers, *regularized)
+    return scale_by_ftrl(learning_rate, *powers, *regularized, from_zero=from_zero)

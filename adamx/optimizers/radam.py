@@ -6,9 +6,11 @@
 """
 
 from adamx.core.chain import chain
+from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
 from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.nesterov import nesterov_momentum
 from adamx.transforms.rectified import scale_by_rectified_moment
@@ -26,6 +28,7 @@ def scale_by_radam(
     *,
     nesterov: bool = False,
     eps_hat: bool = False,
+    silent_start: bool = False,
 ) -> Transform:
     """RAdam's direction, without sign and learning rate.
 
@@ -36,9 +39,10 @@ def scale_by_radam(
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
-        threshold: the least length ρ of the average to divide with, ≥ 4.
+        threshold: the least length ρ of the average to divide with; never ρ ≤ 4.
         nesterov: whether the momentum looks ahead, as in NAdam.
         eps_hat: whether ε stands beside the uncorrected root (PyTorch).
+        silent_start: whether to emit 0 instead of μ̂ at first.
 
     Returns:
         The transform; its state is `mu` and `nu`, like the parameters and at least
@@ -68,6 +72,7 @@ def scale_by_radam(
         threshold,
         numerator=nesterov_momentum(b1) if nesterov else plain,
         eps_hat=eps_hat,
+        silent_start=silent_start,
     )
 
 
@@ -82,6 +87,9 @@ def radam(
     *,
     nesterov: bool = False,
     eps_hat: bool = False,
+    silent_start: bool = False,
+    weight_decay: Finite | None = None,
+    mask: Labels | None = None,
 ) -> Transform:
     """Adam with a warm-up that follows from the variance of its step.
 
@@ -93,15 +101,23 @@ def radam(
     from step 6 on with the default b2. PyTorch's ε stands beside the uncorrected root:
     `eps_hat`.
 
+    The first steps are as long as the gradients: large ones throw the parameters far.
+    With `silent_start` there are none, as in pytorch_optimizer by default.
+
     Args:
         learning_rate: η, a number, traced scalar or schedule.
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
-        threshold: the least length ρ of the average to divide with, ≥ 4.
+        threshold: the least length ρ of the average to divide with; never ρ ≤ 4.
         nesterov: whether the momentum looks ahead, as in NAdam.
         eps_hat: whether ε stands beside the uncorrected root.
+        silent_start: whether only the decay acts while ρ is too small.
+        weight_decay: λ of a decoupled decay, u − η·λ·θ, as PyTorch's
+            `decoupled_weight_decay`; None for none, and then no parameters are needed.
+            PyTorch's default form is `add_decayed_weights` in a chain before.
+        mask: which parameters decay, as for `masked`; all by default.
 
     Returns:
         The transform; its state is `mu` and `nu`, like the parameters and at least
@@ -124,7 +140,9 @@ def radam(
         -0.3
     """
     moments = b1, b2, eps, eps_root, threshold
+    forms = {"nesterov": nesterov, "eps_hat": eps_hat, "silent_start": silent_start}
     return chain(
-        scale_by_radam(*moments, nesterov=nesterov, eps_hat=eps_hat),
+        scale_by_radam(*moments, **forms),
+        chain() if weight_decay is None else add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )

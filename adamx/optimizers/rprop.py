@@ -26,7 +26,7 @@ def rprop(
 
     Made for gradients of all the data: with batches signs turn by chance. As in
     PyTorch, where the sign turns there is no step, and the next one counts as not
-    turned. Optax 0.2.8 keeps the gradient of a turn and so differs after one.
+    turned. What Optax 0.2.8 emits is the step of the call before, at first zero.
 
     Args:
         learning_rate: the first step size s, ≥ 0. Of a schedule, its first value.

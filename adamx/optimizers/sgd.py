@@ -17,6 +17,7 @@ def sgd(
     momentum: Decay | None = None,
     nesterov: bool = False,
     *,
+    dampening: Decay | None = None,
     rate_in_trace: bool = False,
 ) -> Transform:
     """Gradient descent: minus the learning rate times the gradient, or its trace.
@@ -24,14 +25,17 @@ def sgd(
     u = −η·g;  with momentum m:  t ← g + m·t,  u = −η·t;  Nesterov:  u = −η·(g + m·t)
 
     The learning rate multiplies the trace when it is used, as in PyTorch and Optax.
-    With `rate_in_trace` it multiplies before adding up, as in Keras: t ← η·g + m·t,
-    u = −t. The two part where the rate changes.
+    With `rate_in_trace` it multiplies what enters, t ← η·g + m·t and u = −t, as in
+    Keras. The two part where the rate changes: there, a step that was decided at a
+    large rate is carried on at it.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.
         momentum: m in [0, 1); None for plain gradient descent.
         nesterov: whether to look ahead; needs `momentum`.
-        rate_in_trace: whether the learning rate multiplies before adding up.
+        dampening: d in [0, 1): all gradients but the first enter the trace as
+            (1−d)·g. PyTorch's, of which Optax and Keras have nothing; None for none.
+        rate_in_trace: whether η is applied before the trace.
 
     Returns:
         The transform; without momentum it has no state, with it `trace`, like the
@@ -53,6 +57,7 @@ def sgd(
         >>> float(adamx.apply_updates(params, updates))
         4.0
     """
-    moving = chain() if momentum is None else trace(momentum, nesterov)
-    rate = scale_by_learning_rate(learning_rate)
-    return chain(rate, moving) if rate_in_trace else chain(moving, rate)
+    still = momentum is None
+    moving = chain() if still else trace(momentum, nesterov, dampening=dampening)
+    pieces = (moving, scale_by_learning_rate(learning_rate))
+    return chain(*(pieces[::-1] if rate_in_trace else pieces))

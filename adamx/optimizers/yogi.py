@@ -2,16 +2,17 @@
 
 μ ← b1·μ + (1−b1)·g                        scale_by_momentum
 ν ← ν − (1−b2)·sign(ν − g²)·g²             yogi_moment
-θ ← θ − η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)    bias_correct, scale_by_response
+θ ← θ − η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)    scale_by_second_moment
 """
 
 from adamx.core.chain import chain
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.bias_correct import bias_correct, scale_by_response
+from adamx.optimizers.adam import moments_ratio
+from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.second_moment import second_moment
 from adamx.transforms.yogi_moment import yogi_moment
 
 
@@ -22,6 +23,9 @@ def scale_by_yogi(
     eps: NonNegative = 1e-3,
     eps_root: NonNegative = 0.0,
     initial_accumulator_value: float = 1e-6,
+    *,
+    momentum_from_zero: bool = False,
+    eps_hat: bool = False,
 ) -> Transform:
     """Yogi's direction, without sign and learning rate.
 
@@ -33,6 +37,8 @@ def scale_by_yogi(
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
         initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
+        momentum_from_zero: see `yogi`.
+        eps_hat: see `yogi`.
 
     Returns:
         The transform; its state is `mu` and `nu`, like the parameters and at least
@@ -53,14 +59,13 @@ def scale_by_yogi(
         >>> round(float(updates), 4)
         1.0
     """
-    # Divided by 1 − b2ᵗ, as the authors do, though it is the response of another ν.
-    correction = scale_by_response(second_moment(b2), -1.0)
-    return scale_by_second_moment(
-        chain(yogi_moment(b2, initial_accumulator_value), correction),
-        eps,
-        eps_root,
-        numerator=bias_correct(scale_by_momentum(b1, initial_accumulator_value)),
-    )
+    start = initial_accumulator_value
+    moment = yogi_moment(b2, start)
+    momentum = scale_by_momentum(b1, 0.0 if momentum_from_zero else start)
+    momentum = bias_correct(momentum)
+    # Divided by 1 − b2ᵗ, as others do, though it is the response of another ν.
+    average = second_moment(b2)
+    return moments_ratio(moment, momentum, eps, eps_root, eps_hat, average)
 
 
 @transform
@@ -72,14 +77,18 @@ def yogi(
     eps_root: NonNegative = 0.0,
     *,
     initial_accumulator_value: float = 1e-6,
+    momentum_from_zero: bool = False,
+    eps_hat: bool = False,
 ) -> Transform:
     """Adam that does not forget large gradients quickly.
 
     μ ← b1·μ + (1−b1)·g,  ν ← ν − (1−b2)·sign(ν − g²)·g²
     u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
 
-    μ and ν both start at `initial_accumulator_value`, as in TensorFlow Addons, Optax
-    and torch_optimizer; the paper starts them at 0 and a first batch's g².
+    The paper corrects nothing; the others do, as Adam. μ and ν both start at
+    `initial_accumulator_value` in Optax and torch_optimizer, and so even what has no
+    gradient moves a little. In the paper and TensorFlow Addons μ starts at zero,
+    `momentum_from_zero`; and the latter has ε̂, `eps_hat`, see `adam`.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.
@@ -88,6 +97,8 @@ def yogi(
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
         initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
+        momentum_from_zero: whether only ν begins with it.
+        eps_hat: whether ε stands beside the uncorrected root.
 
     Returns:
         The transform; its state is `mu` and `nu`, like the parameters and at least
@@ -109,6 +120,14 @@ def yogi(
         -0.1
     """
     return chain(
-        scale_by_yogi(b1, b2, eps, eps_root, initial_accumulator_value),
+        scale_by_yogi(
+            b1,
+            b2,
+            eps,
+            eps_root,
+            initial_accumulator_value,
+            momentum_from_zero=momentum_from_zero,
+            eps_hat=eps_hat,
+        ),
         scale_by_learning_rate(learning_rate),
     )

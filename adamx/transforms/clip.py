@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
+from adamx.core.numerics import clipped
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
@@ -15,10 +16,7 @@ class Clip(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        if not jnp.iscomplexobj(g):
-            return jnp.clip(g, -self.max_delta, self.max_delta), slots
-        size = jnp.abs(jnp.where(g == 0, 1, g))
-        return g * jnp.minimum(self.max_delta / size, 1), slots
+        return clipped(g, self.max_delta), slots
 
 
 @transform

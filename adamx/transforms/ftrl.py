@@ -1,19 +1,20 @@
-"""Follow the regularized leader: the parameters as a function of all gradients."""
+"""Follow the regularized leader: descent whose l1 makes parameters exactly zero."""
 
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.numerics import abs_sq, power, running_mean, squarable
+from adamx.core.numerics import abs_sq, clipped, power, running_mean, squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 
 
 class Ftrl(Rule):
-    """Keeps w = z + nᵖ/η·θ, what is left of z beside the pull to θ, as a mean.
+    """Keeps the dual variable c of λ₁ instead of the sum z of all gradients.
 
-    θ' − θ would be a difference of nearly equal numbers; of w it is a quotient. That
-    takes one more array, the θ/η that w was made with.
+    With D = (nᵖ + β)/η + 2·λ₂, z + D·θ is c + g: all else that z sums up is in θ. So
+    the step is a quotient, not the difference of nearly equal numbers, and starts from
+    where θ is, at the rate in use.
     """
 
     counts = True
@@ -26,38 +27,39 @@ class Ftrl(Rule):
     l2: Hyper
     l2_shrinkage: Hyper
     beta: Hyper
+    from_zero: bool
 
     def slots(self, param: Array) -> Slots:
         zero = jnp.zeros_like(param)
-        return {"mean_sq": zero.real, "mean_linear": zero, "previous": zero}
+        return {"mean_sq": zero.real, "dual": zero}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         assert param is not None
-        g, count = squarable(g), shared["count"].astype(param.real.dtype)
-        mean = running_mean(slots["mean_sq"], abs_sq(g), shared["count"])
-        before = self._to_power((count - 1) * slots["mean_sq"])
-        after = self._to_power(count * mean)
-        rate = jnp.maximum(self.learning_rate, float(jnp.finfo(after.dtype).tiny))
-        scaled = param / rate
-        pulled = before * (scaled - slots["previous"])
-        new = pulled + g + 2 * self.l2_shrinkage * param
-        mean_linear = running_mean(slots["mean_linear"], new, shared["count"])
-        linear = count * mean_linear
-        z = linear - after * scaled
-        size = jnp.abs(jnp.where(z == 0, 1, z))
-        inside = z * jnp.minimum(self.l1 / size, 1)
-        beside = self.beta / rate + 2 * self.l2
-        u = (inside - linear - beside * param) / (after / rate + beside)
-        return u, {"mean_sq": mean, "mean_linear": mean_linear, "previous": scaled}
+        g, count, rate = squarable(g), shared["count"], self.learning_rate
+        mean = running_mean(slots["mean_sq"], abs_sq(g), count)
+        # D·η, since η may be zero.
+        stiff = self._stiffness(count * mean)
+        by = jnp.maximum(rate, float(jnp.finfo(mean.dtype).tiny) ** 0.5)
+        g = g + 2 * self.l2_shrinkage * param
+        first = 2 * self.l2 * param
+        if self.from_zero:
+            first = self._stiffness(jnp.zeros_like(mean)) / by * param
+        dual = jnp.where(count == 1, first, slots["dual"])
+        z = dual + g - stiff / by * param
+        new = clipped(z, self.l1)
+        u = rate * ((new - dual - g) / stiff)
+        u = jnp.where(jnp.abs(z) <= self.l1, -param, u)
+        return u, {"mean_sq": mean, "dual": new}
 
-    def _to_power(self, squares: Array) -> Array:
+    def _stiffness(self, squares: Array) -> Array:
         total = squares + self.initial_accumulator_value
-        least = float(jnp.finfo(total.dtype).tiny)
-        # Of nothing seen yet nothing is pulled.
-        seen = power(jnp.maximum(total, least), self.power)
-        return jnp.where(total > 0, seen, least)
+        tiny = float(jnp.finfo(total.dtype).tiny)
+        seen = power(jnp.maximum(total, tiny), self.power)
+        # Of nothing seen yet nothing is stiff.
+        beside: Scalar = self.beta + 2 * self.l2 * self.learning_rate
+        return jnp.maximum(jnp.where(total > 0, seen, 0) + beside, tiny**0.5)
 
 
 @transform
@@ -69,26 +71,29 @@ def scale_by_ftrl(
     l2: NonNegative = 0.0,
     l2_shrinkage: NonNegative = 0.0,
     beta: NonNegative = 0.0,
+    *,
+    from_zero: bool = False,
 ) -> Ftrl:
-    """Emit the step to the minimum of all gradients so far, as FTRL-proximal has it.
+    """Emit the step to the minimum of all gradients so far, as FTRL-Proximal has it.
 
-    n ← n₋₁ + g²,  z ← z + g + 2·λₛ·θ − (nᵖ − n₋₁ᵖ)/η · θ
-    u = −sign(z)·max(|z| − λ₁, 0) / ((β + nᵖ)/η + 2·λ₂) − θ
+    n ← n + g²,  D = (nᵖ + β)/η + 2·λ₂,  z = c + g − D·θ,  with g + 2·λₛ·θ for g
+    c ← clip(z, ±λ₁),  u = −(g − c + c₋₁)/D,  and −θ where |z| ≤ λ₁
+
+    `ftrl` says how this comes of the z that sums up.
 
     Args:
-        learning_rate: η > 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
         learning_rate_power: p ≥ 0; Keras's is −p.
         initial_accumulator_value: the n to begin with, a number ≥ 0.
-        l1: λ₁ ≥ 0; parameters whose |z| is less are exactly zero.
+        l1: λ₁ ≥ 0; parameters whose |z| is no more are exactly zero.
         l2: λ₂ ≥ 0.
         l2_shrinkage: λₛ ≥ 0, of an L2 term that is added to the gradient.
         beta: β ≥ 0.
+        from_zero: see `ftrl`.
 
     Returns:
-        The transform; its state is `mean_sq`, the mean of g², `mean_linear`, that
-        of what makes up z + nᵖ/η·θ, and `previous`, θ/η, like the parameters and at
-        least float32, and a `count`. It needs the parameters, and steps to where they
-        are to be: nothing that changes the step may come after it.
+        The transform; its state is `mean_sq`, the mean of g², and `dual`, c, like the
+        parameters and at least float32, and a `count`. It needs the parameters.
 
     Raises:
         TransformError: a hyperparameter is negative.
@@ -113,4 +118,5 @@ def scale_by_ftrl(
         l2,
         l2_shrinkage,
         beta,
+        from_zero,
     )

@@ -68,34 +68,51 @@ class Trace(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        trace = g + self.decay * slots["trace"]
+        trace = self._entering(g, shared) + self.decay * slots["trace"]
         u = g + self.decay * trace if self.nesterov else trace
         return u, {"trace": trace}
 
+    def _entering(self, g: Array, shared: Shared) -> Array:
+        return g
+
+
+class DampenedTrace(Trace):
+    counts = True
+
+    dampening: Hyper
+
+    def _entering(self, g: Array, shared: Shared) -> Array:
+        return jnp.where(shared["count"] == 1, g, (1 - self.dampening) * g)
+
 
 @transform
-def trace(decay: Decay, nesterov: bool = False) -> Trace:
+def trace(
+    decay: Decay, nesterov: bool = False, *, dampening: Decay | None = None
+) -> Trace:
     """Emit the discounted sum of the updates, the momentum of the heavy ball.
 
     t ← g + b·t
     u = t, or g + b·t (the new t) with Nesterov's look ahead
+    with dampening d:  t ← (1−d)·g + b·t, and t ← g in the first step
 
     Not a moving average: for a constant g it grows to g / (1−b).
 
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
         nesterov: whether to emit Nesterov's variant.
+        dampening: d in [0, 1), PyTorch's, which leaves the first step whole; None for
+            none.
 
     Returns:
-        The transform; its state is `trace`, like the parameters, at least float32.
+        The transform; its state is `trace`, like the parameters, at least float32,
+        and with dampening the `count` of steps.
 
     Raises:
-        TransformError: `decay` is outside [0, 1).
+        TransformError: a hyperparameter is outside its interval.
 
     Reference:
         Polyak, 1964; Sutskever et al., "On the importance of initialization and
-        momentum in deep learning", 2013, for the Nesterov form. PyTorch's SGD with
-        dampening 0.
+        momentum in deep learning", 2013, for the Nesterov form. PyTorch's SGD.
 
     Example:
         >>> import jax.numpy as jnp
@@ -106,4 +123,6 @@ def trace(decay: Decay, nesterov: bool = False) -> Trace:
         >>> float(updates)
         1.5
     """
-    return Trace(decay, nesterov)
+    if dampening is None:
+        return Trace(decay, nesterov)
+    return DampenedTrace(decay, nesterov, dampening)

@@ -25,6 +25,7 @@ class RectifiedRatio(RootRatio):
     decay: Hyper
     threshold: Hyper
     eps_hat: bool
+    silent_start: bool
     strength: Scalar = 0.0
     """r in this step, over the root of the moment's gain."""
 
@@ -48,13 +49,15 @@ class RectifiedRatio(RootRatio):
     def __call__(self, moment: Array, numerator: Array) -> Array:
         # Bounded here alone: a numerator that is not divided has no squares beside it.
         rectified = self.strength * super().__call__(moment, squarable(numerator))
-        return jnp.where(self.strength > 0, rectified, numerator)
+        # 0·n instead of 0, so that a first NaN shows.
+        early = 0 * numerator if self.silent_start else numerator
+        return jnp.where(self.strength > 0, rectified, early)
 
 
 def rectification(decay: Scalar, threshold: Scalar, count: Array) -> Array:
     """R of the paper, and 0 where the average is too short for it."""
     length, longest = 2 * mean_age(decay, count) - 1, 2 / (1 - decay) - 1
-    enough = (length >= threshold) & (longest > 4)
+    enough = (length >= threshold) & (length > 4)
     length = jnp.where(enough, length, 8.0)
     longest = jnp.where(enough, longest, 8.0)
     share = (length - 4) / (longest - 4) * (length - 2) / (longest - 2)
@@ -71,6 +74,7 @@ def scale_by_rectified_moment(
     *,
     numerator: TransformLike | None = None,
     eps_hat: bool = False,
+    silent_start: bool = False,
 ) -> Rule | Node:
     """Divide by the root of the second moment as soon as that is the mean of enough.
 
@@ -85,9 +89,10 @@ def scale_by_rectified_moment(
         decay: b in [0, 1), the decay of that statistic.
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
-        threshold: the least ρ to divide with, ≥ 4.
+        threshold: the least ρ to divide with; nothing is divided with ρ ≤ 4.
         numerator: a transform of the same updates; the identity by default.
         eps_hat: whether ε stands beside the root before the moment's bias correction.
+        silent_start: whether to emit 0 instead of n where ρ is less.
 
     Returns:
         The transform; its state is that of its branches, float32 at least, and a
@@ -109,5 +114,5 @@ def scale_by_rectified_moment(
         4.0
     """
     branches = {"moment": moment, "numerator": numerator or chain()}
-    ratio = RectifiedRatio(eps, eps_root, decay, threshold, eps_hat)
+    ratio = RectifiedRatio(eps, eps_root, decay, threshold, eps_hat, silent_start)
     return forked("scale_by_rectified_moment", ratio, branches)
