@@ -4,6 +4,7 @@ from adamx import schedules as schedules
 from adamx.core.apply import apply_updates as apply_updates
 from adamx.core.chain import chain as chain
 from adamx.core.errors import TransformError as TransformError
+from adamx.core.fork import fed as fed
 from adamx.core.fork import fork as fork
 from adamx.core.hyper import Decay as Decay
 from adamx.core.hyper import Finite as Finite
@@ -18,6 +19,7 @@ from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
 from adamx.optimizers.adabelief import adabelief as adabelief
+from adamx.optimizers.adabelief import scale_by_belief as scale_by_belief
 from adamx.optimizers.adadelta import adadelta as adadelta
 from adamx.optimizers.adagrad import adagrad as adagrad
 from adamx.optimizers.adam import adam as adam
@@ -26,6 +28,7 @@ from adamx.optimizers.adamax import adamax as adamax
 from adamx.optimizers.adamaxw import adamaxw as adamaxw
 from adamx.optimizers.adamw import adamw as adamw
 from adamx.optimizers.adan import adan as adan
+from adamx.optimizers.adan import scale_by_adan as scale_by_adan
 from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
