@@ -18,12 +18,15 @@ from adamx.core.rule import Rule as Rule
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.optimizers.acprop import acprop as acprop
+from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
 from adamx.optimizers.adabelief import scale_by_belief as scale_by_belief
 from adamx.optimizers.adadelta import adadelta as adadelta
 from adamx.optimizers.adagrad import adagrad as adagrad
 from adamx.optimizers.adam import adam as adam
 from adamx.optimizers.adam import scale_by_adam as scale_by_adam
+from adamx.optimizers.adam_atan2 import adam_atan2 as adam_atan2
 from adamx.optimizers.adamax import adamax as adamax
 from adamx.optimizers.adamaxw import adamaxw as adamaxw
 from adamx.optimizers.adamw import adamw as adamw
@@ -34,13 +37,24 @@ from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
+from adamx.optimizers.grokfast import grokfast as grokfast
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
 from adamx.optimizers.lion import lion as lion
+from adamx.optimizers.madgrad import madgrad as madgrad
+from adamx.optimizers.mars import mars as mars
+from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.novograd import novograd as novograd
+from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
+from adamx.optimizers.optimistic import (
+    optimistic_gradient_descent as optimistic_gradient_descent,
+)
+from adamx.optimizers.optimistic import (
+    scale_by_optimistic_gradient as scale_by_optimistic_gradient,
+)
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
@@ -51,16 +65,20 @@ from adamx.optimizers.signum import signum as signum
 from adamx.optimizers.simplified_ademamix import (
     simplified_ademamix as simplified_ademamix,
 )
+from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
+from adamx.transforms.arctangent import arctangent as arctangent
 from adamx.transforms.bias_correct import bias_correct as bias_correct
 from adamx.transforms.bias_correct import scale_by_response as scale_by_response
 from adamx.transforms.cautious import cautious as cautious
 from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
+from adamx.transforms.clip import clip_by_norm as clip_by_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.dual_average import scale_by_madgrad as scale_by_madgrad
 from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
@@ -85,6 +103,9 @@ from adamx.transforms.second_moment import (
 )
 from adamx.transforms.second_moment import second_moment as second_moment
 from adamx.transforms.sign import scale_by_sign as scale_by_sign
+from adamx.transforms.stable_moment import (
+    scale_by_stable_moment as scale_by_stable_moment,
+)
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment

@@ -12,6 +12,7 @@ from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Scalar
 from adamx.transforms.bias_correct import bias_correct, scale_by_response
+from adamx.transforms.identity import identity
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import second_moment
@@ -65,12 +66,20 @@ def scale_by_belief(
         >>> round(float(updates), 6)  # 3 / √(3 − 1.5)²
         2.0
     """
+    return belief_ratio(b1, b2, eps, eps_root, past=False)
+
+
+def belief_ratio(
+    b1: Decay, b2: Decay, eps: NonNegative, eps_root: NonNegative, past: bool
+) -> Transform:
+    """Momentum over the root of the moment around it, or g over that of the past."""
     momentum = scale_by_momentum(b1)
+    corrected = fed(_momentum, scale_by_response(momentum, -1.0))
     centred = fork(
         RootRatio(eps, derived(_added_up, eps_root, b2)),
         momentum=momentum,
-        numerator=fed(_momentum, scale_by_response(momentum, -1.0)),
-        moment=fed(_surprise, bias_correct(second_moment(b2))),
+        numerator=identity() if past else corrected,
+        moment=fed(_surprise, bias_correct(second_moment(b2, past=past))),
     )
     return chain(bounded(None), centred)
 
