@@ -24,10 +24,12 @@ from adamx.optimizers.adabelief import adabelief as adabelief
 from adamx.optimizers.adabelief import scale_by_belief as scale_by_belief
 from adamx.optimizers.adadelta import adadelta as adadelta
 from adamx.optimizers.adagrad import adagrad as adagrad
+from adamx.optimizers.adagrad import scale_by_rss as scale_by_rss
 from adamx.optimizers.adam import adam as adam
 from adamx.optimizers.adam import scale_by_adam as scale_by_adam
 from adamx.optimizers.adam_atan2 import adam_atan2 as adam_atan2
 from adamx.optimizers.adamax import adamax as adamax
+from adamx.optimizers.adamax import scale_by_adamax as scale_by_adamax
 from adamx.optimizers.adamaxw import adamaxw as adamaxw
 from adamx.optimizers.adamw import adamw as adamw
 from adamx.optimizers.adan import adan as adan
@@ -35,6 +37,7 @@ from adamx.optimizers.adan import scale_by_adan as scale_by_adan
 from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
+from adamx.optimizers.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.grokfast import grokfast as grokfast
@@ -42,12 +45,14 @@ from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
 from adamx.optimizers.lion import lion as lion
+from adamx.optimizers.lion import scale_by_lion as scale_by_lion
 from adamx.optimizers.madgrad import madgrad as madgrad
 from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.novograd import novograd as novograd
+from adamx.optimizers.novograd import scale_by_novograd as scale_by_novograd
 from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
 from adamx.optimizers.optimistic import (
     optimistic_gradient_descent as optimistic_gradient_descent,
@@ -58,6 +63,8 @@ from adamx.optimizers.optimistic import (
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
+from adamx.optimizers.rmsprop import scale_by_rms as scale_by_rms
+from adamx.optimizers.rmsprop import scale_by_stddev as scale_by_stddev
 from adamx.optimizers.rprop import rprop as rprop
 from adamx.optimizers.sgd import sgd as sgd
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
