@@ -1,6 +1,7 @@
 """The second moment, and division by its root."""
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
@@ -26,7 +27,9 @@ class SecondMoment(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         nu = moving_average(slots["nu"], abs_sq(squarable(g)), self.decay)
-        return slots["nu"] if self.past else nu, {"nu": nu}
+        # 0·ν beside it, so that a NaN shows in its own step.
+        emitted = slots["nu"] + 0 * stop_gradient(nu) if self.past else nu
+        return emitted, {"nu": nu}
 
 
 @transform
