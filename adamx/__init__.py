@@ -4,6 +4,7 @@ from adamx import schedules as schedules
 from adamx.core.apply import apply_updates as apply_updates
 from adamx.core.chain import chain as chain
 from adamx.core.errors import TransformError as TransformError
+from adamx.core.fork import fed as fed
 from adamx.core.fork import fork as fork
 from adamx.core.hyper import Decay as Decay
 from adamx.core.hyper import Finite as Finite
@@ -17,45 +18,58 @@ from adamx.core.rule import Rule as Rule
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.optimizers.acprop import acprop as acprop
+from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
+from adamx.optimizers.adabelief import scale_by_belief as scale_by_belief
 from adamx.optimizers.adadelta import adadelta as adadelta
 from adamx.optimizers.adagrad import adagrad as adagrad
+from adamx.optimizers.adagrad import scale_by_rss as scale_by_rss
 from adamx.optimizers.adam import adam as adam
 from adamx.optimizers.adam import scale_by_adam as scale_by_adam
 from adamx.optimizers.adam_atan2 import adam_atan2 as adam_atan2
 from adamx.optimizers.adamax import adamax as adamax
+from adamx.optimizers.adamax import scale_by_adamax as scale_by_adamax
 from adamx.optimizers.adamaxw import adamaxw as adamaxw
 from adamx.optimizers.adamw import adamw as adamw
 from adamx.optimizers.adan import adan as adan
+from adamx.optimizers.adan import scale_by_adan as scale_by_adan
 from adamx.optimizers.ademamix import ademamix as ademamix
 from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
+from adamx.optimizers.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adamx.optimizers.asgd import asgd as asgd
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
+from adamx.optimizers.grokfast import grokfast as grokfast
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
 from adamx.optimizers.lion import lion as lion
+from adamx.optimizers.lion import scale_by_lion as scale_by_lion
 from adamx.optimizers.madgrad import madgrad as madgrad
 from adamx.optimizers.mars import mars as mars
+from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.novograd import novograd as novograd
-from adamx.optimizers.optimistic_adam import optimistic_adam as optimistic_adam
-from adamx.optimizers.optimistic_gradient_descent import (
+from adamx.optimizers.novograd import scale_by_novograd as scale_by_novograd
+from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
+from adamx.optimizers.optimistic import (
     optimistic_gradient_descent as optimistic_gradient_descent,
 )
-from adamx.optimizers.optimistic_gradient_descent import (
+from adamx.optimizers.optimistic import (
     scale_by_optimistic_gradient as scale_by_optimistic_gradient,
 )
 from adamx.optimizers.prodigy import prodigy as prodigy
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop
+from adamx.optimizers.rmsprop import scale_by_rms as scale_by_rms
+from adamx.optimizers.rmsprop import scale_by_stddev as scale_by_stddev
 from adamx.optimizers.rprop import rprop as rprop
 from adamx.optimizers.schedule_free_adamw import (
     schedule_free_adamw as schedule_free_adamw,
@@ -74,7 +88,7 @@ from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
-from adamx.transforms.angle import scale_by_angle as scale_by_angle
+from adamx.transforms.arctangent import arctangent as arctangent
 from adamx.transforms.average import average_params as average_params
 from adamx.transforms.average import averaged_params as averaged_params
 from adamx.transforms.bias_correct import bias_correct as bias_correct
@@ -83,10 +97,11 @@ from adamx.transforms.cautious import cautious as cautious
 from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
-from adamx.transforms.clip import clip_by_leaf_norm as clip_by_leaf_norm
+from adamx.transforms.clip import clip_by_norm as clip_by_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.distance import scale_by_dog as scale_by_dog
 from adamx.transforms.distance import scale_by_dowg as scale_by_dowg
+from adamx.transforms.dual_average import scale_by_madgrad as scale_by_madgrad
 from adamx.transforms.estimated_distance import (
     scale_by_dadapt_adam as scale_by_dadapt_adam,
 )
@@ -96,7 +111,6 @@ from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
 )
-from adamx.transforms.madgrad import scale_by_madgrad as scale_by_madgrad
 from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
 from adamx.transforms.momentum import trace as trace
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
@@ -116,7 +130,9 @@ from adamx.transforms.second_moment import (
 )
 from adamx.transforms.second_moment import second_moment as second_moment
 from adamx.transforms.sign import scale_by_sign as scale_by_sign
-from adamx.transforms.stabilized import stabilize as stabilize
+from adamx.transforms.stable_moment import (
+    scale_by_stable_moment as scale_by_stable_moment,
+)
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment

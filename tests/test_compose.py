@@ -148,6 +148,60 @@ def test_fork_of_what_is_no_rule_is_the_same_thing():
         )
 
 
+def _away(updates, mean):
+    return updates - mean
+
+
+class Weighed(adamx.Rule):
+    weight: adamx.Finite
+
+    def __call__(self, mean, away):
+        return mean + self.weight * away
+
+
+def _either(**branches):
+    return next(iter(branches.values()))
+
+
+def _fed(join, between=adamx.identity()):  # noqa: B008
+    """A mean that two branches are fed with, one of them by way of a rule."""
+    weight = adamx.Schedule(lambda count: 1.0 + count)
+    return adamx.fork(
+        join,
+        mean=adamx.chain(between, adamx.scale_by_momentum(0.5), adamx.scale(2.0)),
+        away=adamx.fed(_away),
+        end=adamx.fed(Weighed(weight), adamx.trace(0.5)),
+    )
+
+
+@pytest.mark.parametrize("between", [adamx.identity(), adamx.clip_by_global_norm(1e9)])
+def test_a_branch_is_fed_with_the_branches_before_it(between):
+    tx = _fed(_either, between)
+    state, mean, end = tx.init(jnp.float32(0)), 0.0, 0.0
+    for t, g in enumerate([4.0, -2.0, 1.0]):
+        updates, state = tx.update(jnp.float32(g), state)
+        mean = 0.5 * mean + 0.5 * g
+        end = 0.5 * end + 2 * mean + (1.0 + t) * (g - 2 * mean)
+        assert float(updates) == end
+
+
+def test_only_ends_are_joined():
+    seen = {}
+    tx = _fed(lambda **branches: seen.update(branches) or branches["end"])
+    tx.update(jnp.float32(1), tx.init(jnp.float32(0)))
+    assert seen.keys() == {"end"}
+
+
+def test_a_branch_cannot_be_fed_with_what_comes_after_it():
+    with pytest.raises(adamx.TransformError, match=r"(?s)'away'.*updates.*mean"):
+        adamx.fork(_either, away=adamx.fed(_away), mean=adamx.scale_by_momentum(0.5))
+
+
+def test_adan_keeps_one_array_for_the_change():
+    state = adamx.adan(0.1).init(jnp.zeros(1000))
+    assert [x.size for x in jax.tree.leaves(state)].count(1000) == 4
+
+
 def test_adam_with_a_clipped_numerator():
     """A tree-level piece in a branch of scale_by_second_moment, with scheduled ε."""
     tx = adamx.scale_by_second_moment(

@@ -1,14 +1,15 @@
 """Parallel: every branch sees the same updates, and `join` makes one of them."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.plan import Plan, distinct
-from adamx.core.record import replace
-from adamx.core.rule import Live, Rule, Scaled, Series, locality
-from adamx.core.transform import TransformLike, as_transform, transform
+from adamx.core.record import Record, replace
+from adamx.core.rule import Identity, Live, Rule, Scaled, Series, locality
+from adamx.core.transform import TransformLike, as_transform, lift, transform
 from adamx.core.types import Array, Params, Scalar, Shared, Slots, Updates
 from adamx.tree.paths import flatten
 
@@ -17,15 +18,60 @@ Join: TypeAlias = Callable[..., Array]
 called, its fields are hyperparameters and may be scheduled."""
 
 
+class Fed(Record):
+    """A branch that is given what `source` makes; see `fed`."""
+
+    source: Join
+    tx: TransformLike | None
+
+
+def fed(source: Join, tx: TransformLike | None = None) -> Fed:
+    """Make a branch of a fork that is given something else than the fork's updates.
+
+    Args:
+        source: from arrays by keyword to one array: `updates`, which are those of the
+            fork, and what branches before this one emit, by their names. If it is a
+            `Rule` that can be called, its fields are hyperparameters.
+        tx: the transform of that; the identity by default.
+
+    Returns:
+        The branch, for `fork`; it is no transform by itself.
+
+    Raises:
+        TransformError: (by `fork`) an argument of `source` is no branch before it.
+
+    Reference:
+        adamx's own; the moment of AdaBelief, which is that of g − μ, is its occasion:
+        Zhuang et al., 2020, arXiv:2010.07468.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> away = adamx.fed(lambda updates, mean: updates - mean)
+        >>> mean = adamx.scale_by_momentum(0.75)
+        >>> tx = adamx.fork(lambda away: away, mean=mean, away=away)
+        >>> float(tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))[0])
+        3.0
+    """
+    return Fed(source, tx)
+
+
+Feeds: TypeAlias = tuple[tuple[str, Join, tuple[str, ...]], ...]
+"""The branches that are fed, each with its source and what that is made of."""
+
+
 class Fork(Rule):
     """Rules in parallel: again a rule."""
 
     join: Join
     branches: tuple[tuple[str, Rule], ...]
+    feeds: Feeds = ()
 
     def parts(self) -> tuple[tuple[str, Rule], ...]:
-        joins = (("join", self.join),) if isinstance(self.join, Rule) else ()
-        return (*self.branches, *joins)
+        sources = ((_source(name), source) for name, source, _ in self.feeds)
+        callables = (("join", self.join), *sources)
+        rules = tuple((n, rule) for n, rule in callables if isinstance(rule, Rule))
+        return (*self.branches, *rules)
 
     def slots(self, param: Array) -> Slots:
         return Series(self.branches).slots(param)
@@ -39,10 +85,12 @@ class Fork(Rule):
         join = ticked["join"].rule if "join" in ticked else self.join
         gain: Scalar = 1.0
         if hasattr(join, "fold"):
-            join, gain = join.fold(**gains)  # pyright: ignore
-            gains = dict.fromkeys(gains, 1.0)
+            ends = _ends(self, gains)
+            join, gain = join.fold(**ends)  # pyright: ignore
+            gains |= dict.fromkeys(ends, 1.0)
         branches = tuple((n, Scaled.of(ticked[n].rule, g)) for n, g in gains.items())
-        rule = replace(self, join=join, branches=branches)
+        feeds = _ticked(self.feeds, ticked)
+        rule = replace(self, join=join, branches=branches, feeds=feeds)
         next_ = {n: live.shared for n, live in ticked.items() if live.shared}
         view = {n: live.view for n, live in ticked.items() if live.view}
         return Live(rule, gain, next_, view)
@@ -50,20 +98,47 @@ class Fork(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        outs, new = self.emitted(g, slots, shared, param)
-        return self.join(**outs), new
-
-    def emitted(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[dict[str, Array], Slots]:
-        """What each branch makes of `g`, and the next slots."""
-        outs, new = {}, {}
+        feeds, outs, new = _by_name(self.feeds), {UPDATES: g}, {}
         for name, rule in self.branches:
             mine = slots.get(name, {}), shared.get(name, {})
-            outs[name], kept = rule.step(g, *mine, param)
+            outs[name], kept = rule.step(_input(feeds, name, outs), *mine, param)
             if kept:
                 new[name] = kept
-        return outs, new
+        return self.join(**_ends(self, outs)), new
+
+
+UPDATES = "updates"
+"""How a source calls what the fork is given."""
+
+
+def _source(name: str) -> str:
+    """How the source of a branch is called among the parts of its fork."""
+    return f"source of {name}"
+
+
+def _ticked(feeds: Feeds, live: Mapping[str, Live]) -> Feeds:
+    """The feeds, with sources that are rules as they act in this step."""
+    rules = {name: one.rule for name, one in live.items()}
+    return tuple((n, rules.get(_source(n), by), names) for n, by, names in feeds)  # pyright: ignore
+
+
+def _by_name(feeds: Feeds) -> dict[str, tuple[Join, tuple[str, ...]]]:
+    return {name: (source, names) for name, source, names in feeds}
+
+
+def _input(
+    feeds: dict[str, tuple[Join, tuple[str, ...]]], name: str, outs: dict[str, Array]
+) -> Array:
+    if name not in feeds:
+        return outs[UPDATES]
+    source, names = feeds[name]
+    return source(**{n: outs[n] for n in names})
+
+
+def _ends(fork: "Fork | TreeFork", of: Mapping[str, Any]) -> dict[str, Any]:
+    """What there is of those branches that no other is fed with: they are joined."""
+    eaten = {name for _, _, names in fork.feeds for name in names}
+    return {name: of[name] for name, _ in fork.branches if name not in eaten}
 
 
 class TreeFork(Node):
@@ -72,15 +147,20 @@ class TreeFork(Node):
     name: str
     join: Join
     branches: tuple[tuple[str, Plan], ...]
+    feeds: Feeds = ()
 
     def plans(self) -> tuple[Plan, ...]:
         return tuple(plan for _, plan in self.branches)
 
     def init(self, params: Params) -> dict[str, Any]:
         states = {name: plan.init(params) for name, plan in self.branches}
-        joins = self.join.start() if isinstance(self.join, Rule) else {}
-        states = {k: v for k, v in {**states, "join": joins}.items() if v}
+        states |= {name: rule.start() for name, rule in self._callables()}
+        states = {k: v for k, v in states.items() if v}
         return {self.name: states} if states else {}
+
+    def _callables(self) -> tuple[tuple[str, Rule], ...]:
+        """Join and sources, as far as they are rules."""
+        return Fork(self.join, (), self.feeds).parts()
 
     def apply(
         self,
@@ -90,26 +170,39 @@ class TreeFork(Node):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
         mine = state.get(self.name, {})
-        outs, new, join = {}, {}, self.join
-        if isinstance(join, Rule):
-            live = join.tick(mine.get("join", {}), extra)
-            join, new["join"] = live.rule, live.shared
+        live = {n: r.tick(mine.get(n, {}), extra) for n, r in self._callables()}
+        new = {name: one.shared for name, one in live.items()}
+        join: Any = live["join"].rule if "join" in live else self.join
+        feeds = _by_name(_ticked(self.feeds, live))
+        leaves, treedef = flatten(updates)
+        outs: dict[str, Any] = {UPDATES: leaves}
         for name, plan in self.branches:
-            out, new[name] = plan.apply(updates, mine.get(name, {}), params, extra)
+            given = updates
+            if name in feeds:
+                source, names = feeds[name]
+                given = treedef.unflatten(_by_leaf(source, {n: outs[n] for n in names}))
+            out, new[name] = plan.apply(given, mine.get(name, {}), params, extra)
             outs[name], treedef = flatten(out)
-        joined = [
-            None if leaf[0] is None else join(**dict(zip(outs, leaf, strict=True)))  # pyright: ignore
-            for leaf in zip(*outs.values(), strict=True)
-        ]
         new = {k: v for k, v in new.items() if v}
-        return treedef.unflatten(joined), {self.name: new} if new else {}  # pyright: ignore
+        joined = treedef.unflatten(_by_leaf(join, _ends(self, outs)))
+        return joined, {self.name: new} if new else {}
+
+
+def _by_leaf(join: Join, outs: Mapping[str, Any]) -> list[Array | None]:
+    return [
+        None if leaf[0] is None else join(**dict(zip(outs, leaf, strict=True)))  # pyright: ignore
+        for leaf in zip(*outs.values(), strict=True)
+    ]
 
 
 @transform
-def fork(join: Join, **branches: TransformLike) -> Rule | Node:
+def fork(join: Join, **branches: TransformLike | Fed) -> Rule | Node:
     """Give the same updates to every branch, and join what they emit leaf by leaf.
 
     u = join(a=a(g), b=b(g), …)
+
+    A branch made by `fed` is given something else: what its source makes of g and of
+    branches before it. Those are then not joined, having served their end.
 
     Args:
         join: from one array of each branch, by keyword, to one array of the same
@@ -121,7 +214,7 @@ def fork(join: Join, **branches: TransformLike) -> Rule | Node:
         rules are applied together in one function of a leaf.
 
     Raises:
-        TransformError: a branch is no transform.
+        TransformError: a branch is no transform, or is fed with what there is not.
 
     Reference:
         adamx's own; the numerator and denominator of Kingma & Ba, "Adam", 2015,
@@ -139,33 +232,29 @@ def fork(join: Join, **branches: TransformLike) -> Rule | Node:
     return forked("fork", join, branches)
 
 
-def forked(name: str, join: Join, branches: Mapping[str, TransformLike]) -> Rule | Node:
+def forked(
+    name: str, join: Join, branches: Mapping[str, TransformLike | Fed]
+) -> Rule | Node:
     """What `fork` does, under another name: one rule where the branches allow it."""
-    plans = {label: as_transform(tx).plan for label, tx in branches.items()}
+    plans, feeds = {}, []
+    for label, branch in branches.items():
+        if isinstance(branch, Fed):
+            wanted = tuple(inspect.signature(branch.source).parameters)
+            known = {UPDATES, *plans}
+            if not known.issuperset(wanted):
+                raise TransformError(
+                    f"{name} has nothing to feed {label!r} with",
+                    piece=repr(branch.source),
+                    expected=f"arguments among {sorted(known)}",
+                    got=wanted,
+                )
+            feeds.append((label, branch.source, wanted))
+            branch = lift(Identity()) if branch.tx is None else branch.tx
+        plans[label] = as_transform(branch).plan
     series = {label: as_rule(plan) for label, plan in plans.items()}
     if all(rule is not None for rule in series.values()):
-        return Fork(join, tuple(series.items()))  # pyright: ignore
-    return TreeFork(name, join, tuple(plans.items()))
-
-
-def ratio_of(piece: str, tx: TransformLike) -> Fork:
-    """The fork of a moment and a numerator that `tx` is.
-
-    Raises:
-        TransformError: `tx` is something else; `piece` is who asks.
-    """
-    rule = as_rule(as_transform(tx).plan)
-    forks = [part for _, part in rule.rules] if rule else []
-    if len(forks) == 1 and type(forks[0]) is Fork:
-        fork = forks[0]
-        if {"moment", "numerator"} == dict(fork.branches).keys():
-            return fork
-    raise TransformError(
-        f"{piece} needs a ratio",
-        piece=repr(tx),
-        expected="a transform made by scale_by_second_moment",
-        got="another",
-    )
+        return Fork(join, tuple(series.items()), tuple(feeds))  # pyright: ignore
+    return TreeFork(name, join, tuple(plans.items()), tuple(feeds))
 
 
 def as_rule(plan: Plan) -> Series | None:

@@ -65,6 +65,12 @@ class RootRatio(Rule):
         return numerator / root_plus(moment, self.eps, self.eps_root)
 
 
+def floored_root(moment: Array, eps: Scalar) -> Array:
+    """max(√moment, eps), and not zero."""
+    least = float(jnp.finfo(moment.dtype).tiny) ** 0.5
+    return jnp.maximum(jnp.maximum(safe_sqrt(moment), eps), least)
+
+
 def root_plus(moment: Array, eps: Scalar, eps_root: Scalar) -> Array:
     """√(moment + eps_root) + eps, and not zero: what is over it is zero then too."""
     v = moment if is_zero(eps_root) else moment + eps_root

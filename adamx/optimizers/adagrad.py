@@ -13,6 +13,46 @@ from adamx.transforms.sum_of_squares import sum_of_squares
 
 
 @transform
+def scale_by_rss(
+    initial_accumulator_value: float = 0.1,
+    eps: NonNegative = 1e-7,
+    *,
+    eps_in_sqrt: bool = True,
+) -> Transform:
+    """Adagrad's direction: divide by the root of the sum of squares.
+
+    u = g / √(s + ε),  s ← s + g²
+
+    Args:
+        initial_accumulator_value: the s to begin with, ≥ 0.
+        eps: ε ≥ 0.
+        eps_in_sqrt: as in `adagrad`.
+
+    Returns:
+        The transform; its state is `mean_sq`, like the parameters but real, at least
+        float32, and the `count` of steps.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and
+        Stochastic Optimization", 2011.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_rss(0.0, 0.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.0
+    """
+    inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
+    moment = sum_of_squares(initial_accumulator_value)
+    return scale_by_second_moment(moment, outside, inside)
+
+
+@transform
 def adagrad(
     learning_rate: Finite,
     initial_accumulator_value: float = 0.1,
@@ -54,9 +94,7 @@ def adagrad(
         >>> round(float(updates), 6)
         -0.08
     """
-    inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
-    moment = sum_of_squares(initial_accumulator_value)
     return chain(
-        scale_by_second_moment(moment, outside, inside),
+        scale_by_rss(initial_accumulator_value, eps, eps_in_sqrt=eps_in_sqrt),
         scale_by_learning_rate(learning_rate),
     )

@@ -1,19 +1,16 @@
-"""Adam-atan2: Adam whose quotient is an angle, and which so needs no ε.
+"""Adam-atan2: Adam without ε, bounded by an arctangent.
 
-μ̂, ν̂ as in Adam                            bias_correct
-θ ← θ − η · (a·atan2(μ̂, b·√ν̂) + λ·θ)       scale_by_angle, add_decayed_weights
+θ ← θ − η · (a · atan2(μ̂, b·√ν̂) + λ·θ)    scale_by_adam, arctangent
 """
 
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.angle import scale_by_angle
-from adamx.transforms.bias_correct import bias_correct
+from adamx.optimizers.adam import scale_by_adam
+from adamx.transforms.arctangent import arctangent
 from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import second_moment
 
 
 @transform
@@ -26,16 +23,21 @@ def adam_atan2(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Adam that does not change with the scale of the gradients, however small.
+    """Adam with atan2 in place of a division: nothing to add, and nothing to explode.
 
-    u = −η · (a·atan2(μ/(1−b1ᵗ), b·√(ν/(1−b2ᵗ))) + λ·θ)
+    u = −η · (a · atan2(μ̂, b·√ν̂) + λ·θ)
+
+    Gradients times a number give the same steps, however small they are; in float32
+    below 1e-19 their squares vanish, and so do the steps. a = 1.27, about 4/π, makes
+    steps of η where |μ̂| = √ν̂, as Adam's are; it is adam-atan2-pytorch's.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η, a number, traced scalar or schedule; 1e-4 in
+            adam-atan2-pytorch.
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
-        a: a ≥ 0, a factor; 4/π ≈ 1.27 makes an angle of 45° one.
-        b: b ≥ 0, how large a quotient is taken as it is.
+        a: a ≥ 0, what the arctangent is multiplied by.
+        b: b ≥ 0, what the root is multiplied by.
         weight_decay: λ, a finite number, traced scalar or schedule.
         mask: which parameters decay, as for `masked`; all by default.
 
@@ -53,15 +55,15 @@ def adam_atan2(
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.adam_atan2(0.1, a=4 / jnp.pi)
+        >>> tx = adamx.adam_atan2(0.4, a=1.0)
         >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3e-9), tx.init(params), params)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> round(float(updates), 6)  # −0.4 · π/4
+        -0.314159
     """
-    moment = bias_correct(second_moment(b2))
     return chain(
-        scale_by_angle(moment, a, b, numerator=bias_correct(scale_by_momentum(b1))),
+        scale_by_adam(b1, b2, 0.0),
+        arctangent(a, b),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )

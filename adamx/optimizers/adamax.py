@@ -15,6 +15,47 @@ from adamx.transforms.scale import scale_by_learning_rate
 
 
 @transform
+def scale_by_adamax(
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    *,
+    eps_in_max: bool = True,
+) -> Transform:
+    """Adamax's direction, without sign and learning rate.
+
+    u = μ/(1−b1ᵗ) / ν,  ν ← max(b2·ν, |g| + ε)
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the maximum, in [0, 1).
+        eps: ε ≥ 0.
+        eps_in_max: as in `adamax`.
+
+    Returns:
+        The transform; its state is `mu` and `nu`, like the parameters and at least
+        float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
+        arXiv:1412.6980, section 7.1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_adamax()
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.0
+    """
+    momentum = bias_correct(scale_by_momentum(b1))
+    return scale_by_infinity_moment(b2, eps, eps_in_max=eps_in_max, numerator=momentum)
+
+
+@transform
 def adamax(
     learning_rate: Finite,
     b1: Decay = 0.9,
@@ -58,8 +99,7 @@ def adamax(
         >>> round(float(updates), 6)
         -0.1
     """
-    momentum = bias_correct(scale_by_momentum(b1))
     return chain(
-        scale_by_infinity_moment(b2, eps, eps_in_max=eps_in_max, numerator=momentum),
+        scale_by_adamax(b1, b2, eps, eps_in_max=eps_in_max),
         scale_by_learning_rate(learning_rate),
     )

@@ -7,23 +7,81 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.fork import fork
+from adamx.core.fork import fed, fork
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, NonNegative
+from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.difference import difference
-from adamx.transforms.identity import identity
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.proximal_decay import add_proximal_decay
 from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.second_moment import second_moment
 
 
-def _ahead(gradient: Array, change: Array) -> Array:
-    return gradient + change
+def _change(change: Array) -> Array:
+    return change
+
+
+def _ahead(updates: Array, ahead: Array) -> Array:
+    return updates + ahead
+
+
+def _momenta(gradient: Array, drift: Array) -> Array:
+    return gradient + drift
+
+
+@transform
+def scale_by_adan(
+    b1: Decay = 0.98,
+    b2: Decay = 0.92,
+    b3: Decay = 0.99,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+) -> Transform:
+    """Adan's direction, without sign and learning rate.
+
+    u = (μ̂ + b2·d̂) / (√(ν̂ + ε_root) + ε)
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the average change, in [0, 1), and the weight of the change.
+        b3: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+
+    Returns:
+        The transform; its state is `mu` (twice), `nu` and `previous`, like the
+        parameters and at least float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
+        Deep Models", 2022, arXiv:2208.06677.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_adan()
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.0
+    """
+    ratio = fork(
+        RootRatio(eps, eps_root),
+        change=difference(),
+        ahead=fed(_change, scale(b2)),
+        gradient=bias_correct(scale_by_momentum(b1)),
+        drift=fed(_change, chain(bias_correct(scale_by_momentum(b2)), scale(b2))),
+        numerator=fed(_momenta),
+        moment=fed(_ahead, bias_correct(second_moment(b3))),
+    )
+    return chain(bounded(None), ratio)
 
 
 @transform
@@ -62,7 +120,7 @@ def adan(
             AdamW's, u − η·λ·θ: the authors' `no_prox`.
 
     Returns:
-        The transform; its state is `mu` (twice), `nu` and `previous` (twice), like the
+        The transform; its state is `mu` (twice), `nu` and `previous`, like the
         parameters and at least float32, and a few scalars. It needs the parameters.
 
     Raises:
@@ -81,14 +139,8 @@ def adan(
         >>> round(float(updates), 6)
         -0.1
     """
-    change = chain(difference(), bias_correct(scale_by_momentum(b2)), scale(b2))
-    numerator = fork(
-        _ahead, gradient=bias_correct(scale_by_momentum(b1)), change=change
-    )
-    ahead = fork(_ahead, gradient=identity(), change=chain(difference(), scale(b2)))
-    moment = chain(ahead, bias_correct(second_moment(b3)))
     return chain(
-        scale_by_second_moment(moment, eps, eps_root, numerator=numerator),
+        scale_by_adan(b1, b2, b3, eps, eps_root),
         chain() if proximal else add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
         add_proximal_decay(learning_rate, weight_decay, mask) if proximal else chain(),

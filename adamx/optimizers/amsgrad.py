@@ -15,6 +15,50 @@ from adamx.transforms.second_moment import running_max, second_moment
 
 
 @transform
+def scale_by_amsgrad(
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    *,
+    eps_hat: bool = False,
+) -> Transform:
+    """AMSGrad's direction, without sign and learning rate.
+
+    u = μ/(1−b1ᵗ) / (√(m/(1−b2ᵗ) + ε_root) + ε), with m the largest ν so far
+
+    Args:
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        eps_hat: as in `adam`.
+
+    Returns:
+        The transform; its state is `mu`, `nu` and `nu_max`, like the parameters and at
+        least float32, and a few scalars.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Reddi, Kale & Kumar, "On the Convergence of Adam and Beyond", 2018,
+        arXiv:1904.09237.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_amsgrad()
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.0
+    """
+    moment = chain(second_moment(b2), running_max())
+    momentum = bias_correct(scale_by_momentum(b1))
+    return moments_ratio(moment, momentum, eps, eps_root, eps_hat)
+
+
+@transform
 def amsgrad(
     learning_rate: Finite,
     b1: Decay = 0.9,
@@ -61,9 +105,7 @@ def amsgrad(
         >>> round(float(updates), 6)
         -0.1
     """
-    moment = chain(second_moment(b2), running_max())
-    momentum = bias_correct(scale_by_momentum(b1))
     return chain(
-        moments_ratio(moment, momentum, eps, eps_root, eps_hat),
+        scale_by_amsgrad(b1, b2, eps, eps_root, eps_hat=eps_hat),
         scale_by_learning_rate(learning_rate),
     )

@@ -16,6 +16,37 @@ from adamx.transforms.sign import scale_by_sign
 
 
 @transform
+def scale_by_lion(b1: Decay = 0.9, b2: Decay = 0.99) -> Transform:
+    """Lion's direction, without sign and learning rate.
+
+    u = sign(b1·μ + (1−b1)·g),  μ ← b2·μ + (1−b2)·g
+
+    Args:
+        b1: the share of the momentum in what the sign is of, in [0, 1).
+        b2: the decay of the momentum, in [0, 1).
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
+        arXiv:2302.06675.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_lion()
+        >>> updates, state = tx.update(jnp.array(-3.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        -1.0
+    """
+    return chain(interpolated_momentum(b1, b2), scale_by_sign())
+
+
+@transform
 def lion(
     learning_rate: Finite,
     b1: Decay = 0.9,
@@ -61,8 +92,7 @@ def lion(
         [-0.2, 0.1]
     """
     return chain(
-        interpolated_momentum(b1, b2),
-        scale_by_sign(),
+        scale_by_lion(b1, b2),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )

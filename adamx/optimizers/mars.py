@@ -1,8 +1,7 @@
-"""MARS-AdamW: Adam on gradients whose variance is reduced by their change.
+"""MARS: Adam, or Lion, on gradients with less variance.
 
-c = g + γ·b1/(1−b1)·(g − g₋₁)        difference
-c ← c / max(1, ‖c‖) in each leaf     clip_by_leaf_norm
-θ ← θ − η · (Adam's direction for c + λ·θ)
+c = g + γ·b1/(1−b1)·(g − g₋₁), of norm 1 at most    difference, clip_by_norm
+θ ← θ − η · (Adam's direction of c + λ·θ)           scale_by_adam
 """
 
 from adamx.core.chain import chain
@@ -12,19 +11,27 @@ from adamx.core.hyper import Decay, Finite, NonNegative, derived
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Scalar
 from adamx.optimizers.adam import scale_by_adam
-from adamx.transforms.clip import clip_by_leaf_norm
+from adamx.transforms.clip import clip_by_norm
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.difference import difference
 from adamx.transforms.identity import identity
+from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale, scale_by_learning_rate
+from adamx.transforms.sign import scale_by_sign
+
+
+def _corrected(gradient: Array, change: Array) -> Array:
+    return gradient + change
 
 
 def _weight(gamma: Scalar, b1: Scalar) -> Scalar:
     return gamma * b1 / (1 - b1)
 
 
-def _corrected(gradient: Array, change: Array) -> Array:
-    return gradient + change
+def _with_less_variance(b1: Finite, gamma: Finite) -> Transform:
+    change = chain(difference(from_zero=True), scale(derived(_weight, gamma, b1)))
+    correction = fork(_corrected, gradient=identity(), change=change)
+    return chain(correction, clip_by_norm(1.0))
 
 
 @transform
@@ -38,30 +45,29 @@ def mars(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
     *,
-    max_norm: NonNegative = 1.0,
-    eps_hat: bool = True,
+    eps_hat: bool = False,
 ) -> Transform:
-    """AdamW on a stochastic recursive gradient: variance reduction that scales.
+    """AdamW on gradients that the change of the gradient has been added to.
 
-    c = g + γ·b1/(1−b1)·(g − g₋₁),  c ← c · min(1, c_max/‖c‖) in each leaf
-    u = −η · (m / (√v + ε) + λ·θ), with m and v Adam's moments of c
+    c = g + γ·b1/(1−b1)·(g − g₋₁), then c / max(1, ‖c‖), leaf by leaf
+    u = −η · (Adam's direction of c + λ·θ)
 
-    g₋₁ is the last gradient, of the last batch: the paper's approximate form, without
-    a second gradient. It is 0 at first. As in the authors' code and pytorch_optimizer ε
-    stands beside the uncorrected root. They leave vectors and scalars to AdamW, in a
-    group of their own; use `partition` for that.
+    The form that takes the last step's gradient for g₋₁ (the authors' `is_approx`),
+    which is zero at first. In the authors' code and in pytorch_optimizer parameters
+    that are no matrices get plain AdamW with a rate of their own unless `optimize_1d`;
+    here say that with `partition`.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1), also in the weight of the change.
+        learning_rate: η, a number, traced scalar or schedule; 3e-3 in the paper.
+        b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
-        gamma: γ ≥ 0, how much of the variance reduction is used; 0.025 in the paper.
+        gamma: γ ≥ 0, how much of the change is added.
         eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
+        eps_root: ε_root ≥ 0, inside the root; 1e-15 in pytorch_optimizer.
         weight_decay: λ, a finite number, traced scalar or schedule.
         mask: which parameters decay, as for `masked`; all by default.
-        max_norm: c_max ≥ 0, for the norm of c in each leaf.
-        eps_hat: whether ε stands beside the uncorrected root, as in `adam`.
+        eps_hat: whether ε stands beside the uncorrected root, as in
+            pytorch_optimizer; see `adam`.
 
     Returns:
         The transform; its state is `mu`, `nu` and `previous`, like the parameters and
@@ -80,14 +86,63 @@ def mars(
         >>> tx = adamx.mars(0.1)
         >>> params = jnp.array(1.0)
         >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
-        >>> round(float(updates), 5)
+        >>> round(float(updates), 6)
         -0.1
     """
-    change = chain(difference(from_zero=True), scale(derived(_weight, gamma, b1)))
     return chain(
-        fork(_corrected, gradient=identity(), change=change),
-        clip_by_leaf_norm(max_norm),
+        _with_less_variance(b1, gamma),
         scale_by_adam(b1, b2, eps, eps_root, eps_hat=eps_hat),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@transform
+def mars_lion(
+    learning_rate: Finite,
+    b1: Decay = 0.95,
+    gamma: NonNegative = 0.025,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+) -> Transform:
+    """The sign of the momentum of gradients with less variance.
+
+    c as in `mars`,  μ ← b1·μ + (1−b1)·c
+    u = −η · (sign(μ) + λ·θ)
+
+    The authors call it MARS-Lion. Unlike Lion's, its sign is that of one average.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the momentum, in [0, 1).
+        gamma: γ ≥ 0, how much of the change is added.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; its state is `mu` and `previous`, like the parameters and at
+        least float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Yuan et al., "MARS: Unleashing the Power of Variance Reduction for Training
+        Large Models", 2024, arXiv:2411.10438.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.mars_lion(0.1)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    return chain(
+        _with_less_variance(b1, gamma),
+        scale_by_momentum(b1),
+        scale_by_sign(),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )

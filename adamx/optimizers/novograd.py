@@ -15,6 +15,55 @@ from adamx.transforms.scale import scale_by_learning_rate
 
 
 @transform
+def scale_by_novograd(
+    b1: Decay = 0.9,
+    b2: Decay = 0.25,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    weight_decay: Finite = 0.0,
+    *,
+    grad_averaging: bool = False,
+) -> Transform:
+    """NovoGrad's direction, without sign and learning rate.
+
+    u = t,  t ← b1·t + g / (√ν + ε) + λ·θ,  ν ← b2·ν + (1−b2)·‖g‖²
+
+    Args:
+        b1: decay of the momentum, in [0, 1).
+        b2: decay of the squared norm, in [0, 1).
+        eps: ε ≥ 0, outside the root. 1e-6 is the default of `novograd`, as in Optax.
+        eps_root: ε_root ≥ 0, inside the root.
+        weight_decay: λ, inside the momentum.
+        grad_averaging: as in `novograd`.
+
+    Returns:
+        The transform; its state is `norm`, one number a leaf, `trace` or `mu`, like
+        the parameters, all at least float32, and the `count`. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments",
+        2019, arXiv:1905.11286.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_novograd()
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(params * 4, tx.init(params), params)
+        >>> round(float(updates), 6)
+        1.0
+    """
+    return chain(
+        scale_by_moving_norm(b2, eps, eps_root),
+        add_decayed_weights(weight_decay),
+        scale_by_momentum(b1) if grad_averaging else trace(b1),
+    )
+
+
+@transform
 def novograd(
     learning_rate: Finite,
     b1: Decay = 0.9,
@@ -64,9 +113,8 @@ def novograd(
         >>> [round(float(u), 6) for u in updates]
         [-0.0, -0.1]
     """
+    options = b1, b2, eps, eps_root, weight_decay
     return chain(
-        scale_by_moving_norm(b2, eps, eps_root),
-        add_decayed_weights(weight_decay),
-        scale_by_momentum(b1) if grad_averaging else trace(b1),
+        scale_by_novograd(*options, grad_averaging=grad_averaging),
         scale_by_learning_rate(learning_rate),
     )

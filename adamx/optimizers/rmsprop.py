@@ -6,12 +6,102 @@
 
 from adamx.core.chain import chain
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.transform import Transform, transform
+from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.momentum import trace
 from adamx.transforms.moving_variance import moving_variance
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+
+
+@transform
+def scale_by_rms(
+    decay: Decay = 0.9,
+    eps: NonNegative = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    bias_correction: bool = False,
+) -> Transform:
+    """RMSProp's direction: divide by the root mean square.
+
+    u = g / √(ν + ε),  ν ← b·ν + (1−b)·|g|²
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        eps: ε ≥ 0.
+        initial_scale: the moment to begin with.
+        eps_in_sqrt: whether ε is inside the root.
+        bias_correction: whether the moment is corrected for its start.
+
+    Returns:
+        The transform; its state is `nu`, like the parameters but real, at least
+        float32, and a few scalars with `bias_correction`.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_rms(0.75, 0.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        2.0
+    """
+    plain = second_moment(decay, initial_scale)
+    moment = bias_correct(plain) if bias_correction else plain
+    return _over_root(moment, eps, eps_in_sqrt)
+
+
+@transform
+def scale_by_stddev(
+    decay: Decay = 0.9,
+    eps: NonNegative = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    bias_correction: bool = False,
+) -> Transform:
+    """The direction of centered RMSProp: divide by the standard deviation.
+
+    u = g / √(moving average of |g − μ|² + ε), with μ that of g
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        eps: ε ≥ 0.
+        initial_scale: the moment to begin with.
+        eps_in_sqrt: whether ε is inside the root.
+        bias_correction: whether the moment is corrected for its start.
+
+    Returns:
+        The transform; its state is `mu` and `var` (real), like the parameters and at
+        least float32, and a few scalars with `bias_correction`.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012;
+        Graves, "Generating Sequences with Recurrent Neural Networks", 2013,
+        arXiv:1308.0850.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_stddev(0.5, 0.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        2.0
+    """
+    moment = moving_variance(decay, initial_scale, bias_correction)
+    return _over_root(moment, eps, eps_in_sqrt)
+
+
+def _over_root(moment: TransformLike, eps: NonNegative, eps_in_sqrt: bool) -> Transform:
+    inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
+    return scale_by_second_moment(moment, outside, inside)
 
 
 @transform
@@ -63,14 +153,9 @@ def rmsprop(
         >>> round(float(updates), 6)
         -0.2
     """
-    moment = second_moment(decay, initial_scale)
-    if centered:
-        moment = moving_variance(decay, initial_scale, bias_correction)
-    elif bias_correction:
-        moment = bias_correct(moment)
-    inside, outside = (eps, 0.0) if eps_in_sqrt else (0.0, eps)
+    scaled = scale_by_stddev if centered else scale_by_rms
     return chain(
-        scale_by_second_moment(moment, outside, inside),
+        scaled(decay, eps, initial_scale, eps_in_sqrt, bias_correction),
         scale_by_learning_rate(learning_rate),
         chain() if momentum is None else trace(momentum, nesterov),
     )

@@ -1,15 +1,19 @@
-"""StableAdamW: AdamW that takes shorter steps where gradients outgrow their moment.
+"""StableAdamW: AdamW that slows down where its second moment is out of date.
 
-d = μ̂ / (√ν̂ + ε) + λ·θ                          scale_by_adam, stabilize
-θ ← θ − η · d / max(1, √mean(g²/max(ν̂, ε²)))
+RMS² = mean of g² / max(ν̂, ε²), over one leaf      scale_by_stable_moment
+θ ← θ − η/max(1, RMS) · (μ̂ / (√ν̂ + ε) + λ·θ)
 """
 
 from adamx.core.chain import chain
+from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.optimizers.adam import scale_by_adam
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.stabilized import stabilize
+from adamx.transforms.second_moment import second_moment
+from adamx.transforms.stable_moment import scale_by_stable_moment
 
 
 @transform
@@ -18,25 +22,23 @@ def stable_adamw(
     b1: Decay = 0.9,
     b2: Decay = 0.99,
     eps: NonNegative = 1e-6,
-    eps_root: NonNegative = 0.0,
-    *,
     weight_decay: Finite = 1e-2,
+    mask: Labels | None = None,
 ) -> Transform:
-    """AdamW with the update clipping of Adafactor, so that losses do not spike.
+    """AdamW with Adafactor's clipping, so that a sudden gradient makes no spike.
 
-    r = √mean(g² / max(ν̂, ε²)) over each leaf
-    u = −η / max(1, r) · (μ̂ / (√(ν̂ + ε_root) + ε) + λ·θ)
+    RMS² = mean of g² / max(ν̂, ε²), over one leaf
+    u = −η/max(1, RMS) · (μ̂/(√ν̂ + ε) + λ·θ)
 
-    To be used without gradient clipping. The decay is shortened with the step, as in
-    the paper and optimi; for leaves without decay use `partition`.
+    The decay slows down with the step, as in the paper and optimi.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ; 1e-2 in optimi.
+        eps: ε ≥ 0, beside the root, and the least that it counts as in the RMS.
+        weight_decay: λ, multiplied by the learning rate. The default is optimi's.
+        mask: which parameters decay, as for `masked`; all by default.
 
     Returns:
         The transform; its state is `mu` and `nu`, like the parameters and at least
@@ -47,18 +49,23 @@ def stable_adamw(
 
     Reference:
         Wortsman et al., "Stable and low-precision training for large-scale
-        vision-language models", 2023, arXiv:2304.13013.
+        vision-language models", 2023, arXiv:2304.13013, algorithm 2.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.stable_adamw(0.1, weight_decay=0.0)
+        >>> tx = adamx.stable_adamw(0.1, weight_decay=0.5)
         >>> params = jnp.array(1.0)
         >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
-        >>> round(float(updates), 5)
-        -0.1
+        >>> round(float(updates), 6)
+        -0.15
     """
     return chain(
-        stabilize(scale_by_adam(b1, b2, eps, eps_root), eps, weight_decay),
+        scale_by_stable_moment(
+            bias_correct(second_moment(b2)),
+            eps,
+            numerator=bias_correct(scale_by_momentum(b1)),
+            then=add_decayed_weights(weight_decay, mask),
+        ),
         scale_by_learning_rate(learning_rate),
     )

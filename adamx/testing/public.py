@@ -57,8 +57,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
 
     Example:
         >>> import adamx
-        >>> [*examples(adamx.sgd)][1:]
-        [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True), sgd(0.1, rate_in_trace=True)]
+        >>> [*examples(adamx.sgd)][1:3]
+        [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True)]
     """
     signature, intervals = declared(builder)
     hints = typing.get_type_hints(builder, include_extras=True)
@@ -86,8 +86,6 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return _number(interval)
     if hint == Join:
         return lambda a, b: a + b
-    if name == "ratio":
-        return adamx.scale_by_second_moment()
     if name == "moment":
         return adamx.second_moment(0.9)
     if name == "transforms":

@@ -1,4 +1,4 @@
-"""Clipping: each number, or the norm of all of them."""
+"""Clipping: each number, the norm of each leaf, or that of all of them."""
 
 import jax.numpy as jnp
 
@@ -47,13 +47,57 @@ def clip(max_delta: NonNegative) -> Clip:
     return Clip(max_delta)
 
 
-def _factors(arrays: list[Array], max_norm: Scalar) -> tuple[Array, Array]:
-    """What to divide and to multiply by, so that the common norm is at most this."""
-    largest, rest = scaled_norm(arrays)
+def _excess(leaves: list[Array], max_norm: Scalar) -> tuple[Array, Array]:
+    """What to divide by, and then to multiply by: their quotient could underflow."""
+    largest, rest = scaled_norm(leaves)
     bound = max_norm / rest
     fits = largest <= bound
-    # Their quotient alone could underflow.
     return jnp.where(fits, 1, largest), jnp.where(fits, 1, bound)
+
+
+class ClipByNorm(Rule):
+    locality = "leaf"
+
+    max_norm: Hyper
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        largest, bound = _excess([g], self.max_norm)
+        return g / largest * bound, slots
+
+
+@transform
+def clip_by_norm(max_norm: NonNegative) -> ClipByNorm:
+    """Scale the updates of each leaf so that their 2-norm is at most a number.
+
+    u = g · min(1, c / ‖g‖), where ‖g‖ is over all numbers of one leaf
+
+    Not `clip_by_global_norm`, which keeps the direction of the whole tree.
+
+    Args:
+        max_norm: c ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `max_norm` is a schedule.
+
+    Raises:
+        TransformError: `max_norm` is negative.
+
+    Reference:
+        Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
+        networks", 2013, arXiv:1211.5063, leaf by leaf.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.clip_by_norm(1.0)
+        >>> grads = {"a": jnp.array([3.0, 4.0]), "b": jnp.array([0.5])}
+        >>> updates, _ = tx.update(grads, tx.init(grads))
+        >>> [round(float(u), 6) for u in updates["a"]], float(updates["b"][0])
+        ([0.6, 0.8], 0.5)
+    """
+    return ClipByNorm(max_norm)
 
 
 class ClipByGlobalNorm(Rule):
@@ -62,7 +106,7 @@ class ClipByGlobalNorm(Rule):
     max_norm: Hyper
 
     def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        largest, bound = _factors([leaf.g for leaf in leaves], self.max_norm)
+        largest, bound = _excess([leaf.g for leaf in leaves], self.max_norm)
         return {**shared, "largest": largest, "bound": bound}
 
     def step(
@@ -102,50 +146,3 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
         [0.0, -1.0]
     """
     return ClipByGlobalNorm(max_norm)
-
-
-class ClipByLeafNorm(Rule):
-    locality = "leaf"
-
-    max_norm: Hyper
-
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
-        largest, bound = _factors([g], self.max_norm)
-        dtype = g.real.dtype
-        return g / largest.astype(dtype) * bound.astype(dtype), slots
-
-
-@transform
-def clip_by_leaf_norm(max_norm: NonNegative) -> ClipByLeafNorm:
-    """Scale the updates of each leaf down so that their norm is at most a bound.
-
-    u = g · min(1, c / ‖g‖), with the norm of one leaf
-
-    The norm is taken of scaled numbers, so it does not overflow where g does not. A
-    NaN or ∞ makes the updates of its leaf NaN. Not `clip_by_global_norm`, which keeps
-    the leaves in proportion.
-
-    Args:
-        max_norm: c ≥ 0, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `max_norm` is a schedule.
-
-    Raises:
-        TransformError: `max_norm` is negative.
-
-    Reference:
-        Yuan et al., "MARS", 2024, arXiv:2411.10438, for its use.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import adamx
-        >>> tx = adamx.clip_by_leaf_norm(1.0)
-        >>> g = {"a": jnp.array([0.0, -4.0]), "b": jnp.array([0.5])}
-        >>> updates, _ = tx.update(g, tx.init(g))
-        >>> updates["a"].tolist(), updates["b"].tolist()
-        ([0.0, -1.0], [0.5])
-    """
-    return ClipByLeafNorm(max_norm)

@@ -25,8 +25,21 @@ class Momentum(Rule):
         return mu, {"mu": mu}
 
 
+class MomentumFromFirst(Momentum):
+    counts = True
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        before = jnp.where(shared["count"] == 1, g, slots["mu"])
+        mu = moving_average(before, g, self.decay)
+        return mu, {"mu": mu}
+
+
 @transform
-def scale_by_momentum(decay: Decay = 0.9, initial_scale: float = 0.0) -> Momentum:
+def scale_by_momentum(
+    decay: Decay = 0.9, initial_scale: float = 0.0, *, from_first: bool = False
+) -> Momentum:
     """Emit the exponential moving average of the updates, Adam's first moment.
 
     μ ← b·μ + (1−b)·g
@@ -37,9 +50,11 @@ def scale_by_momentum(decay: Decay = 0.9, initial_scale: float = 0.0) -> Momentu
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
         initial_scale: the μ to begin with.
+        from_first: whether the first updates are the first μ, whatever the decay.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32.
+        The transform; its state is `mu`, like the parameters, at least float32, and
+        the `count` of steps with `from_first`.
 
     Raises:
         TransformError: `decay` is outside [0, 1).
@@ -55,7 +70,8 @@ def scale_by_momentum(decay: Decay = 0.9, initial_scale: float = 0.0) -> Momentu
         >>> float(updates)
         1.0
     """
-    return Momentum(decay, initial_scale)
+    kind = MomentumFromFirst if from_first else Momentum
+    return kind(decay, initial_scale)
 
 
 class Trace(Rule):

@@ -3,12 +3,8 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay, NonNegative
-from adamx.core.numerics import (
-    abs_sq,
-    moving_average,
-    safe_sqrt,
-    squarable,
-)
+from adamx.core.numerics import abs_sq, moving_average, squarable
+from adamx.core.ratio import floored_root
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -28,8 +24,7 @@ class PastMoment(Rule):
     ) -> tuple[Array, Slots]:
         g = squarable(g)
         first = shared["count"] == 1
-        least = float(jnp.finfo(g.dtype).tiny) ** 0.5
-        below = jnp.maximum(jnp.maximum(safe_sqrt(slots["nu"]), self.eps), least)
+        below = floored_root(slots["nu"], self.eps)
         # 0·g instead of 0, so that a first NaN shows.
         u = jnp.where(first, 0 * g, g / jnp.where(first, 1, below))
         square = abs_sq(g)

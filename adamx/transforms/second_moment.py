@@ -1,6 +1,7 @@
 """The second moment, and division by its root."""
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 
 from adamx.core.fork import forked
 from adamx.core.hyper import Decay, NonNegative
@@ -17,6 +18,7 @@ class SecondMoment(Rule):
 
     decay: Hyper
     initial_scale: float
+    past: bool
 
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.full_like(param.real, self.initial_scale)}
@@ -25,11 +27,15 @@ class SecondMoment(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         nu = moving_average(slots["nu"], abs_sq(squarable(g)), self.decay)
-        return nu, {"nu": nu}
+        # 0·ν beside it, so that a NaN shows in its own step.
+        emitted = slots["nu"] + 0 * stop_gradient(nu) if self.past else nu
+        return emitted, {"nu": nu}
 
 
 @transform
-def second_moment(decay: Decay = 0.999, initial_scale: float = 0.0) -> SecondMoment:
+def second_moment(
+    decay: Decay = 0.999, initial_scale: float = 0.0, *, past: bool = False
+) -> SecondMoment:
     """Emit the moving average of |g|²: a statistic, not yet an update.
 
     ν ← b·ν + (1−b)·|g|²
@@ -38,6 +44,7 @@ def second_moment(decay: Decay = 0.999, initial_scale: float = 0.0) -> SecondMom
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
         initial_scale: the ν to begin with.
+        past: whether to emit ν as it was before this step.
 
     Returns:
         The transform; its state is `nu`, like the parameters but real, at least
@@ -58,7 +65,7 @@ def second_moment(decay: Decay = 0.999, initial_scale: float = 0.0) -> SecondMom
         >>> float(updates)
         4.0
     """
-    return SecondMoment(decay, initial_scale)
+    return SecondMoment(decay, initial_scale, past)
 
 
 class RunningMax(Rule):

@@ -12,9 +12,8 @@ from tests.specs import (
     grown,
     lean,
     modern,
-    recent,
 )
 
-_FIRST = (first, classic, adaptive, modern, recent)
+_FIRST = (first, classic, adaptive, modern)
 _GROUPS = (*_FIRST, grown, lean, free, around, curvature)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

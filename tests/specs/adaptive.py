@@ -25,6 +25,16 @@ def _nadam_constant(
     return p - RATE * ahead / (np.sqrt(v / (1 - b2**t)) + eps), (m, v)
 
 
+def _nesterov_eps_hat(
+    p: np.ndarray, g: np.ndarray, memory: Any, t: int
+) -> tuple[np.ndarray, Any]:
+    b1, b2, eps = 0.7, 0.8, 1e-3
+    mu, nu = memory
+    mu, nu = b1 * mu + (1 - b1) * g, b2 * nu + (1 - b2) * g * g
+    ahead = b1 * mu / (1 - b1 ** (t + 1)) + (1 - b1) * g / (1 - b1**t)
+    return p - RATE * np.sqrt(1 - b2**t) * ahead / (np.sqrt(nu) + eps), (mu, nu)
+
+
 _PLAIN: dict[str, Any] = {"rectify": False, "print_change_log": False}
 """The paper's AdaBelief; its package rectifies by default, as RAdam does."""
 
@@ -176,5 +186,11 @@ SPECS: list[Spec] = [
         torch_path(
             "AdaBelief", "adabelief_pytorch", betas=(0.7, 0.8), eps=1e-3, **_PLAIN
         ),
+    ),
+    Spec(
+        "adam_nesterov",
+        lambda: adamx.adam(RATE, 0.7, 0.8, 1e-3, nesterov=True, eps_hat=True),
+        None,
+        numpy_path(_zeros, _nesterov_eps_hat),
     ),
 ]

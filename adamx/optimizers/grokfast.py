@@ -1,0 +1,57 @@
+"""Grokfast: more of the slow part of the gradients, before any optimizer.
+
+μ ← b·μ + (1−b)·g, and g in the first step     scale_by_momentum(from_first=True)
+g ← g + γ·μ
+"""
+
+from adamx.core.chain import chain
+from adamx.core.fork import fork
+from adamx.core.hyper import Decay, Finite
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array
+from adamx.transforms.identity import identity
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale
+
+
+def _amplified(gradient: Array, slow: Array) -> Array:
+    return gradient + slow
+
+
+@transform
+def grokfast(alpha: Decay = 0.98, lamb: Finite = 2.0) -> Transform:
+    """Add a multiple of the slow moving average of the gradients to them.
+
+    μ ← α·μ + (1−α)·g, and μ = g in the first step
+    u = g + λ·μ
+
+    It stands before an optimizer: `chain(grokfast(), adamw(1e-3))`. This is the
+    authors' `gradfilter_ema`. Their `gradfilter_ma`, a mean over a window, would keep
+    as many gradients as the window is long.
+
+    Args:
+        alpha: α in [0, 1), a number, traced scalar or schedule.
+        lamb: λ, how much of the average is added.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters and at least float32,
+        and the `count` of steps.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Lee et al., "Grokfast: Accelerated Grokking by Amplifying Slow Gradients",
+        2024, arXiv:2405.20233.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.grokfast(0.5)
+        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> second, state = tx.update(jnp.array(0.0), state)
+        >>> float(first), float(second)
+        (12.0, 4.0)
+    """
+    slow = chain(scale_by_momentum(alpha, from_first=True), scale(lamb))
+    return fork(_amplified, gradient=identity(), slow=slow)
