@@ -19,6 +19,8 @@ from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
 from adamx.optimizers.adabelief import adabelief as adabelief
 from adamx.optimizers.adadelta import adadelta as adadelta
+from adamx.optimizers.adafactor import adafactor as adafactor
+from adamx.optimizers.adafactor import scale_by_factored_rms as scale_by_factored_rms
 from adamx.optimizers.adagrad import adagrad as adagrad
 from adamx.optimizers.adam import adam as adam
 from adamx.optimizers.adam import scale_by_adam as scale_by_adam
@@ -49,8 +51,10 @@ from adamx.transforms.bias_correct import scale_by_response as scale_by_response
 from adamx.transforms.cautious import cautious as cautious
 from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
+from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.factored_moment import factored_moment as factored_moment
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
@@ -60,10 +64,14 @@ from adamx.transforms.momentum import trace as trace
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.param_rms import (
+    scale_by_param_block_rms as scale_by_param_block_rms,
+)
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.scale import scale as scale
 from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
+from adamx.transforms.scale import scale_by_relative_step as scale_by_relative_step
 from adamx.transforms.second_moment import running_max as running_max
 from adamx.transforms.second_moment import (
     scale_by_second_moment as scale_by_second_moment,
