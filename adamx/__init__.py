@@ -23,6 +23,8 @@ from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
 from adamx.optimizers.adabelief import scale_by_belief as scale_by_belief
 from adamx.optimizers.adadelta import adadelta as adadelta
+from adamx.optimizers.adafactor import adafactor as adafactor
+from adamx.optimizers.adafactor import scale_by_factored_rms as scale_by_factored_rms
 from adamx.optimizers.adagrad import adagrad as adagrad
 from adamx.optimizers.adagrad import scale_by_rss as scale_by_rss
 from adamx.optimizers.adam import adam as adam
@@ -96,6 +98,7 @@ from adamx.transforms.bias_correct import scale_by_response as scale_by_response
 from adamx.transforms.cautious import cautious as cautious
 from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
+from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.clip import clip_by_norm as clip_by_norm
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
@@ -106,6 +109,7 @@ from adamx.transforms.estimated_distance import (
     scale_by_dadapt_adam as scale_by_dadapt_adam,
 )
 from adamx.transforms.estimated_distance import scale_by_prodigy as scale_by_prodigy
+from adamx.transforms.factored_moment import factored_moment as factored_moment
 from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
@@ -116,6 +120,9 @@ from adamx.transforms.momentum import trace as trace
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.param_rms import (
+    scale_by_param_block_rms as scale_by_param_block_rms,
+)
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.rectified import (
@@ -124,6 +131,7 @@ from adamx.transforms.rectified import (
 from adamx.transforms.rprop import scale_by_rprop as scale_by_rprop
 from adamx.transforms.scale import scale as scale
 from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
+from adamx.transforms.scale import scale_by_relative_step as scale_by_relative_step
 from adamx.transforms.second_moment import running_max as running_max
 from adamx.transforms.second_moment import (
     scale_by_second_moment as scale_by_second_moment,

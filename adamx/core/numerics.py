@@ -65,7 +65,7 @@ def squarable(x: Array) -> Array:
     """
     if jnp.iscomplexobj(x):
         return jax.lax.complex(squarable(x.real), squarable(x.imag))
-    bound = jnp.asarray(2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 9), x.dtype)
+    bound = jnp.asarray(largest_squarable(x.dtype), x.dtype)
     return jax.lax.clamp(-bound, x, bound)
 
 
@@ -77,13 +77,23 @@ def clipped(x: Array, bound: Scalar) -> Array:
     return x * jnp.minimum(bound / size, 1)
 
 
+def largest_squarable(dtype: jax.typing.DTypeLike) -> float:
+    """The bound that `squarable` keeps, for a float or complex `dtype`."""
+    return 2.0 ** (jnp.finfo(dtype).maxexp // 2 - 9)
+
+
 def moving_average(average: Array, x: Array, decay: Scalar) -> Array:
     """decay·average + (1−decay)·x, as one step towards x.
 
     Written with 1−decay, which is exact for a Python number: 1 − float32(0.999) would
     be 1.3e-5 off.
     """
-    return average + (1 - decay) * (x - average)
+    return towards(average, x, 1 - decay)
+
+
+def towards(average: Array, x: Array, share: Scalar) -> Array:
+    """(1−share)·average + share·x, where the share of the new is what is known."""
+    return average + share * (x - average)
 
 
 def running_mean(mean: Array, x: Array, count: Array) -> Array:

@@ -1,12 +1,14 @@
 """Which arrays a rule keeps for a leaf, where in the state, and how they begin."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
+from jax.sharding import NamedSharding, PartitionSpec
 
 from adamx.core.errors import TransformError
 from adamx.core.numerics import compute_dtype, convert
@@ -173,10 +175,27 @@ def _jitted(
         return jax.jit(fresh)
     leaf = jax.ShapeDtypeStruct(shape, jnp.float32)
     placed = jax.tree.map(
-        lambda slot: sharding if slot.shape == shape else None,
+        lambda slot: _along(sharding, shape, slot.shape),
         jax.eval_shape(fresh, list(avals), leaf),
     )
     return jax.jit(fresh, out_shardings=placed)
+
+
+def _along(sharding: Any, shape: Any, slot: Any) -> Any:
+    """Where to put a slot: along each axis as its leaf, if it can be split like it."""
+    if slot == shape:
+        return sharding
+    if not isinstance(sharding, NamedSharding) or len(slot) != len(shape):
+        return None
+    names = (*sharding.spec, *[None] * len(shape))
+    pairs = zip(slot, names, strict=False)
+    kept = [name if _splits(sharding, name, size) else None for size, name in pairs]
+    return NamedSharding(sharding.mesh, PartitionSpec(*kept))
+
+
+def _splits(sharding: NamedSharding, name: Any, size: int) -> bool:
+    names = name if isinstance(name, tuple) else (name,)
+    return size % math.prod(sharding.mesh.shape[n] for n in names if n) == 0
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Clipping: each number, the norm of each leaf, or that of all of them."""
+"""Clipping: each number, the size of each leaf, or the norm of all of them."""
 
 import jax.numpy as jnp
 
@@ -7,7 +7,7 @@ from adamx.core.numerics import clipped
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import root_mean_square, scaled_norm
 
 
 class Clip(Rule):
@@ -98,6 +98,49 @@ def clip_by_norm(max_norm: NonNegative) -> ClipByNorm:
         ([0.6, 0.8], 0.5)
     """
     return ClipByNorm(max_norm)
+
+
+class ClipByBlockRms(Rule):
+    locality = "leaf"
+
+    threshold: Hyper
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        size = root_mean_square(g)
+        fits = size <= self.threshold
+        bound = jnp.where(fits, 1, self.threshold)
+        return g / jnp.where(fits, 1, size) * bound, slots
+
+
+@transform
+def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
+    """Scale each leaf down so that its root mean square is at most a bound.
+
+    u = g · min(1, d / RMS(g)), with RMS(g) = √(Σ |g|² / n) of the leaf's n numbers
+
+    Args:
+        threshold: d ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; without state, unless `threshold` is a schedule.
+
+    Raises:
+        TransformError: `threshold` is negative.
+
+    Reference:
+        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 6. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.clip_by_block_rms(1.0)
+        >>> tx.update(jnp.array([2.0, -2.0]), tx.init(jnp.zeros(2)))[0].tolist()
+        [1.0, -1.0]
+    """
+    return ClipByBlockRms(threshold)
 
 
 class ClipByGlobalNorm(Rule):

@@ -1,9 +1,11 @@
 """Multiplication by a number: a constant, or minus the learning rate."""
 
+import jax.numpy as jnp
+
 from adamx.core.hyper import Finite
-from adamx.core.rule import Gain, Scale
+from adamx.core.rule import Gain, Rule, Scale
 from adamx.core.transform import transform
-from adamx.core.types import Hyper, Scalar
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 
 
 @transform
@@ -74,3 +76,49 @@ def scale_by_learning_rate(
         (-0.5, 1)
     """
     return LearningRate(learning_rate, -1.0 if flip_sign else 1.0)
+
+
+class RelativeStep(Rule):
+    counts = True
+
+    learning_rate: Hyper
+    sign: float
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        cap = 1 / jnp.sqrt(shared["count"].astype(g.real.dtype))
+        return g * (self.sign * jnp.minimum(self.learning_rate, cap)), slots
+
+
+@transform
+def scale_by_relative_step(
+    learning_rate: Finite = 1e-2, *, flip_sign: bool = True
+) -> RelativeStep:
+    """Multiply by minus the learning rate, or by −1/√t once that is the lesser.
+
+    u = −min(η, 1/√t) · g, in step t = 1, 2 and so on
+
+    Args:
+        learning_rate: η, a finite number, traced scalar or schedule. Adafactor's
+            warm-up is the schedule 1e-6·t.
+        flip_sign: False leaves out the minus, for ascent.
+
+    Returns:
+        The transform; its state is the `count` of steps, an int32 scalar.
+
+    Raises:
+        TransformError: `learning_rate` is not a finite number.
+
+    Reference:
+        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_relative_step(0.1)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(1.0)))
+        >>> round(float(updates), 6)
+        -0.3
+    """
+    return RelativeStep(learning_rate, -1.0 if flip_sign else 1.0)

@@ -53,6 +53,35 @@ def root_of_squares(
     return jnp.where(some, by * jnp.sqrt(jnp.where(some, total, 1)), 0 * unit)
 
 
+def root_mean_square(x: jax.Array) -> jax.Array:
+    """√(Σ |x|² / n) of the n numbers in `x`, in their real dtype; 0 of none.
+
+    Exact for any finite numbers, as `scaled_norm` is.
+
+    Args:
+        x: a float or complex array of any shape, of at least float32.
+
+    Returns:
+        A real scalar.
+
+    Raises:
+        TypeError: `x` is no array.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> round(float(root_mean_square(jnp.array([1.0, 7.0]))), 5)
+        5.0
+    """
+    if not x.size:
+        return jnp.zeros((), x.real.dtype)
+    largest = _largest(x)
+    mean = _squares(x, jnp.where(largest > 0, largest, 1)) / x.size
+    return largest * jnp.sqrt(jnp.maximum(mean, 1 / x.size))
+
+
 def _promoted(scalars: list[jax.Array]) -> list[jax.Array]:
     dtype = jnp.result_type(*scalars)
     return [x.astype(dtype) for x in scalars]

@@ -10,7 +10,6 @@ from adamx.core.types import Array, Hyper, Shared, Slots
 
 
 class FollowSlowly(Rule):
-    counts = True
     needs_params = True
 
     sync_period: int
@@ -19,13 +18,20 @@ class FollowSlowly(Rule):
     def slots(self, param: Array) -> Slots:
         return {"slow": param}
 
+    def shared(self) -> Shared:
+        return {"steps_since_sync": jnp.zeros((), jnp.int32)}
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        # Not the count of all steps, which at its end would stand still.
+        return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         assert param is not None
         ahead = param - slots["slow"]
         part = self.slow_step_size
-        meet = shared["count"] % self.sync_period == 0
+        meet = shared["steps_since_sync"] == self.sync_period
         slow = jnp.where(meet, slots["slow"] + part * (ahead + g), slots["slow"])
         return jnp.where(meet, part * g - (1 - part) * ahead, g), {"slow": slow}
 
@@ -49,8 +55,8 @@ def lookahead(
             paper.
 
     Returns:
-        The transform; its state is that of `fast_optimizer` and `slow`, like the
-        parameters, at least float32. It needs the parameters.
+        The transform; its state is that of `fast_optimizer`, `slow`, like the
+        parameters, at least float32, and `steps_since_sync`. It needs the parameters.
 
     Raises:
         TransformError: k is not a positive integer, or α is negative.

@@ -32,9 +32,11 @@ def errors(subject: Subject) -> None:
     words = ["['layer']['w']", "[3,1]", "[3,4]"]
     _says("a gradient of another shape", update(wide), words)
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
-    if any(np.shape(leaf) == (3, 1) for leaf in jax.tree.leaves(state)):
-        other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
-        words = ["state", "['layer']['w']", "[3,1]", "[2,2]"]
+    other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
+    mine, its = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
+    if mine != its:
+        whole = (3, 1) in mine and (2, 2) in its
+        words = ["state", "['layer']['w']", *(["[3,1]", "[2,2]"] if whole else [])]
         _says("the state of other parameters", update(start, other), words)
     if jax.tree.leaves(state):
         _says("no state at all", update(start, ()), ["state", "expected"])

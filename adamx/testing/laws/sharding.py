@@ -19,7 +19,7 @@ def sharding(subject: Subject) -> None:
     """Sharded over eight devices it is the same, and the state stays where it should.
 
     Arrays of the state are placed like their parameters at `init`, and stay there, in
-    jit and out of it.
+    jit and out of it; so do those of other shapes, such as the mean of each row.
     """
     if len(jax.devices()) < DEVICES:
         raise NotTried(
@@ -45,7 +45,7 @@ def _sharded(subject: Subject, kind: AxisType) -> None:
     inputs = [grads(start, seed) for seed in range(3)]
     expected, last = subject.run(subject.tx, start, inputs)
     at = placed(start)
-    state = subject.init(at)
+    state = fresh = subject.init(at)
     _like_parameters(state, rows, "the fresh state")
     for i, (g, right) in enumerate(zip(inputs, expected, strict=True)):
         update = jax.jit(subject.update) if i else subject.update
@@ -53,8 +53,21 @@ def _sharded(subject: Subject, kind: AxisType) -> None:
         # A norm is summed in another order over the devices.
         same(jax.device_get(updates), jax.device_get(right), "sharded updates", ulps=8)
         _like_parameters(state, rows, f"the state after step {i + 1}")
+        _where_it_was(state, fresh, f"the state after step {i + 1}")
         _like_parameters(updates, rows, f"the updates of step {i + 1}")
     same(jax.device_get(state), jax.device_get(last), "the sharded state", ulps=8)
+
+
+def _where_it_was(state: Any, fresh: Any, what: str) -> None:
+    for (where, leaf), (_, first) in zip(leaves(state), leaves(fresh), strict=True):
+        if leaf.ndim:
+            require(
+                leaf.sharding.is_equivalent_to(first.sharding, leaf.ndim),
+                f"{what} is not where it was at first",
+                where=where,
+                expected=first.sharding,
+                got=leaf.sharding,
+            )
 
 
 def _like_parameters(tree: Any, rows: NamedSharding, what: str) -> None:
