@@ -32,13 +32,17 @@ from tests.spec import references
 from tests.specs import SPECS, Spec
 
 FAMILIES = {
-    "momentum": "sgd",
-    "sign": "sign_sgd signum lion",
-    "second moment": "adagrad rmsprop adadelta",
-    "Adam's": "adam adamw amsgrad adamax adamaxw nadam nadamw adabelief adan laprop "
-    "adopt ademamix simplified_ademamix",
+    "gradient": "sgd asgd optimistic_gradient_descent fromage",
+    "sign": "sign_sgd signum lion mars_lion rprop",
+    "second moment": "adagrad ftrl rmsprop adadelta madgrad",
+    "Adam's": "adam adamw amsgrad adamax adamaxw nadam nadamw radam adabelief yogi "
+    "adan laprop adopt acprop ademamix simplified_ademamix adam_atan2 stable_adamw "
+    "mars optimistic_adam",
     "trust ratio": "lamb lars novograd",
-    "wrapper": "cautious",
+    "lean": "adafactor",
+    "no rate": "dog dowg prodigy dadapt_adamw",
+    "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
+    "around others": "cautious grokfast centralize lookahead",
 }
 """Each optimizer once, and the wrappers around any of them."""
 

@@ -120,7 +120,9 @@ def optax_subject(name: str, builder: Callable[..., Any]) -> Subject:
 
 def adamx_optimizers() -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, builder in public_builders().items():
-        if builder.__module__.startswith("adamx.optimizers") and "scale_by" not in name:
+        of_its_own = builder.__module__.startswith("adamx.optimizers")
+        whole = "learning_rate" in inspect.signature(builder).parameters
+        if of_its_own and whole and "scale_by" not in name:
             yield name, builder
 
 

@@ -133,12 +133,16 @@ def minimized(
     build: Callable[[Any], Transform],
     problem: Problem,
     rates: jax.Array,
-    read: Callable[[Any, Any], Any] = lambda params, state: params,
+    read: Callable[[Any, Any], Any] | None = None,
 ) -> np.ndarray:
-    """The score for each rate, which falls to zero over the steps, as in practice."""
+    """The score for each rate, which falls to zero over the steps, as in practice.
+
+    Where `read(state, params)` gives the parameters to evaluate, the rate is constant.
+    """
 
     def run(rate: jax.Array) -> jax.Array:
-        tx = build(lambda count: rate * (1 - count / problem.steps))
+        falling = 1 if read is None else 0
+        tx = build(lambda count: rate * (1 - falling * count / problem.steps))
         if problem.clip < float("inf"):
             tx = adamx.chain(adamx.clip_by_global_norm(problem.clip), tx)
 
@@ -152,6 +156,6 @@ def minimized(
         keys = jax.random.split(jax.random.key(1), problem.steps)
         first = problem.start, tx.init(problem.start)
         (params, state), _ = jax.lax.scan(step, first, keys)
-        return problem.score(read(params, state))
+        return problem.score(params if read is None else read(state, params))
 
     return np.asarray(jax.jit(jax.vmap(run))(rates))

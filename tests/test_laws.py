@@ -17,9 +17,11 @@ from adamx.testing import (
 )
 
 PLAIN, MORE = [], []
-for _builder in public_builders().values():
+for _name, _builder in public_builders().items():
     _first, *_others = map(Subject.of, examples(_builder))
-    PLAIN.append(_first)
+    # What is an optimizer but for sign and rate waits for the full grid, as flags do.
+    _twin = _name.removeprefix("scale_by_")
+    (MORE if _twin != _name and _twin in public_builders() else PLAIN).append(_first)
     MORE += _others
 PLAIN += map(
     Subject.of,
