@@ -6,7 +6,6 @@ each of them is needed.
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
 _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
-_EVIDENCE = "while parameters are held, evidence of the distance has no end, nor has d"
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "MultiSteps": {
@@ -19,8 +18,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
     "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
-    "dadapt_adamw": {"long_runs": _EVIDENCE},
-    "scale_by_dadapt_adam": {"long_runs": _EVIDENCE},
     "freeze": {
         "norms": "gradients of frozen leaves are not looked at, NaN in them neither",
         "errors": "gradients of frozen leaves are not looked at, nor are their shapes",

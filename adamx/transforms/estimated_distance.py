@@ -56,16 +56,18 @@ class EstimatedDistance(Rule):
         corrected = jnp.sqrt(geometric(self.b2, count)) / geometric(self.b1, count)
         rate = self.learning_rate * corrected * d
         seen = {**shared, "before": d / first, "rate": rate, "share": rate / first}
-        evidence = [self.evidence(leaf, seen) for leaf in leaves]
+        evidence = [(zero, zero), *(self.evidence(leaf, seen) for leaf in leaves)]
         lost, new, factor = self.weights()
-        product = sum((x.astype(zero.dtype) for x, _ in evidence), zero)
-        size = sum((x.astype(zero.dtype) for _, x in evidence), zero)
+        product, size = (
+            jnp.sum(jnp.stack(column).astype(zero.dtype))
+            for column in zip(*evidence, strict=True)
+        )
         numerator = shared["numerator"] + (new * product - lost * shared["numerator"])
         # Where there was no gradient yet, nothing is known.
         some = size >= float(jnp.finfo(size.dtype).tiny)
         found = jnp.where(some, factor * numerator / jnp.where(some, size, 1), 0)
         # While parameters are held, evidence has no end; d is to remain a number.
-        after = squarable(jnp.maximum(d, found) / first)
+        after = jnp.minimum(jnp.maximum(d, found) / first, 2.0**55)
         new_d = {"estim_lr": after * first, "after": after}
         return {**seen, **new_d, "numerator": numerator}
 
@@ -82,19 +84,16 @@ class EstimatedDistance(Rule):
         return -u - self.weight_decay * shared["rate"] * param
 
 
-@jax.jit
 def _product(a: Array, b: Array) -> Array:
     return jnp.sum((a * b.conj()).real)
 
 
-@jax.jit
 def _next_sum(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
     """(1 − lost)·s + new·g, the sum of gradients, where 1 − lost is not rounded."""
     dtype = s.real.dtype
     return s + (jnp.asarray(new, dtype) * squarable(g) - jnp.asarray(lost, dtype) * s)
 
 
-@jax.jit
 def _next_size(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
     s = _next_sum(s, g, lost, new)
     # A modulus has no slope at 0.
@@ -112,12 +111,8 @@ class Prodigy(EstimatedDistance):
         return self._lost(), 1.0, self.estim_lr_coef
 
     def evidence(self, leaf: Leaf, shared: Shared) -> tuple[Array, Array]:
-        assert leaf.param is not None
-        gone = _gone(leaf.slots["x0"], leaf.param)
-        weight = shared["before"] * shared["share"]
-        product = weight * _product(squarable(leaf.g), gone)
-        lost, new = self._lost(), self._new(shared)
-        return product, _next_size(leaf.slots["s"], leaf.g, lost, new)
+        weights = self._lost(), self._new(shared), shared["before"] * shared["share"]
+        return _gone_evidence(leaf.g, leaf.slots, leaf.param, weights)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -139,8 +134,13 @@ class Prodigy(EstimatedDistance):
 
 
 @jax.jit
-def _gone(x0: Array, param: Array) -> Array:
-    return x0 - param
+def _gone_evidence(
+    g: Array, slots: Slots, param: Array, weights: tuple[Scalar, Scalar, Scalar]
+) -> tuple[Array, Array]:
+    """Of ⟨g, θ₀ − θ⟩, weighted, and of the next ‖s‖₁."""
+    lost, new, weight = weights
+    product = _product(squarable(g), slots["x0"] - param)
+    return product * weight, _next_size(slots["s"], g, lost, new)
 
 
 @transform
@@ -203,9 +203,8 @@ class DAdaptAdam(EstimatedDistance):
         return lost, lost, 1 / lost
 
     def evidence(self, leaf: Leaf, shared: Shared) -> tuple[Array, Array]:
-        s, nu = leaf.slots["s"], leaf.slots["nu"]
-        product = shared["rate"] * _scaled_product(leaf.g, s, nu, self.eps)
-        return product, _next_size(s, leaf.g, *self._sum(shared))
+        weights = *self._sum(shared), shared["rate"]
+        return _scaled_evidence(leaf.g, leaf.slots, self.eps, weights)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -223,8 +222,14 @@ class DAdaptAdam(EstimatedDistance):
 
 
 @jax.jit
-def _scaled_product(g: Array, s: Array, nu: Array, eps: Scalar) -> Array:
-    return _product(squarable(g), s / root_plus(nu, jnp.asarray(eps, nu.dtype), 0.0))
+def _scaled_evidence(
+    g: Array, slots: Slots, eps: Scalar, weights: tuple[Scalar, Scalar, Scalar]
+) -> tuple[Array, Array]:
+    """Of ⟨g, s/(√v + ε)⟩, weighted, and of the next ‖s‖₁."""
+    lost, new, weight = weights
+    below = root_plus(slots["nu"], jnp.asarray(eps, slots["nu"].dtype), 0.0)
+    product = _product(squarable(g), slots["s"] / below)
+    return product * weight, _next_size(slots["s"], g, lost, new)
 
 
 @transform
