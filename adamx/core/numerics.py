@@ -158,7 +158,7 @@ def power(x: Array, exponent: Scalar) -> Array:
 
 @jax.custom_jvp
 def quotient(x: Array, y: Array) -> Array:
-    """x / y, whose derivative is 0 where x is, however small y.
+    """The ratio x / y, whose derivative is 0 where x is, however small y.
 
     That of jax's division multiplies by 1/y² before x: ∞ times 0.
     """

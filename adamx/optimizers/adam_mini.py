@@ -8,6 +8,7 @@
 from collections.abc import Hashable, Mapping
 
 from adamx.core.chain import chain
+from adamx.core.errors import TransformError
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.partition import partition
@@ -68,8 +69,9 @@ def adam_mini(
         both at least float32, and a few scalars. It needs the parameters.
 
     Raises:
-        TransformError: a hyperparameter is outside its interval; (when used) an axis
-            cannot be parted into blocks, or a leaf has a label that is not in `blocks`.
+        TransformError: a hyperparameter is outside its interval, or `blocks` is a
+            mapping without labels; (when used) an axis cannot be parted into blocks, or
+            a leaf has a label that is not in `blocks`.
 
     Reference:
         Zhang et al., "Adam-mini: Use Fewer Learning Rates To Gain More", 2024,
@@ -99,6 +101,12 @@ def adam_mini(
         ratio = moments_ratio(moment, momentum, eps, eps_root, False, average)
         return chain(bound_leaf(), ratio)
 
+    if isinstance(blocks, Mapping) != (block_labels is not None):
+        raise TransformError(
+            "adam_mini: blocks and block_labels do not go together",
+            expected="block_labels where blocks is a mapping, and only there",
+            got=f"blocks={blocks!r}, block_labels={block_labels!r}",
+        )
     by_label = blocks if isinstance(blocks, Mapping) else {None: blocks}
     parts = {label: direction(some) for label, some in by_label.items()}
     return chain(
