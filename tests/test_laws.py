@@ -57,8 +57,15 @@ def grid(subjects, *marks, laws=LAWS):
 # What a flag changes is arithmetic; the rest of the laws is kept by what it is made of.
 ARITHMETIC = ("finite", "differentiable", "odd_leaves")
 
+WHOLE = ("sgd", "adam", "adamw", "amsgrad", "lion", "lamb", "MultiSteps", "partition")
+"""On these whole grids of dtypes and of pieces around them are tried."""
+
 FULL = [
-    *grid(full(PLAIN), pytest.mark.full, laws=[law for law in LAWS if law.grid]),
+    *grid(
+        full(s for s in PLAIN if s.name.partition("(")[0] in WHOLE),
+        pytest.mark.full,
+        laws=[law for law in LAWS if law.grid],
+    ),
     *grid(MORE, pytest.mark.full, laws=[law for law in LAWS if law.name in ARITHMETIC]),
 ]
 
