@@ -22,8 +22,10 @@ READ = {
 }
 """What is evaluated elsewhere than where it is trained, and needs no falling rate."""
 
-_LAGS = "the mean of all steps still has the far start in it: 0.6 to 1.1 away; with a "
-_LAGS += "falling rate what is trained gets there"
+_LAGS = (
+    "the mean of all steps still has the far start in it: 0.6 to 1.1 away; with a "
+    "falling rate what is trained gets there"
+)
 
 OUT_OF_REACH = {
     **{(name, "beale"): _LAGS for name in READ},

@@ -130,10 +130,11 @@ class Transform(Remembered):
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
         # A function is a constant of the program; a `Partial` brings its arrays along.
+        needs = self.plan.needs() if extra else frozenset()
         read = {
             k: Partial(v) if inspect.isroutine(v) else v
             for k, v in extra.items()
-            if k in self.plan.needs()
+            if k in needs
         }
         return _jitted(self._static)(self._arrays, updates, state, params, read)
 
