@@ -30,6 +30,7 @@ from adamx.optimizers.adagrad import scale_by_rss as scale_by_rss
 from adamx.optimizers.adam import adam as adam
 from adamx.optimizers.adam import scale_by_adam as scale_by_adam
 from adamx.optimizers.adam_atan2 import adam_atan2 as adam_atan2
+from adamx.optimizers.adam_mini import adam_mini as adam_mini
 from adamx.optimizers.adamax import adamax as adamax
 from adamx.optimizers.adamax import scale_by_adamax as scale_by_adamax
 from adamx.optimizers.adamaxw import adamaxw as adamaxw
@@ -41,6 +42,7 @@ from adamx.optimizers.adopt import adopt as adopt
 from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adamx.optimizers.asgd import asgd as asgd
+from adamx.optimizers.came import came as came
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
@@ -86,6 +88,8 @@ from adamx.optimizers.signum import signum as signum
 from adamx.optimizers.simplified_ademamix import (
     simplified_ademamix as simplified_ademamix,
 )
+from adamx.optimizers.sm3 import scale_by_sm3 as scale_by_sm3
+from adamx.optimizers.sm3 import sm3 as sm3
 from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
@@ -95,12 +99,14 @@ from adamx.transforms.average import average_params as average_params
 from adamx.transforms.average import averaged_params as averaged_params
 from adamx.transforms.bias_correct import bias_correct as bias_correct
 from adamx.transforms.bias_correct import scale_by_response as scale_by_response
+from adamx.transforms.block_moment import block_moment as block_moment
 from adamx.transforms.cautious import cautious as cautious
 from adamx.transforms.centralize import centralize as centralize
 from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.clip import clip_by_norm as clip_by_norm
+from adamx.transforms.cover_moment import cover_moment as cover_moment
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.distance import scale_by_dog as scale_by_dog
 from adamx.transforms.distance import scale_by_dowg as scale_by_dowg

@@ -39,7 +39,7 @@ FAMILIES = {
     "adan laprop adopt acprop ademamix simplified_ademamix adam_atan2 stable_adamw "
     "mars optimistic_adam",
     "trust ratio": "lamb lars novograd",
-    "lean": "adafactor",
+    "lean": "adafactor sm3 came adam_mini",
     "no rate": "dog dowg prodigy dadapt_adamw",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
     "around others": "cautious grokfast centralize lookahead",

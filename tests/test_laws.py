@@ -31,6 +31,9 @@ PLAIN += map(
         # The leaves of the laws are small, and by default not factored.
         adamx.adafactor(0.1, 1),
         adamx.factored_moment(min_dim_size_to_factor=1),
+        adamx.adam_mini(
+            0.1, blocks={0: (), 1: 0}, block_labels=lambda p, x: x.ndim > 1
+        ),
     ],
 )
 

@@ -157,6 +157,24 @@ def power(x: Array, exponent: Scalar) -> Array:
 
 
 @jax.custom_jvp
+def quotient(x: Array, y: Array) -> Array:
+    """The ratio x / y, whose derivative is 0 where x is, however small y.
+
+    That of jax's division multiplies by 1/y² before x: ∞ times 0.
+    """
+    return x / y
+
+
+@quotient.defjvp
+def _quotient_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    (x, y), (dx, dy) = primals, tangents
+    ratio = quotient(x, y)
+    return ratio, dx / y - ratio * (dy / y)
+
+
+@jax.custom_jvp
 def safe_sqrt(x: Array) -> Array:
     """√x, with the derivative 0 (not ∞) at 0, so that gradients stay finite."""
     return jnp.sqrt(x)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.numerics import is_zero, safe_sqrt, squarable
+from adamx.core.numerics import is_zero, quotient, safe_sqrt, squarable
 from adamx.core.record import replace
 from adamx.core.rule import Identity, Rule, is_one
 from adamx.core.transform import Transform, TransformLike, lift
@@ -62,7 +62,7 @@ class RootRatio(Rule):
         return replace(self, eps=eps, eps_root=root), numerator * inverse
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
-        return numerator / root_plus(moment, self.eps, self.eps_root)
+        return quotient(numerator, root_plus(moment, self.eps, self.eps_root))
 
 
 def floored_root(moment: Array, eps: Scalar) -> Array:

@@ -33,10 +33,12 @@ def errors(subject: Subject) -> None:
     _says("a gradient of another shape", update(wide), words)
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
     other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
-    mine, its = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
-    if mine != its:
-        whole = (3, 1) in mine and (2, 2) in its
-        words = ["state", "['layer']['w']", *(["[3,1]", "[2,2]"] if whole else [])]
+    shapes = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
+    changed = {pair for pair in zip(*shapes, strict=True) if pair[0] != pair[1]}
+    if changed:
+        # A slot of another shape than its parameter is said to be of that shape.
+        like_params = ["[3,1]", "[2,2]"] if changed == {((3, 1), (2, 2))} else []
+        words = ["state", "['layer']['w']", *like_params]
         _says("the state of other parameters", update(start, other), words)
     if jax.tree.leaves(state):
         _says("no state at all", update(start, ()), ["state", "expected"])

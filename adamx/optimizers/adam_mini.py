@@ -1,0 +1,116 @@
+"""Adam-mini: Adam with one second moment for each block of a leaf.
+
+μ ← b1·μ + (1−b1)·g                         scale_by_momentum
+ν ← b2·ν + (1−b2)·(mean of g² over a block)  block_moment
+θ ← θ − η · (μ̂ / (√ν̂ + ε) + λ·θ)            moments_ratio
+"""
+
+from collections.abc import Hashable, Mapping
+
+from adamx.core.chain import chain
+from adamx.core.errors import TransformError
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.partition import partition
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.adam import moments_ratio
+from adamx.transforms.bias_correct import bias_correct
+from adamx.transforms.block_moment import Blocks, block_moment
+from adamx.transforms.bound import bound_leaf
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import second_moment
+
+
+@transform
+def adam_mini(
+    learning_rate: Finite,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    eps_root: NonNegative = 0.0,
+    *,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+    blocks: Blocks | Mapping[Hashable, Blocks] = -1,
+    block_labels: Labels | None = None,
+) -> Transform:
+    """AdamW with half of its memory: what is divided by is shared by blocks.
+
+    μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·(mean of |g|² over the block)
+    u = −η · (μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε) + λ·θ)
+
+    *What is a block* is said by `blocks`, as for `block_moment`. The default, -1, has
+    one for each index of the last axis: in JAX, where kernels are (in, out), each
+    neuron, and each number of a vector. `blocks` may differ by leaf: with a mapping,
+    `block_labels`, a function `(path, leaf) -> label` or a tree, says which entry is
+    meant.
+
+    The authors' code goes by names in the path, and PyTorch's (out, in): embeddings
+    and output layers have a block for each token (first axis), queries and keys one for
+    each head, values, projections and MLPs one for each neuron (first axis), biases
+    one for each number, and all else, norms say, one for the leaf, ().
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        b1: decay of the first moment, in [0, 1).
+        b2: decay of the second moment, in [0, 1).
+        eps: ε ≥ 0, outside the root.
+        eps_root: ε_root ≥ 0, inside the root.
+        weight_decay: λ, a finite number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default. The authors' code
+            spares norms and biases.
+        blocks: the axes that blocks are counted along, or a mapping of such by label.
+        block_labels: the label of each leaf, where `blocks` is a mapping.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, `nu`, one number a block,
+        both at least float32, and a few scalars. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, or `blocks` is a
+            mapping without labels; (when used) an axis cannot be parted into blocks, or
+            a leaf has a label that is not in `blocks`.
+
+    Reference:
+        Zhang et al., "Adam-mini: Use Fewer Learning Rates To Gain More", 2024,
+        arXiv:2406.16793.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> heads = 2
+        >>> tx = adamx.adam_mini(
+        ...     0.1,
+        ...     blocks={"token": 0, "head": ((-1, heads),), "neuron": -1},
+        ...     block_labels=lambda path, leaf: (
+        ...         "token" if "embed" in path else
+        ...         "head" if "query" in path or "key" in path else "neuron"
+        ...     ),
+        ... )
+        >>> params = {"embed": jnp.ones((5, 4)), "query": jnp.ones((4, 4))}
+        >>> state = tx.init(params)
+        >>> sorted(state["partition"])
+        ['head', 'neuron', 'token']
+    """
+
+    def direction(blocks: Blocks) -> Transform:
+        momentum = bias_correct(scale_by_momentum(b1))
+        moment, average = block_moment(b2, blocks), second_moment(b2)
+        ratio = moments_ratio(moment, momentum, eps, eps_root, False, average)
+        return chain(bound_leaf(), ratio)
+
+    if isinstance(blocks, Mapping) != (block_labels is not None):
+        raise TransformError(
+            "adam_mini: blocks and block_labels do not go together",
+            expected="block_labels where blocks is a mapping, and only there",
+            got=f"blocks={blocks!r}, block_labels={block_labels!r}",
+        )
+    by_label = blocks if isinstance(blocks, Mapping) else {None: blocks}
+    parts = {label: direction(some) for label, some in by_label.items()}
+    return chain(
+        partition(parts, block_labels) if block_labels is not None else parts[None],
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

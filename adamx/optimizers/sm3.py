@@ -1,0 +1,108 @@
+"""SM3: Adagrad whose sums are shared along the axes of a leaf.
+
+ν = min κ + g², of the κ of each axis     cover_moment
+d = g / √(ν + ε)                          scale_by_second_moment
+θ ← θ − η · μ, μ ← b·μ + (1−b)·d          scale_by_momentum
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.cover_moment import cover_moment
+from adamx.transforms.momentum import scale_by_momentum
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.second_moment import scale_by_second_moment
+
+
+@transform
+def scale_by_sm3(
+    b1: Decay | None = 0.9,
+    b2: Decay | None = None,
+    eps: NonNegative = 1e-8,
+    *,
+    keep_largest: bool = False,
+) -> Transform:
+    """SM3's direction, without sign and learning rate.
+
+    u = μ, the average of g / √(ν + ε)
+
+    Args:
+        b1: decay of the average, in [0, 1); None for none.
+        b2: decay of ν, in [0, 1); None for the sum, where Optax has 1.
+        eps: ε ≥ 0, inside the root.
+        keep_largest: see `sm3`.
+
+    Returns:
+        The transform; its state is that of `sm3`, at least float32.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Anil, Gupta, Koren & Singer, "Memory-Efficient Adaptive Optimization", 2019,
+        arXiv:1901.11150. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_sm3(None, eps=0.0)
+        >>> g = jnp.array([[3.0, -5.0]])
+        >>> tx.update(g, tx.init(g))[0].tolist()
+        [[1.0, -1.0]]
+    """
+    moment = cover_moment(b2, keep_largest=keep_largest)
+    ratio = scale_by_second_moment(moment, 0.0, eps)
+    return ratio if b1 is None else chain(ratio, scale_by_momentum(b1))
+
+
+@transform
+def sm3(
+    learning_rate: Finite,
+    momentum: Decay | None = 0.9,
+    *,
+    b2: Decay | None = None,
+    eps: NonNegative = 1e-8,
+    keep_largest: bool = False,
+) -> Transform:
+    """Adagrad in sublinear memory: one sum for each index of each axis.
+
+    ν = min over axes of κ, plus |g|²;  κ ← the largest ν of each index of each axis
+    u = −η · μ,  μ ← b·μ + (1−b)·g / √(ν + ε)
+
+    This is SM3-II, the tighter of the paper's two. The average is not corrected.
+    With b2 the sum becomes an average, b2·κ + (1−b2)·|g|²: not in the paper. There
+    Optax lets κ fall; pytorch_optimizer does not (`keep_largest`) but for scalars, has
+    no momentum by default, and ε = 1e-30.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        momentum: b, the decay of the average of the steps, in [0, 1); None for none.
+        b2: decay of ν, in [0, 1); None for the sum.
+        eps: ε ≥ 0, inside the root.
+        keep_largest: whether κ never falls where b2 is given.
+
+    Returns:
+        The transform; its state is `nu`, the κ of each axis as a mean over the steps,
+        `mu` like the parameters if there is momentum, both at least float32, and the
+        `count` of steps.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Anil, Gupta, Koren & Singer, "Memory-Efficient Adaptive Optimization", 2019,
+        arXiv:1901.11150.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.sm3(0.1, None)
+        >>> params = jnp.array(2.0)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> round(float(updates), 6)
+        -0.1
+    """
+    return chain(
+        scale_by_sm3(momentum, b2, eps, keep_largest=keep_largest),
+        scale_by_learning_rate(learning_rate),
+    )
