@@ -24,11 +24,11 @@ from tabulate import tabulate
 
 from adamx.core.call import Call
 from adamx.core.transform import Transform
-from adamx.testing import Subject, examples, public_builders
+from adamx.testing import examples, public_builders
 from adamx.testing.laws.truth import deviation, follower
 from benchmarks.document import replace
 from benchmarks.laws import adamx_optimizers
-from tests.spec import references
+from tests.spec import references, subject
 from tests.specs import SPECS, Spec
 
 FAMILIES = {
@@ -104,10 +104,10 @@ def oracles(specs: list[Spec]) -> str:
 
 def away(spec: Spec) -> float:
     """How far the optimizer is from its oracle, on every problem it is tried on."""
-    subject = Subject.of(spec.make(), spec.name)
-    follow, paths = follower(subject), references(spec)
+    tried, paths = subject(spec), references(spec)
+    follow = follower(tried)
     with jax.enable_x64(True):
-        return max(deviation(subject, path, follow) for path in paths)
+        return max(deviation(tried, path, follow) for path in paths)
 
 
 def names() -> Iterator[tuple[str, str]]:

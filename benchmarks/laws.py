@@ -122,6 +122,7 @@ def adamx_optimizers() -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, builder in public_builders().items():
         of_its_own = builder.__module__.startswith("adamx.optimizers")
         whole = "learning_rate" in inspect.signature(builder).parameters
+        whole = whole or name in RATELESS
         if of_its_own and whole and "scale_by" not in name:
             yield name, builder
 

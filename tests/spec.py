@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 import adamx
-from adamx.testing import Trajectory, problem, trajectory
+from adamx.testing import Subject, Trajectory, problem, trajectory
 
 GOLDEN = File(__file__).parent / "golden"
 
@@ -35,6 +35,15 @@ class Spec(NamedTuple):
     oracle: Oracle
     tolerance: float = 1e-12
     """In steps, in float64. If larger than this, a comment says why."""
+    extra: Callable[[Any, Any], dict[str, Any]] | None = None
+    """From gradients and parameters to the extra arguments of update, where they are
+    not to be those of `adamx.testing`."""
+
+
+def subject(spec: Spec, *paths: Trajectory) -> Subject:
+    """The optimizer on trial, with where the oracle goes."""
+    given = {} if spec.extra is None else {"extra": spec.extra}
+    return Subject.of(spec.make(), spec.name, references=paths, **given)
 
 
 def golden(spec: Spec, seed: int) -> Trajectory:

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.testing import LAWS, Subject, Trajectory
-from tests.spec import live, references
-from tests.specs import RATE, SPECS, Spec
+from adamx.testing import LAWS
+from tests.spec import live, references, subject
+from tests.specs import RATE, SPECS
 
 (TRUTH,) = (law for law in LAWS if law.name == "truth")
-
-
-def subject(spec: Spec, *paths: Trajectory) -> Subject:
-    return Subject.of(spec.make(), spec.name, references=paths)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

@@ -6,10 +6,11 @@ import operator
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.record import Record, is_array, split
+from adamx.core.record import Record, is_array, is_key, split
 
 
 class Call:
@@ -103,7 +104,7 @@ def key_of(value: Any) -> Hashable:
     if isinstance(value, Tracer):
         return Same(value)
     if is_array(value):
-        array = np.asarray(value)
+        array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
         return "array", array.shape, str(array.dtype), array.tobytes()
     if isinstance(value, Mapping):
         return "mapping", frozenset((k, key_of(v)) for k, v in value.items())
@@ -128,6 +129,8 @@ def _hashable(value: Any) -> bool:
 def _show(value: Any) -> str:
     if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
+    if is_key(value):
+        return f"wrap_key_data({jax.random.key_data(value).tolist()})"
     if is_array(value) and value.shape == ():
         return repr(value.item())
     if inspect.isroutine(value) or isinstance(value, type):

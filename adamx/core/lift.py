@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from adamx.core.check import matched, path_of
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, real_dtype
-from adamx.core.record import merge, split
+from adamx.core.record import is_key, merge, split
 from adamx.core.rule import Leaf, PerLeaf, Ready, Rule, Series, is_one, walk
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.types import Array, Params, Updates
@@ -187,17 +188,20 @@ class Lifted(Node):
         """From a leaf's number and update to what of the shared its `step` sees."""
         seen = jax.tree.leaves(view)
         names = {x.name for x in seen if isinstance(x, PerLeaf)}
-        if not names and not any(map(_is_key, seen)):
+        if not names and not any(map(is_key, seen)):
             return lambda i, g: view
         columns = {
             n: matched(treedef, extra[n], n, updates, self._name()) for n in names
         }
 
+        # Absent leaves are not counted: noise is the same without frozen ones.
+        numbers = [*accumulate(leaf is not None for leaf in flatten(updates)[0])]
+
         def of_leaf(i: int, g: Array) -> Any:
             def seen_by(x: Any) -> Any:
                 if isinstance(x, PerLeaf):
                     return self._like(columns[x.name][i], g, x.name, updates, i)
-                return jax.random.fold_in(x, i) if _is_key(x) else x
+                return jax.random.fold_in(x, numbers[i]) if is_key(x) else x
 
             return jax.tree.map(seen_by, view)
 
@@ -249,10 +253,6 @@ class Lifted(Node):
 
 def _arguments(rule: Rule) -> tuple[str, ...]:
     return (*rule.needs, *rule.needs_trees)
-
-
-def _is_key(x: Any) -> bool:
-    return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
 def _owner(param: Any, g: Array) -> Array | None:

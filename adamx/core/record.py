@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -34,6 +35,11 @@ def replace(record: R, **fields: Any) -> R:
 def is_array(x: object) -> bool:
     """Whether `x` is to be traced, rather than to be a constant of the program."""
     return isinstance(x, jax.Array | np.ndarray)
+
+
+def is_key(x: Any) -> bool:
+    """Whether `x` is a random key."""
+    return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
 def split(tree: Any) -> tuple[list[Any], Hashable]:

@@ -72,14 +72,14 @@ class Rule(Record):
         return {}
 
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
-        """The next `shared`; `extra` holds what the class says it `needs`."""
-        return shared
-
-    def gather(self, shared: Shared, leaves: "list[Leaf]") -> Shared:
-        """`shared`, with what can only be known from all leaves.
+        """The next `shared`; `extra` holds what the class says it `needs`.
 
         Names that `shared()` does not begin with are seen by `step`, and not kept.
         """
+        return shared
+
+    def gather(self, shared: Shared, leaves: "list[Leaf]") -> Shared:
+        """`shared`, with what can only be known from all leaves; as `advance` does."""
         return shared
 
     def step(
@@ -111,7 +111,8 @@ class Rule(Record):
             mine |= next_
         mine = rule.advance(mine, **{name: extra[name] for name in self.needs})
         view = {**mine, **{name: PerLeaf(name) for name in self.needs_trees}}
-        return Live(rule, 1.0, {**next_, **values, **mine}, view)
+        kept = {k: v for k, v in mine.items() if k in shared}
+        return Live(rule, 1.0, {**next_, **values, **kept}, view)
 
     def _scheduled(self, count: Array) -> dict[str, Array]:
         fields = vars(self).items()

@@ -8,14 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adamx.core.record import is_key
 from adamx.testing.law import Violation, require
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
     """The leaves of a tree with their key paths; random keys as their numbers."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        if jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key):
-            leaf = jax.random.key_data(leaf)
+        if is_key(leaf):
+            abstract = isinstance(leaf, jax.ShapeDtypeStruct)
+            numbers = jax.random.key_data
+            leaf = jax.eval_shape(numbers, leaf) if abstract else numbers(leaf)
         yield jax.tree_util.keystr(path) or "the whole tree (it is one leaf)", leaf
 
 

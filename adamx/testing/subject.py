@@ -11,6 +11,7 @@ import numpy as np
 
 from adamx.core.call import Call
 from adamx.core.hyper import declared
+from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
 from adamx.testing.compare import leaves
@@ -24,9 +25,13 @@ Build = Callable[[Callable[[str, float], Any]], Any]
 name and its value."""
 
 EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
-    "value": lambda updates, params: jnp.float32(1.0),
+    "value": lambda updates, params: half_of_squares(params),
+    "grad": lambda updates, params: params,
+    "value_fn": lambda updates, params: half_of_squares,
+    "hessian": lambda updates, params: jax.tree.map(jnp.ones_like, params),
 }
-"""The extra arguments of update that laws know how to give."""
+"""The extra arguments of update that laws know how to give: those of one loss, of the
+parameters alone."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -157,6 +162,17 @@ def kept_parameters(
 
     pairs = zip(leaves(subject.init(params)), leaves(state), strict=True)
     return [now for (_, first), now in pairs if is_parameter(first)]
+
+
+def half_of_squares(params: Params) -> jax.Array:
+    """½‖θ‖², whose gradient is θ; of numbers that can be differentiated by."""
+    arrays = [jnp.asarray(p) for p in jax.tree.leaves(params)]
+    wide = [
+        x.astype(compute_dtype(x.dtype))
+        for x in arrays
+        if jnp.issubdtype(x.dtype, jnp.inexact)
+    ]
+    return sum((jnp.sum(abs_sq(x)) / 2 for x in wide), jnp.float32(0))
 
 
 def _given(
