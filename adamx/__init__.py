@@ -59,6 +59,7 @@ from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
+from adamx.optimizers.noisy_sgd import noisy_sgd as noisy_sgd
 from adamx.optimizers.novograd import novograd as novograd
 from adamx.optimizers.novograd import scale_by_novograd as scale_by_novograd
 from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
@@ -68,6 +69,7 @@ from adamx.optimizers.optimistic import (
 from adamx.optimizers.optimistic import (
     scale_by_optimistic_gradient as scale_by_optimistic_gradient,
 )
+from adamx.optimizers.polyak_sgd import polyak_sgd as polyak_sgd
 from adamx.optimizers.prodigy import prodigy as prodigy
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
@@ -126,10 +128,12 @@ from adamx.transforms.momentum import trace as trace
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.noise import add_noise as add_noise
 from adamx.transforms.param_rms import (
     scale_by_param_block_rms as scale_by_param_block_rms,
 )
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
+from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.rectified import (
     scale_by_rectified_moment as scale_by_rectified_moment,

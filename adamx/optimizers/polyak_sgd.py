@@ -1,0 +1,63 @@
+"""Gradient descent with Polyak's step size.
+
+γ = min((f(θ) − f_min) / (‖g‖² + ε), γ_max)     scale_by_polyak
+θ ← θ − s · γ · g
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Finite, NonNegative
+from adamx.core.transform import Transform, transform
+from adamx.transforms.polyak import scale_by_polyak
+from adamx.transforms.scale import scale_by_learning_rate
+
+
+@transform
+def polyak_sgd(
+    max_learning_rate: NonNegative = 1.0,
+    scaling: Finite = 1.0,
+    f_min: Finite = 0.0,
+    eps: NonNegative = 0.0,
+    variant: str = "sps",
+) -> Transform:
+    """Gradient descent whose rate comes from the loss and a bound of it.
+
+    u = −s · g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
+
+    For models that can fit all data, whose loss can come near f_min = 0. The formula
+    is that of Optax's documents; its code scales the gradient by s first, and so
+    divides by s where it says that it multiplies.
+
+    Args:
+        max_learning_rate: γ ≥ 0, the largest step size, a number, traced scalar or
+            schedule.
+        scaling: s, a factor for all steps, a number, traced scalar or schedule.
+        f_min: a lower bound of the loss.
+        eps: ε ≥ 0.
+        variant: "sps", or "sps+" for no steps upwards where the loss is below f_min.
+
+    Returns:
+        The transform; without state, unless an argument is a schedule. Its update needs
+        `value`, the loss at the parameters, a scalar.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, or the variant is
+            unknown; (when used) `update` is called without `value`.
+
+    Reference:
+        Loizou et al., "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate
+        for Fast Convergence", 2021, arXiv:2002.10542.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.polyak_sgd()
+        >>> params = jnp.array([1.0, 2.0])
+        >>> value, grads = jnp.sum(params**2), 2 * params
+        >>> updates, _ = tx.update(grads, tx.init(params), params, value=value)
+        >>> updates.tolist()
+        [-0.5, -1.0]
+    """
+    return chain(
+        scale_by_polyak(f_min, max_learning_rate, eps, variant),
+        scale_by_learning_rate(scaling),
+    )

@@ -1,0 +1,92 @@
+"""Polyak's step: as long as the gradient says that the minimum is away."""
+
+import jax.numpy as jnp
+
+from adamx.core.errors import TransformError
+from adamx.core.hyper import Finite, NonNegative
+from adamx.core.numerics import scalar_dtype
+from adamx.core.rule import Leaf, Rule
+from adamx.core.transform import transform
+from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.tree.norms import scaled_norm
+
+
+class Polyak(Rule):
+    locality = "tree"
+    needs = ("value",)
+
+    f_min: Hyper
+    max_learning_rate: Hyper
+    eps: Hyper
+    only_downwards: bool
+
+    def advance(self, shared: Shared, *_: object, value: Scalar) -> Shared:
+        gap = jnp.asarray(value, scalar_dtype()) - self.f_min
+        return {**shared, "gap": jnp.maximum(gap, 0) if self.only_downwards else gap}
+
+    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+        gap = shared["gap"]
+        largest, rest = (
+            x.astype(gap.dtype) for x in scaled_norm([leaf.g for leaf in leaves])
+        )
+        # In units of the largest number, whose square need not be one of the dtype.
+        usable = ~(largest < float(jnp.finfo(gap.dtype).tiny))
+        unit = jnp.where(usable, largest, 1)
+        wanted = gap / (unit * rest**2 + self.eps / unit)
+        rate = jnp.minimum(wanted, self.max_learning_rate * unit)
+        return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g / shared["unit"] * shared["rate"], slots
+
+
+@transform
+def scale_by_polyak(
+    f_min: Finite = 0.0,
+    max_learning_rate: NonNegative = 1.0,
+    eps: NonNegative = 0.0,
+    variant: str = "sps",
+) -> Polyak:
+    """Scale by Polyak's step size, which the loss and its minimum say.
+
+    u = g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
+
+    With the variant "sps+" a loss below f_min counts as f_min; with "sps" it makes the
+    step go upwards, and without a bound. Where all gradients are zero so is the step;
+    Optax's is zero already where ‖g‖² ≤ 1.2e-7.
+
+    Args:
+        f_min: a lower bound of the loss.
+        max_learning_rate: γ ≥ 0, a number, traced scalar or schedule.
+        eps: ε ≥ 0.
+        variant: "sps" or "sps+".
+
+    Returns:
+        The transform; without state, unless an argument is a schedule. Its update needs
+        `value`, the loss at the parameters, a scalar.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, or the variant is
+            unknown; (when used) `update` is called without `value`.
+
+    Reference:
+        Loizou et al., "Stochastic Polyak Step-size for SGD", 2021, arXiv:2002.10542;
+        "sps+": Garrigos, Gower & Schaipp, 2023, arXiv:2307.14528. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_polyak()
+        >>> state = tx.init(jnp.zeros(2))
+        >>> tx.update(jnp.array([3.0, 4.0]), state, value=5.0)[0].tolist()
+        [0.6000000238418579, 0.800000011920929]
+    """
+    if variant not in ("sps", "sps+"):
+        raise TransformError(
+            "scale_by_polyak: there is no such variant",
+            expected="'sps' or 'sps+'",
+            got=repr(variant),
+        )
+    return Polyak(f_min, max_learning_rate, eps, variant == "sps+")
