@@ -92,6 +92,8 @@ from adamx.optimizers.simplified_ademamix import (
 )
 from adamx.optimizers.sm3 import scale_by_sm3 as scale_by_sm3
 from adamx.optimizers.sm3 import sm3 as sm3
+from adamx.optimizers.sophia import scale_by_sophia as scale_by_sophia
+from adamx.optimizers.sophia import sophia as sophia
 from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
@@ -119,6 +121,13 @@ from adamx.transforms.estimated_distance import (
 from adamx.transforms.estimated_distance import scale_by_prodigy as scale_by_prodigy
 from adamx.transforms.factored_moment import factored_moment as factored_moment
 from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
+from adamx.transforms.hessian_estimators import (
+    gauss_newton_bartlett_diag_hessian as gauss_newton_bartlett_diag_hessian,
+)
+from adamx.transforms.hessian_estimators import (
+    hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
+)
+from adamx.transforms.hessian_moment import hessian_moment as hessian_moment
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,

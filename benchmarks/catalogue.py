@@ -32,7 +32,7 @@ from tests.spec import references, subject
 from tests.specs import SPECS, Spec
 
 FAMILIES = {
-    "gradient": "sgd asgd optimistic_gradient_descent fromage",
+    "gradient": "sgd asgd optimistic_gradient_descent fromage noisy_sgd",
     "sign": "sign_sgd signum lion mars_lion rprop",
     "second moment": "adagrad ftrl rmsprop adadelta madgrad",
     "Adam's": "adam adamw amsgrad adamax adamaxw nadam nadamw radam adabelief yogi "
@@ -40,8 +40,9 @@ FAMILIES = {
     "mars optimistic_adam",
     "trust ratio": "lamb lars novograd",
     "lean": "adafactor sm3 came adam_mini",
-    "no rate": "dog dowg prodigy dadapt_adamw",
+    "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
+    "curvature": "sophia",
     "around others": "cautious grokfast centralize lookahead",
 }
 """Each optimizer once, and the wrappers around any of them."""

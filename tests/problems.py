@@ -126,6 +126,7 @@ def given(loss: Loss, params: Any, grads: Any, key: jax.Array) -> dict[str, Any]
         "grad": grads,
         "value_fn": at,
         "grad_fn": jax.grad(at),
+        "hessian": adamx.hutchinson_estimator_diag_hessian(at, params, key),
     }
 
 
@@ -149,7 +150,8 @@ def minimized(
         def step(carry: Any, key: jax.Array) -> tuple[Any, None]:
             params, state = carry
             grads = jax.grad(problem.loss)(params, key)
-            extra = given(problem.loss, params, grads, key)
+            every = given(problem.loss, params, grads, key)
+            extra = {name: every[name] for name in tx.plan.needs()}
             updates, state = tx.update(grads, state, params, **extra)
             return (adamx.apply_updates(params, updates), state), None
 

@@ -1,9 +1,9 @@
-"""Joins that divide: a numerator over a moment, or over its root."""
+"""Joins that divide: a numerator over a moment, its root, or no less than a bound."""
 
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.numerics import is_zero, quotient, safe_sqrt, squarable
+from adamx.core.numerics import clipped, is_zero, quotient, safe_sqrt, squarable
 from adamx.core.record import replace
 from adamx.core.rule import Identity, Rule, is_one
 from adamx.core.transform import Transform, TransformLike, lift
@@ -40,6 +40,22 @@ class Ratio(Rule):
         # With eps = 0 the moment may be 0, and then so is the numerator.
         least = float(jnp.finfo(moment.dtype).tiny)
         return numerator / jnp.maximum(moment + self.eps, least)
+
+
+class ClippedRatio(Rule):
+    """numerator / max(gamma·moment, eps), no larger than clip_threshold."""
+
+    gamma: Hyper
+    eps: Hyper
+    clip_threshold: Hyper | None
+
+    def __call__(self, moment: Array, numerator: Array) -> Array:
+        # No less than what a bounded numerator can be divided by.
+        least = jnp.maximum(self.eps, float(jnp.finfo(moment.dtype).tiny) ** 0.5)
+        ratio = numerator / jnp.maximum(self.gamma * moment, least)
+        if self.clip_threshold is None:
+            return ratio
+        return clipped(ratio, self.clip_threshold)
 
 
 class RootRatio(Rule):

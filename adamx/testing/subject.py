@@ -28,7 +28,7 @@ EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
     "value": lambda updates, params: half_of_squares(params),
     "grad": lambda updates, params: params,
     "value_fn": lambda updates, params: half_of_squares,
-    "hessian": lambda updates, params: jax.tree.map(jnp.ones_like, params),
+    "hessian": lambda updates, params: jax.tree.map(_ones, updates),
 }
 """The extra arguments of update that laws know how to give: those of one loss, of the
 parameters alone."""
@@ -162,6 +162,10 @@ def kept_parameters(
 
     pairs = zip(leaves(subject.init(params)), leaves(state), strict=True)
     return [now for (_, first), now in pairs if is_parameter(first)]
+
+
+def _ones(g: Any) -> jax.Array:
+    return jnp.ones(jnp.shape(g))
 
 
 def half_of_squares(params: Params) -> jax.Array:
