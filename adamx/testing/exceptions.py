@@ -18,8 +18,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
     "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
-    "dadapt_adamw": {"long_runs": _EVIDENCE},
-    "scale_by_dadapt_adam": {"long_runs": _EVIDENCE},
     "hessian_moment": {
         "norms": "it emits curvature; gradients are not looked at, NaN in them neither",
     },
