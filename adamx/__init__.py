@@ -46,6 +46,7 @@ from adamx.optimizers.came import came as came
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
+from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.grokfast import grokfast as grokfast
@@ -138,6 +139,7 @@ from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
 from adamx.transforms.noise import add_noise as add_noise
+from adamx.transforms.normalize import normalize as normalize
 from adamx.transforms.param_rms import (
     scale_by_param_block_rms as scale_by_param_block_rms,
 )
@@ -165,6 +167,7 @@ from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
 from adamx.wrappers.lookahead import lookahead as lookahead
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
+from adamx.wrappers.sam import sam as sam
 from adamx.wrappers.schedule_free import schedule_free as schedule_free
 from adamx.wrappers.schedule_free import (
     schedule_free_eval_params as schedule_free_eval_params,

@@ -6,6 +6,7 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
 
+import itertools
 import warnings
 
 import jax
@@ -18,6 +19,22 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import chex  # noqa: F401
     import optax  # noqa: F401
+
+
+PROGRAMS_OF_TESTS = 100
+_run = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def forget_programs():
+    """Drop what was compiled, now and then.
+
+    Each program is mapped into memory, and Linux allows a process 65,530 maps; XLA
+    crashes at the next one.
+    """
+    yield
+    if next(_run) % PROGRAMS_OF_TESTS == 0:
+        jax.clear_caches()
 
 
 @pytest.fixture

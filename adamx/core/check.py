@@ -1,8 +1,10 @@
 """Does what came in fit? One error, with the key path, where it does not."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from adamx.core.errors import TransformError
+from adamx.core.types import Params
 from adamx.tree.paths import PyTreeDef, first_difference, key_paths
 
 
@@ -25,6 +27,37 @@ def matched(
         expected=f"{expected}, as in updates",
         got=got,
     )
+
+
+def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
+    """The argument of update that a piece asks for.
+
+    Raises:
+        TransformError: it was not given.
+    """
+    if name not in extra:
+        raise TransformError(
+            f"update is missing the argument {name!r}",
+            piece=piece,
+            do=f"call update(updates, state, params, {name}=…)",
+        )
+    return extra[name]
+
+
+def needed_params(params: Params | None, piece: str) -> Params:
+    """The parameters, for a piece that cannot do without.
+
+    Raises:
+        TransformError: they were not given.
+    """
+    if params is None:
+        raise TransformError(
+            "update needs the parameters",
+            piece=piece,
+            expected="update(updates, state, params)",
+            got="params=None",
+        )
+    return params
 
 
 def path_of(tree: Any, index: int) -> str:

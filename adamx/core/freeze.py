@@ -1,7 +1,7 @@
 """Parts of a tree: which leaves a mask means, and leaves that stay as they are."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -63,6 +63,30 @@ def keep(tree: PyTree, chosen: list[bool]) -> PyTree:
     leaves, treedef = flatten(tree)
     pairs = zip(leaves, chosen, strict=True)
     return treedef.unflatten([leaf if yes else None for leaf, yes in pairs])
+
+
+def filled(
+    extra: Mapping[str, Any], params: Params | None, chosen: list[bool]
+) -> dict[str, Any]:
+    """`extra`, with functions that can be called with the chosen parameters alone.
+
+    A loss is a function of all of them: those that were not chosen are as they are.
+    """
+    if params is None or not any(map(callable, extra.values())):
+        return dict(extra)
+    whole, treedef = flatten(params)
+
+    def of_all(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(some: Any, *args: Any, **kwargs: Any) -> Any:
+            leaves, structure = flatten(some)
+            if structure == treedef:
+                rows = zip(leaves, whole, chosen, strict=True)
+                some = treedef.unflatten([s if yes else w for s, w, yes in rows])
+            return function(some, *args, **kwargs)
+
+        return call
+
+    return {k: of_all(v) if callable(v) else v for k, v in extra.items()}
 
 
 def zero_rest(updates: Updates, params: Params, chosen: list[bool]) -> Updates:

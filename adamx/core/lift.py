@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.check import matched, path_of
+from adamx.core.check import argument, matched, needed_params, path_of
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, real_dtype
@@ -105,20 +105,10 @@ class Lifted(Node):
 
     def _check_arguments(self, params: Params | None, extra: Mapping[str, Any]) -> None:
         for name, rule in self._walk():
-            for argument in _arguments(rule):
-                if argument not in extra:
-                    raise TransformError(
-                        f"update is missing the argument {argument!r}",
-                        piece=name,
-                        do=f"call update(updates, state, params, {argument}=…)",
-                    )
-            if rule.needs_params and params is None:
-                raise TransformError(
-                    "update needs the parameters",
-                    piece=name,
-                    expected="update(updates, state, params)",
-                    got="params=None",
-                )
+            for wanted in _arguments(rule):
+                argument(wanted, extra, name)
+            if rule.needs_params:
+                needed_params(params, name)
 
     def _checked(self, leaf: Any, where: Callable[[], str]) -> Any:
         """`leaf` as an array that can be optimized, or an error that says where."""

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from adamx.core.errors import TransformError
-from adamx.core.freeze import Freeze, Labels, keep, labels_of
+from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
@@ -47,7 +47,8 @@ class Partition(Node):
                 continue
             chosen = [x == label for x in labels]
             owners = None if params is None else keep(params, chosen)
-            part = keep(updates, chosen), mine.get(str(label), {}), owners, extra
+            seen = filled(extra, params, chosen)
+            part = keep(updates, chosen), mine.get(str(label), {}), owners, seen
             out, kept = plan.apply(*part)
             if kept:
                 new[str(label)] = kept

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from adamx.core.errors import TransformError
-from adamx.core.freeze import Freeze, keep, zero_rest
+from adamx.core.freeze import Freeze, filled, keep, zero_rest
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.record import Record, replace
@@ -71,7 +71,7 @@ class Plan(Record):
         moving, given = None, updates if params is None else params
         if self.frozen:
             moving = self._moving(given)
-            updates = keep(updates, moving)
+            updates, extra = keep(updates, moving), filled(extra, params, moving)
             params = None if params is None else keep(params, moving)
         new: dict[str, Any] = {}
         for node in self.nodes:

@@ -28,6 +28,7 @@ EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
     "value": lambda updates, params: half_of_squares(params),
     "grad": lambda updates, params: params,
     "value_fn": lambda updates, params: half_of_squares,
+    "grad_fn": lambda updates, params: lambda params, step: updates,
     "hessian": lambda updates, params: jax.tree.map(_ones, updates),
 }
 """The extra arguments of update that laws know how to give: those of one loss, of the

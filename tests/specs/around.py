@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 import adamx
-from tests.oracles import in_float64, torch_path, torch_steps
+from tests.oracles import in_float64, numpy_path, torch_path, torch_steps
 from tests.spec import RATE, Oracle, Spec
 
 
@@ -27,6 +29,14 @@ def _lookahead(k: int, alpha: float) -> Oracle:
         return pytorch_optimizer.Lookahead(inner, k=k, alpha=alpha)
 
     return torch_steps(build)
+
+
+def _ema(b: float, debias: bool) -> Oracle:
+    def step(p: Any, g: Any, mu: Any, t: int) -> tuple[Any, Any]:
+        mu = b * mu + (1 - b) * g
+        return p - RATE * mu / ((1 - b**t) if debias else 1), mu
+
+    return numpy_path(np.zeros_like, step)
 
 
 # Gradients of a scale of 1e-4 make steps of 1e-6, in which 1.1e-16, the rounding of a
@@ -122,5 +132,17 @@ SPECS: list[Spec] = [
         torch_path(
             "ASGD", step=in_float64, lambd=0.3, alpha=0.6, t0=10, weight_decay=0.1
         ),
+    ),
+    Spec(
+        "ema",
+        lambda: adamx.chain(adamx.ema(0.9), adamx.scale(-RATE)),
+        None,
+        _ema(0.9, debias=True),
+    ),
+    Spec(
+        "ema_unusual",
+        lambda: adamx.chain(adamx.ema(0.3, False), adamx.scale(-RATE)),
+        None,
+        _ema(0.3, debias=False),
     ),
 ]
