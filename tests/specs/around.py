@@ -6,7 +6,7 @@ import numpy as np
 
 import adamx
 from tests.oracles import in_float64, numpy_path, torch_path, torch_steps
-from tests.spec import RATE, Oracle, Spec
+from tests.spec import RATE, Oracle, Path, Spec
 
 
 def _schedule_free(name: str, **options: Any) -> Oracle:
@@ -37,6 +37,32 @@ def _ema(b: float, debias: bool) -> Oracle:
         return p - RATE * mu / ((1 - b**t) if debias else 1), mu
 
     return numpy_path(np.zeros_like, step)
+
+
+def _sam(k: int, rho: float, momentum: float) -> Oracle:
+    """k−1 steps of length ρ up, then one of sgd from where they began."""
+
+    def oracle(params: dict[str, Any], grads: list[dict[str, Any]]) -> Path:
+        at = {name: np.asarray(p) for name, p in params.items()}
+        begun, buffer = at, {name: np.zeros_like(p) for name, p in at.items()}
+        steps: list[dict[str, Any]] = []
+        for t, g in enumerate(grads):
+            if t % k == 0:
+                begun = at
+            if t % k < k - 1:
+                norm = np.sqrt(sum(np.sum(np.abs(x) ** 2) for x in g.values()))
+                at = {name: p + rho * g[name] / norm for name, p in at.items()}
+            else:
+                buffer = {n: momentum * b + g[n] for n, b in buffer.items()}
+                at = {name: p - RATE * buffer[name] for name, p in begun.items()}
+            steps.append(at)
+        return {name: np.stack([step[name] for step in steps]) for name in at}
+
+    return oracle
+
+
+def _up(rho: float) -> adamx.Transform:
+    return adamx.chain(adamx.normalize(), adamx.sgd(rho))
 
 
 # Gradients of a scale of 1e-4 make steps of 1e-6, in which 1.1e-16, the rounding of a
@@ -144,5 +170,17 @@ SPECS: list[Spec] = [
         lambda: adamx.chain(adamx.ema(0.3, False), adamx.scale(-RATE)),
         None,
         _ema(0.3, debias=False),
+    ),
+    Spec(
+        "sam",
+        lambda: adamx.sam(adamx.sgd(RATE), _up(RATE)),
+        None,
+        _sam(2, RATE, 0.0),
+    ),
+    Spec(
+        "sam_unusual",
+        lambda: adamx.sam(adamx.sgd(RATE, 0.7), _up(0.3), 3),
+        None,
+        _sam(3, 0.3, 0.7),
     ),
 ]
