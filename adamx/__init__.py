@@ -144,6 +144,7 @@ from adamx.transforms.param_rms import (
     scale_by_param_block_rms as scale_by_param_block_rms,
 )
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
+from adamx.transforms.plateau import reduce_on_plateau as reduce_on_plateau
 from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.rectified import (
@@ -165,12 +166,23 @@ from adamx.transforms.stable_moment import (
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
+from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
+from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
+from adamx.wrappers.conditional import (
+    conditionally_transform as conditionally_transform,
+)
+from adamx.wrappers.inject_hyperparams import inject_hyperparams as inject_hyperparams
+from adamx.wrappers.inject_hyperparams import set_hyperparams as set_hyperparams
 from adamx.wrappers.lookahead import lookahead as lookahead
+from adamx.wrappers.loss_scale import dynamic_loss_scale as dynamic_loss_scale
+from adamx.wrappers.loss_scale import loss_scale as loss_scale
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
+from adamx.wrappers.multi_steps import apply_every as apply_every
 from adamx.wrappers.sam import sam as sam
 from adamx.wrappers.schedule_free import schedule_free as schedule_free
 from adamx.wrappers.schedule_free import (
     schedule_free_eval_params as schedule_free_eval_params,
 )
+from adamx.wrappers.skip_large_updates import skip_large_updates as skip_large_updates
 
 __version__ = "0.1.0"

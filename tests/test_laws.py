@@ -28,6 +28,8 @@ PLAIN += map(
     [
         adamx.chain(adamx.clip_by_global_norm(0.1), adamx.adamw(0.1)),
         adamx.adam(inverse_time_decay_schedule(0.1, 0.5)),
+        adamx.inject_hyperparams(adamx.adamw)(0.1),
+        adamx.inject_hyperparams(adamx.adam)(inverse_time_decay_schedule(0.1, 0.5)),
         # The leaves of the laws are small, and by default not factored.
         adamx.adafactor(0.1, 1),
         adamx.factored_moment(min_dim_size_to_factor=1),

@@ -29,22 +29,26 @@ class Call:
         return self._hash
 
     def __repr__(self) -> str:
-        """The call, without the arguments that are equal to their defaults."""
-        shown = []
-        plain = True
-        for name, p in self.bound.signature.parameters.items():
-            value = self.bound.arguments[name]
-            if p.kind is p.VAR_POSITIONAL:
-                shown += [_show(v) for v in value]
-            elif p.kind is p.VAR_KEYWORD:
-                shown += [f"{k}={_show(v)}" for k, v in value.items()]
-            elif p.default is not p.empty and key_of(value) == key_of(p.default):
-                plain = False
-            elif plain and p.default is p.empty and p.kind is not p.KEYWORD_ONLY:
-                shown.append(_show(value))
-            else:
-                shown.append(f"{name}={_show(value)}")
-        return f"{self.builder.__name__}({', '.join(shown)})"
+        return shown(self.builder.__name__, self.bound)
+
+
+def shown(name: str, bound: inspect.BoundArguments) -> str:
+    """The call, without the arguments that are equal to their defaults."""
+    words = []
+    plain = True
+    for argument, p in bound.signature.parameters.items():
+        value = bound.arguments[argument]
+        if p.kind is p.VAR_POSITIONAL:
+            words += [_show(v) for v in value]
+        elif p.kind is p.VAR_KEYWORD:
+            words += [f"{k}={_show(v)}" for k, v in value.items()]
+        elif p.default is not p.empty and key_of(value) == key_of(p.default):
+            plain = False
+        elif plain and p.default is p.empty and p.kind is not p.KEYWORD_ONLY:
+            words.append(_show(value))
+        else:
+            words.append(f"{argument}={_show(value)}")
+    return f"{name}({', '.join(words)})"
 
 
 class Same:

@@ -185,11 +185,16 @@ def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any
 
 def positive_integer(piece: str, name: str, value: Any) -> None:
     """Raise a `TransformError` unless `value` is an integer of at least 1."""
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integer or value < 1:
+    integer(piece, name, value, 1, "a positive integer")
+
+
+def integer(piece: str, name: str, value: Any, least: int, what: str) -> None:
+    """Raise a `TransformError` unless `value` is an integer of at least `least`."""
+    is_one = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_one or value < least:
         raise TransformError(
-            f"{piece}: {name} must be a positive integer",
-            expected="an integer, at least 1",
+            f"{piece}: {name} must be {what}",
+            expected=f"an integer, at least {least}",
             got=repr(value),
         )
 

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from adamx.core.types import Array, Scalar
+from adamx.core.types import Array, PyTree, Scalar
 
 
 def compute_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
@@ -47,6 +47,12 @@ def _saturated(x: Array, dtype: jnp.dtype) -> Array:
 def is_zero(x: Scalar) -> bool:
     """Whether `x` is known to be zero when the program is built."""
     return isinstance(x, float) and x == 0.0
+
+
+def all_finite(tree: PyTree) -> Array:
+    """Whether there is no NaN and no ∞ in any array of `tree`."""
+    found = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(tree)]
+    return jnp.all(jnp.stack(found)) if found else jnp.array(True)
 
 
 def abs_sq(x: Array) -> Array:

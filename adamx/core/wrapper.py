@@ -1,13 +1,18 @@
 """A node around a whole transform, and a state of its own beside that one's."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
 
 from adamx.core.call import Same
+from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.plan import Plan
+from adamx.core.rule import Identity
 from adamx.core.transform import Transform
-from adamx.core.types import Params, State, Updates
+from adamx.core.types import Array, Params, State, Updates
 
 
 class Wrapper(Node):
@@ -57,6 +62,50 @@ class Wrapper(Node):
     def _joined(self, mine: dict[str, Any], inner: State) -> dict[str, Any]:
         whole = mine | ({"inner": inner} if inner else {})
         return {self.name: whole} if whole else {}
+
+
+class Gate(Wrapper):
+    """Lets `plan` act in some steps; in the others it sees nothing of them.
+
+    A subclass writes `decide`. Where the gate is shut the updates are zero, or, where
+    it `passes`, what came in.
+    """
+
+    passes: ClassVar[bool] = False
+
+    def decide(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, Array, dict[str, Any]]:
+        """The updates for `plan`, whether it is to act, and the next own state."""
+        raise NotImplementedError(f"{type(self).__name__}.decide")
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        # In the dtype that is computed in, so that both ways end in the same.
+        wide = Lifted(((self.name, Identity()),))
+        updates, _ = wide.apply(updates, {}, params, {})
+        updates, opened, mine = self.decide(updates, mine, params, extra)
+
+        def run(updates: Updates, inner: Any) -> tuple[Updates, Any]:
+            out, inner = self.plan.apply(updates, inner, params, extra)
+            return jax.tree.map(lambda u, g: u.astype(g.dtype), out, updates), inner
+
+        def wait(updates: Updates, inner: Any) -> tuple[Updates, Any]:
+            zero = updates if self.passes else jax.tree.map(jnp.zeros_like, updates)
+            return zero, inner
+
+        updates, inner = jax.lax.cond(opened, run, wait, updates, inner)
+        return updates, mine, inner
 
 
 def around(wrapper: Wrapper) -> Transform:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from adamx.testing.exceptions import EXCEPTIONS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
 from adamx.testing.trees import Trajectory
+from adamx.wrappers.inject_hyperparams import inject_hyperparams
 
 Build = Callable[[Callable[[str, float], Any]], Any]
 """Builds the transform again, with each hyperparameter put through a function of its
@@ -76,14 +78,17 @@ class Subject:
     def of(tx: TransformLike, name: str | None = None, **options: Any) -> "Subject":
         """What adamx knows about a transform by itself."""
         own = as_transform(tx)
-        build, exceptions, known_as = None, {}, own.plan.pieces[0][0]
+        build, injected, exceptions = None, None, {}
+        known_as = own.plan.pieces[0][0]
         if isinstance(own.call, Call):
             known_as = repr(own)
             build = functools.partial(_rebuilt, own)
+            injected = functools.partial(_injected, own.call)
             exceptions = EXCEPTIONS.get(own.call.builder.__name__, {})
         known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
         extra = functools.partial(_given, known) if known else None
-        known_of_it = {"build": build, "extra": extra, "exceptions": exceptions}
+        known_of_it = {"build": build, "injected": injected, "extra": extra}
+        known_of_it["exceptions"] = exceptions
         return Subject(name or known_as, tx, **{**known_of_it, **options})
 
     def init(self, params: Params) -> State:
@@ -184,6 +189,17 @@ def _given(
     known: Mapping[str, Callable[..., Any]], updates: Updates, params: Params
 ) -> dict[str, Any]:
     return {name: value(updates, params) for name, value in known.items()}
+
+
+def _injected(call: Call, values: Mapping[str, float]) -> Transform:
+    """What the call made, with the numbers that are its own kept in the state."""
+    owned = {name.rpartition("."): x for name, x in values.items()}
+    given = {
+        n: x for (owner, _, n), x in owned.items() if owner == call.builder.__name__
+    }
+    arguments = call.bound.arguments | given
+    now = inspect.BoundArguments(call.bound.signature, arguments)
+    return inject_hyperparams(call.builder)(*now.args, **now.kwargs)
 
 
 def _rebuilt(tx: Transform, values: Callable[[str, float], Any], path: str = "") -> Any:

@@ -9,8 +9,14 @@ import jax.numpy as jnp
 from adamx.core.hyper import Schedule, positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count
-from adamx.core.rule import Rule
-from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.rule import Identity, Rule
+from adamx.core.transform import (
+    Transform,
+    TransformLike,
+    as_transform,
+    lift,
+    transform,
+)
 from adamx.core.types import (
     Array,
     Hyper,
@@ -140,3 +146,39 @@ def MultiSteps(
         positive_integer("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
     return around(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore
+
+
+@transform
+def apply_every(k: int = 1) -> Transform:
+    """Add updates up, and emit the sum each k calls; zeros in between.
+
+    a ← a + g;  each k-th call: u = a, a ← 0;  otherwise u = 0
+
+    Pieces behind it see zeros in k−1 of k calls. What is to step once for k batches is
+    better put into `MultiSteps`.
+
+    Args:
+        k: an integer ≥ 1.
+
+    Returns:
+        The transform; its state is that of `MultiSteps`.
+
+    Raises:
+        TransformError: k is not a positive integer.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.apply_every(2)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> for g in (1.0, 3.0):
+        ...     updates, state = tx.update(jnp.array(g), state)
+        ...     print(float(updates))
+        0.0
+        4.0
+    """
+    positive_integer("apply_every", "k", k)
+    return MultiSteps(lift(Identity(), "identity"), k, use_grad_mean=False)

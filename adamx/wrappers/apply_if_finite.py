@@ -1,0 +1,78 @@
+"""No step on gradients that are not finite."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from adamx.core.hyper import integer
+from adamx.core.numerics import all_finite, next_count
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Params, Updates
+from adamx.core.wrapper import Gate, around
+
+
+class ApplyIfFinite(Gate):
+    max_consecutive_errors: int
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        names = "notfinite_count", "total_notfinite"
+        counts = {name: jnp.zeros((), jnp.int32) for name in names}
+        return {**counts, "last_finite": jnp.array(True)}
+
+    def decide(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, Array, dict[str, Any]]:
+        finite = all_finite(updates)
+        row, total = mine["notfinite_count"], mine["total_notfinite"]
+        row = jnp.where(finite, 0, next_count(row))
+        mine = {
+            "notfinite_count": row,
+            "total_notfinite": jnp.where(finite, total, next_count(total)),
+            "last_finite": finite,
+        }
+        return updates, finite | (row > self.max_consecutive_errors), mine
+
+
+@transform
+def apply_if_finite(inner: TransformLike, max_consecutive_errors: int) -> Transform:
+    """Skip steps whose updates are not finite, unless there are too many in a row.
+
+    u = inner(g) if all of g is finite, else 0, and `inner` sees nothing of the step
+
+    After more than `max_consecutive_errors` in a row `inner` gets what there is: better
+    a loss that is NaN than a training that stands still unseen.
+
+    Args:
+        inner: the transform to protect.
+        max_consecutive_errors: how many in a row are skipped, an integer ≥ 0.
+
+    Returns:
+        The transform; its state is `notfinite_count`, those in a row,
+        `total_notfinite`, both int32, `last_finite`, a bool, and `inner`.
+
+    Raises:
+        TransformError: `max_consecutive_errors` is no integer, or negative.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.apply_if_finite(adamx.sgd(1.0), 5)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> updates, state = tx.update(jnp.array(jnp.nan), state)
+        >>> float(updates), int(state["apply_if_finite"]["total_notfinite"])
+        (0.0, 1)
+    """
+    what = "an integer that is not negative"
+    integer(
+        "apply_if_finite", "max_consecutive_errors", max_consecutive_errors, 0, what
+    )
+    plan = as_transform(inner).plan
+    return around(ApplyIfFinite("apply_if_finite", plan, max_consecutive_errors))

@@ -1,0 +1,136 @@
+"""A transform that acts in some steps only."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from adamx.core.check import argument
+from adamx.core.numerics import next_count
+from adamx.core.plan import Plan
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Params, Updates
+from adamx.core.wrapper import Gate, around
+
+
+class Conditional(Gate):
+    condition: Callable[..., Array]
+    arguments: tuple[str, ...]
+
+    def needs(self) -> frozenset[str]:
+        return super().needs() | {*self.arguments}
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        return {"step": jnp.zeros((), jnp.int32)}
+
+    def decide(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, Array, dict[str, Any]]:
+        given = {name: argument(name, extra, self.name) for name in self.arguments}
+        opened = jnp.asarray(self.condition(mine["step"], **given), bool)
+        return updates, opened, {"step": next_count(mine["step"])}
+
+
+class Passing(Conditional):
+    passes: ClassVar[bool] = True
+
+
+def _conditional(
+    kind: type[Conditional],
+    name: str,
+    inner: TransformLike,
+    condition: Callable[..., Array],
+    forward: bool,
+) -> Transform:
+    plan: Plan = as_transform(inner).plan
+    arguments = tuple(inspect.signature(condition).parameters)[1:] if forward else ()
+    return around(kind(name, plan, condition, arguments))
+
+
+@transform
+def conditionally_transform(
+    inner: TransformLike,
+    should_transform_fn: Callable[..., Array],
+    forward_extra_args: bool = False,
+) -> Transform:
+    """Let `inner` act in some steps; in the others updates pass as they are.
+
+    u = inner(g) if should_transform_fn(t), else g
+
+    Args:
+        inner: the transform to act; in the other steps its state stays as it is.
+        should_transform_fn: from the number of the step, from 0, an int32 array of
+            shape (), to a bool.
+        forward_extra_args: whether its other arguments, by their names, are arguments
+            of update.
+
+    Returns:
+        The transform; its state is `step`, int32, and `inner`.
+
+    Raises:
+        TransformError: (when used) an argument of update is missing.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> even = lambda step: step % 2 == 0
+        >>> tx = adamx.conditionally_transform(adamx.scale(10.0), even)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> for _ in range(2):
+        ...     updates, state = tx.update(jnp.array(1.0), state)
+        ...     print(float(updates))
+        10.0
+        1.0
+    """
+    name = "conditionally_transform"
+    return _conditional(Passing, name, inner, should_transform_fn, forward_extra_args)
+
+
+@transform
+def conditionally_mask(
+    inner: TransformLike,
+    should_transform_fn: Callable[..., Array],
+    forward_extra_args: bool = False,
+) -> Transform:
+    """Let `inner` act in some steps; in the others all updates are zero.
+
+    u = inner(g) if should_transform_fn(t), else 0
+
+    Args:
+        inner: the transform to act; in the other steps its state stays as it is.
+        should_transform_fn: from the number of the step, from 0, an int32 array of
+            shape (), to a bool.
+        forward_extra_args: whether its other arguments, by their names, are arguments
+            of update.
+
+    Returns:
+        The transform; its state is `step`, int32, and `inner`.
+
+    Raises:
+        TransformError: (when used) an argument of update is missing.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.conditionally_mask(
+        ...     adamx.sgd(1.0), lambda step, value: value > 0.5, forward_extra_args=True
+        ... )
+        >>> g = jnp.array(1.0)
+        >>> float(tx.update(g, tx.init(g), value=0.75)[0])
+        -1.0
+    """
+    name = "conditionally_mask"
+    return _conditional(
+        Conditional, name, inner, should_transform_fn, forward_extra_args
+    )

@@ -1,0 +1,279 @@
+"""Hyperparameters in the state: to be read, and changed, as training goes."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from adamx.core.call import Call, key_of, shown
+from adamx.core.errors import TransformError
+from adamx.core.hyper import Schedule, declared
+from adamx.core.numerics import next_count, scalar_dtype
+from adamx.core.record import is_array
+from adamx.core.state import named
+from adamx.core.transform import Transform, as_transform, is_builder
+from adamx.core.types import Array, Params, State, Updates
+from adamx.core.wrapper import Wrapper, around
+
+
+class Rebuild:
+    """Makes the transform, of other numbers; equal if all else is equal."""
+
+    def __init__(
+        self,
+        factory: Callable[..., Any],
+        bound: inspect.BoundArguments,
+        names: frozenset[str],
+    ) -> None:
+        self.factory, self.bound = factory, bound
+        rest = {k: v for k, v in bound.arguments.items() if k not in names}
+        self.key = factory, names, key_of(rest)
+
+    def __call__(self, **values: Any) -> Transform:
+        arguments = self.bound.arguments | values
+        now = inspect.BoundArguments(self.bound.signature, arguments)
+        return as_transform(self.factory(*now.args, **now.kwargs))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rebuild) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Injected(Wrapper):
+    """Builds `plan` anew in each step, of the numbers that are in the state."""
+
+    build: Rebuild
+    numbers: dict[str, Array]
+    schedules: dict[str, Schedule]
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        zero = jnp.zeros((), jnp.int32)
+        # Copies: a state may be donated, and what built it is used again.
+        numbers = {k: jnp.copy(x) for k, x in self.numbers.items()}
+        kept: dict[str, Any] = {"hyperparams": numbers} if numbers else {}
+        if self.schedules:
+            kept |= {"count": zero, "scheduled": self._scheduled(zero)}
+        return kept
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        values = dict(mine.get("hyperparams", {}))
+        if values.keys() != self.numbers.keys():
+            raise TransformError(
+                "the state is of another transform",
+                piece=self.name,
+                expected=f"hyperparams {sorted(self.numbers)}",
+                got=f"hyperparams {sorted(values)}",
+                do="use the state that init of the same transform made",
+            )
+        if self.schedules:
+            mine["scheduled"] = self._scheduled(mine["count"])
+            mine["count"] = next_count(mine["count"])
+            values |= mine["scheduled"]
+        plan = self.build(**values).plan
+        updates, inner = plan.apply(updates, inner, params, extra)
+        return updates, mine, inner
+
+    def _scheduled(self, count: Array) -> dict[str, Array]:
+        return {name: value(count) for name, value in self.schedules.items()}
+
+
+class InjectedCall(Call):
+    """A call of what `inject_hyperparams` returns."""
+
+    def __repr__(self) -> str:
+        factory, _, args, kwargs = self.bound.args
+        name = getattr(factory, "__name__", repr(factory))
+        return shown(f"inject_hyperparams({name})", _bound(factory, args, kwargs))
+
+
+def inject_hyperparams(
+    inner_factory: Callable[..., Any], static_args: str | Iterable[str] = ()
+) -> Callable[..., Transform]:
+    """Keep the numbers that a transform is built of in its state, by their names.
+
+    They can be read from the state, and changed in it as training goes, without
+    compiling anew: `set_hyperparams(state, learning_rate=…)`. Schedules are followed,
+    and their value in use is kept too. The values are at least float32.
+
+    Of a builder of adamx the hyperparameters are the arguments that may be scheduled;
+    of any other those that are given a float, an array of shape () or a function.
+
+    Args:
+        inner_factory: a builder, `adamx.adam` say, or any function that returns a
+            transform, Optax's too.
+        static_args: names of arguments that are to stay what they are.
+
+    Returns:
+        A function with the arguments of `inner_factory`, to a transform. Its state is
+        `hyperparams`, by name, `scheduled` and `count` where there are schedules, and
+        `inner`, that of the transform.
+
+    Raises:
+        TransformError: `static_args` has a name that is no argument; (when called)
+            an argument is outside its interval.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.inject_hyperparams(adamx.sgd)(learning_rate=0.5)
+        >>> g = jnp.array(1.0)
+        >>> state = tx.init(g)
+        >>> state = adamx.set_hyperparams(state, learning_rate=0.25)
+        >>> float(tx.update(g, state)[0])
+        -0.25
+    """
+    fixed = (static_args,) if isinstance(static_args, str) else tuple(static_args)
+    known = inspect.signature(inner_factory).parameters
+    for name in fixed:
+        if name not in known:
+            raise TransformError(
+                f"inject_hyperparams: {name!r} in static_args is no argument",
+                expected=f"one of {', '.join(known)}",
+                got=repr(name),
+                do=_nearest(name, known),
+            )
+
+    def build(*args: Any, **kwargs: Any) -> Transform:
+        return _inject(inner_factory, fixed, args, kwargs)
+
+    return build
+
+
+def _bound(
+    factory: Callable[..., Any], args: Any, kwargs: Any
+) -> inspect.BoundArguments:
+    bound = inspect.signature(factory).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound
+
+
+def _inject(
+    inner_factory: Callable[..., Any],
+    static_args: tuple[str, ...],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Transform:
+    bound = _bound(inner_factory, args, kwargs)
+    found = {
+        name: value
+        for name, value in bound.arguments.items()
+        if name not in static_args and _is_hyperparameter(inner_factory, name, value)
+    }
+    build = Rebuild(inner_factory, bound, frozenset(found))
+    build()  # of what was given, so that what is wrong with it is said here
+    numbers = {k: _scalar(x) for k, x in found.items() if not callable(x)}
+    schedules = {k: _schedule(x) for k, x in found.items() if callable(x)}
+    first = {k: x(0) for k, x in schedules.items()}
+    # Built of arrays: the values are no part of the program.
+    plan = build(**numbers, **first).plan
+    wrapper = Injected("inject_hyperparams", plan, build, numbers, schedules)
+    given = inner_factory, static_args, bound.args, bound.kwargs
+    call = inspect.signature(_inject).bind(*given)
+    return Transform.of(around(wrapper).plan.pieces, InjectedCall(_inject, call))
+
+
+def set_hyperparams(state: State, **values: Any) -> State:
+    """The state with other hyperparameters; nothing is compiled anew.
+
+    Args:
+        state: of a transform with `inject_hyperparams` somewhere in it.
+        **values: numbers or arrays of shape (), by the names of the arguments of the
+            builder. Where several pieces have an argument of that name it is changed in
+            all of them.
+
+    Returns:
+        The new state; the old one stays as it is.
+
+    Raises:
+        TransformError: there is no such hyperparameter, it follows a schedule, or the
+            value is not one number.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.inject_hyperparams(adamx.adam)(0.1)
+        >>> state = adamx.set_hyperparams(tx.init(jnp.ones(2)), b1=0.5)
+        >>> float(state["inject_hyperparams"]["hyperparams"]["b1"])
+        0.5
+    """
+    there, followed = (
+        {name for part in named(state, kind) for name in part}
+        for kind in ("hyperparams", "scheduled")
+    )
+    for name, value in values.items():
+        if name not in there:
+            follows = name in followed
+            raise TransformError(
+                f"{name!r} follows a schedule"
+                if follows
+                else f"there is no hyperparameter {name!r} in the state",
+                piece="set_hyperparams",
+                expected=f"one of {sorted(there)}",
+                got=repr(name),
+                do="build the transform with a number for it"
+                if follows
+                else _nearest(name, there),
+            )
+        if jnp.shape(value) != ():
+            raise TransformError(
+                f"{name!r} must be one number",
+                piece="set_hyperparams",
+                expected="a number or an array of shape ()",
+                got=f"shape {jnp.shape(value)}",
+            )
+    return _changed(state, values)
+
+
+def _changed(state: Any, values: Mapping[str, Any]) -> Any:
+    if not isinstance(state, dict):
+        return state
+    new = {key: _changed(value, values) for key, value in state.items()}
+    mine = new.get("hyperparams")
+    if isinstance(mine, dict):
+        put = {k: _like(values[k], old) for k, old in mine.items() if k in values}
+        new["hyperparams"] = mine | put
+    return new
+
+
+def _like(value: Any, old: Array) -> Array:
+    return jnp.asarray(value, old.dtype)
+
+
+def _scalar(value: Any) -> Array:
+    if is_array(value):
+        return jnp.asarray(value, jnp.promote_types(value.dtype, jnp.float32))
+    return jnp.asarray(value, scalar_dtype())
+
+
+def _schedule(value: Callable[[Array], Any]) -> Schedule:
+    return value if isinstance(value, Schedule) else Schedule(value)
+
+
+def _is_hyperparameter(builder: Callable[..., Any], name: str, value: Any) -> bool:
+    if is_builder(builder):
+        return name in declared(builder)[1] and value is not None
+    if is_array(value):
+        return value.shape == () and jnp.issubdtype(value.dtype, jnp.inexact)
+    return callable(value) or isinstance(value, float)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]!r}?" if close else None

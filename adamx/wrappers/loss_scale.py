@@ -1,0 +1,135 @@
+"""Loss scaling: float16 gradients that do not vanish."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.errors import TransformError
+from adamx.core.hyper import NonNegative, positive_integer
+from adamx.core.numerics import all_finite, scalar_dtype
+from adamx.core.state import named
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Hyper, Params, State, Updates
+from adamx.core.wrapper import Gate, around
+
+
+class LossScale(Gate):
+    init_scale: Hyper
+    growth_interval: int
+    growth_factor: Hyper
+    backoff_factor: Hyper
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        scale = jnp.array(self.init_scale, scalar_dtype())
+        return {"loss_scale": scale, "good_steps": jnp.zeros((), jnp.int32)}
+
+    def decide(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, Array, dict[str, Any]]:
+        scale = mine["loss_scale"]
+        true = jax.tree.map(lambda g: g / scale.astype(g.real.dtype), updates)
+        finite, steps = all_finite(updates), mine["good_steps"] + 1
+        grow = steps >= self.growth_interval
+        # Neither 0 nor ∞ could be divided by.
+        bounds = float(jnp.finfo(jnp.float32).tiny), 2.0**126
+        grown = jnp.where(grow, scale * self.growth_factor, scale)
+        scale = jnp.clip(
+            jnp.where(finite, grown, scale * self.backoff_factor), *bounds
+        ).astype(scale.dtype)
+        steps = jnp.where(finite & ~grow, steps, 0)
+        return true, finite, {"loss_scale": scale, "good_steps": steps}
+
+
+@transform
+def dynamic_loss_scale(
+    inner: TransformLike,
+    init_scale: NonNegative = 2.0**15,
+    growth_interval: int = 2000,
+    growth_factor: NonNegative = 2.0,
+    backoff_factor: NonNegative = 0.5,
+) -> Transform:
+    """Divide gradients by what the loss was multiplied with, and find that factor.
+
+    g finite:     u = inner(g / s);  s ← 2·s after each n such steps in a row
+    g not finite: u = 0, `inner` sees nothing;  s ← s/2
+
+    In float16 gradients below 6e-8 are zero; those of s·L are not. Multiply the loss
+    with `loss_scale(state)` before it is differentiated:
+    `jax.grad(lambda p: adamx.loss_scale(state) * loss(p))`. The division is in
+    float32.
+
+    Args:
+        inner: a whole optimizer.
+        init_scale: s at first, > 0.
+        growth_interval: n ≥ 1, an integer.
+        growth_factor: what s is multiplied with, ≥ 1.
+        backoff_factor: what s is multiplied with after a step that is not finite, in
+            (0, 1].
+
+    Returns:
+        The transform; its state is `loss_scale`, `good_steps`, int32, and `inner`.
+
+    Raises:
+        TransformError: a number is negative, or n is not a positive integer.
+
+    Reference:
+        Micikevicius et al., "Mixed Precision Training", 2017, arXiv:1710.03740. The
+        defaults are those of PyTorch's `GradScaler` but for its first 65,536, from
+        which float16 losses above 1 overflow.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.dynamic_loss_scale(adamx.sgd(1.0))
+        >>> params = jnp.float16(1.0)
+        >>> state = tx.init(params)
+        >>> loss = lambda p: jnp.float16(1e-4) * p * jnp.float16(1e-3)
+        >>> scaled = lambda p: adamx.loss_scale(state).astype(p.dtype) * loss(p)
+        >>> updates, state = tx.update(jax.grad(scaled)(params), state, params)
+        >>> round(float(updates) * 1e7, 1)
+        -1.2
+    """
+    positive_integer("dynamic_loss_scale", "growth_interval", growth_interval)
+    plan = as_transform(inner).plan
+    numbers = init_scale, growth_interval, growth_factor, backoff_factor
+    return around(LossScale("dynamic_loss_scale", plan, *numbers))
+
+
+def loss_scale(state: State) -> Array:
+    """The factor to multiply the loss with, before it is differentiated.
+
+    Args:
+        state: of a transform with `dynamic_loss_scale` somewhere in it.
+
+    Returns:
+        A float array of shape ().
+
+    Raises:
+        TransformError: there is none in the state, or more than one.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.dynamic_loss_scale(adamx.sgd(1.0), 256.0)
+        >>> float(adamx.loss_scale(tx.init(jnp.ones(2))))
+        256.0
+    """
+    found = [*named(state, "dynamic_loss_scale")]
+    if len(found) != 1:
+        raise TransformError(
+            "there must be one dynamic_loss_scale in the state",
+            piece="loss_scale",
+            expected="the state of a transform with one in it",
+            got=f"{len(found)} of them",
+        )
+    return found[0]["loss_scale"]
