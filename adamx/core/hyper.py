@@ -177,9 +177,16 @@ def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundAr
     bound.apply_defaults()
     for name, check in checks.items():
         value = bound.arguments[name]
-        if value is not None:
+        if value is not None or name not in _optional(builder):
             bound.arguments[name] = check.check(builder.__name__, name, value)
     return bound
+
+
+@functools.cache
+def _optional(builder: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that may be None."""
+    hints = typing.get_type_hints(builder, include_extras=True)
+    return frozenset(n for n, h in hints.items() if type(None) in typing.get_args(h))
 
 
 def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
@@ -197,7 +204,7 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
             raise refuse("must be one number", f"an array of shape {value.shape}")
         return value.astype(jnp.promote_types(value.dtype, jnp.float32))
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
-    if isinstance(value, bool | np.bool_) or not single:
+    if isinstance(value, bool | np.bool_ | str | bytes) or not single:
         raise refuse("must be a number", repr(value))
     try:
         found = float(value)  # pyright: ignore[reportArgumentType]

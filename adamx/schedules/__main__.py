@@ -6,6 +6,7 @@ python -m adamx.schedules "warmup_cosine_decay_schedule(0, 1e-3, 100, 1000)" \
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     assert ax is not None
-    ax.legend(fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1))
+    labels = [textwrap.fill(line.get_label(), 90) for line in ax.lines]
+    ax.legend(labels, fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1))
     ax.figure.savefig(given.out, bbox_inches="tight")
     return 0
 

@@ -29,14 +29,20 @@ def as_float(count: Array) -> Array:
     return count.astype(scalar_dtype())
 
 
+def share(some: Array, all_: Scalar) -> Array:
+    """The share that `some` steps are of all; 1 is 1, which n·(1/n) need not be."""
+    part = jnp.minimum(as_float(some) / all_, 1)
+    return jnp.where(some == all_, 1, part)
+
+
 def done(count: Array, steps: int) -> Array:
     """The share of `steps` steps that is behind us: from 0 up to 1."""
-    return as_float(jnp.minimum(since(count, 0), steps)) / steps
+    return share(jnp.minimum(since(count, 0), steps), steps)
 
 
 def left(count: Array, steps: int) -> Array:
     """The share of `steps` steps that is before us: from 1 down to 0."""
-    return as_float(steps - jnp.minimum(since(count, 0), steps)) / steps
+    return share(steps - jnp.minimum(since(count, 0), steps), steps)
 
 
 def left_of_cycle(count: Array, steps: int) -> Array:
@@ -45,7 +51,7 @@ def left_of_cycle(count: Array, steps: int) -> Array:
     # -t modulo steps is what is missing to the next multiple, the end that counts.
     ahead = jnp.where(t == 0, steps, jnp.remainder(-t, steps))
     cycles = jnp.maximum(-(-t // steps), 1)
-    return as_float(ahead) / (as_float(cycles) * steps)
+    return share(ahead, as_float(cycles) * steps)
 
 
 def half_cosine(share: Array) -> Array:

@@ -42,13 +42,9 @@ def _read(node: ast.expr, builders: Builders) -> Any:
             return [_read(item, builders) for item in items]
         case ast.Tuple(items):
             return tuple(_read(item, builders) for item in items)
-        case ast.Dict(keys, values) if None not in keys:
-            read = [
-                (_read(k, builders), _read(v, builders))
-                for k, v in zip(keys, values, strict=True)
-                if k is not None
-            ]
-            return dict(read)
+        case ast.Dict(keys, values) if all(isinstance(k, ast.Constant) for k in keys):
+            read = (_read(k, builders) for k in keys if k is not None)
+            return dict(zip(read, (_read(v, builders) for v in values), strict=True))
         case ast.Call(ast.Name(name), args, keywords):
             return _call(name, args, keywords, builders)
     raise TransformError(
