@@ -57,7 +57,8 @@ def warm(t, start, peak, steps, then):
 
 def through(t, points):
     """Straight lines through (step, value) pairs."""
-    return np.interp(t, *zip(*points, strict=True))
+    steps, values = zip(*points, strict=True)
+    return np.interp(t, steps, values)
 
 
 def cosines(t, points):

@@ -7,6 +7,7 @@ import math
 import os
 import pickle
 import warnings
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -199,15 +200,10 @@ def test_derivatives_by_all_numbers(case, x64):
         slopes = jax.jacobian(lambda x, name=name: values(**{name: x}))(value)
         assert np.isfinite(slopes).all(), name
         h = 1e-6 * max(abs(value), 1e-2)
-        if name == "decay_rate" or value > 0:
-            differences = (
-                values(**{name: value + h}) - values(**{name: value - h})
-            ) / (2 * h)
-            # Where it stays at its end there is a corner, and no derivative.
-            smooth = np.ones(len(counts), bool)
-            np.testing.assert_allclose(
-                slopes[smooth], differences[smooth], rtol=1e-5, atol=1e-7
-            )
+        above, below = values(**{name: value + h}), values(**{name: value - h})
+        np.testing.assert_allclose(
+            slopes, (above - below) / (2 * h), rtol=1e-5, atol=1e-7
+        )
 
 
 @each
@@ -218,8 +214,7 @@ def test_equality_repr_and_pickle_are_by_the_call(case):
     assert a != adamx.constant_schedule(0.7)
     assert pickle.loads(pickle.dumps(b)) == a
     assert repr(a).startswith(a.call.builder.__name__ + "(")
-    if case.name != "exponential_staircase":
-        assert parse(repr(a), BUILDERS) == a
+    assert parse(repr(a), BUILDERS) == a
 
 
 @each
@@ -290,9 +285,8 @@ def test_traced_values_are_taken():
     def last(peak):
         tx = adamx.sgd(adamx.warmup_cosine_decay_schedule(0.0, peak, 1, 9))
         state = tx.init(peak)
-        for _ in range(2):
-            update, state = tx.update(jnp.ones(()), state)
-        return update
+        _, state = tx.update(jnp.ones(()), state)
+        return tx.update(jnp.ones(()), state)[0]
 
     np.testing.assert_allclose(last(jnp.array([0.1, 0.2])), [-0.1, -0.2], rtol=EPS)
 
@@ -339,7 +333,7 @@ def test_warmup_cosine_meets_its_values(a, peak, end, warmup, n):
     assert float(rate(warmup)) == np.float32(peak)
     assert float(rate(total)) == float(rate(END)) == np.float32(end)
     found = np.asarray(rate(around(warmup, total)))
-    bounds = np.float32([a, peak, end])
+    bounds = np.array([a, peak, end], np.float32)
     assert found.min() >= bounds.min()
     assert found.max() <= bounds.max()
 
@@ -426,51 +420,54 @@ def test_boundaries_are_compared_as_integers(scales):
 
 # Arguments
 
+untyped: Any = adamx
+"""For calls that a type checker would refuse, as it should."""
+
 WRONG = [
-    (lambda: adamx.linear_schedule(1, 0, 0), "transition_steps"),
-    (lambda: adamx.linear_schedule(1, 0, -5), "transition_steps"),
-    (lambda: adamx.linear_schedule(1, 0, 2.5), "transition_steps"),
-    (lambda: adamx.linear_schedule(1, 0, 2**31), "transition_steps"),
-    (lambda: adamx.linear_schedule(1, 0, True), "transition_steps"),
-    (lambda: adamx.linear_schedule(1, 0, jnp.int32(5)), "transition_steps"),
-    (lambda: adamx.linear_schedule("1", 0, 5), "init_value"),
-    (lambda: adamx.linear_schedule(None, 0, 5), "init_value"),
-    (lambda: adamx.linear_schedule(1, math.nan, 5), "end_value"),
-    (lambda: adamx.linear_schedule(jnp.ones(2), 0, 5), "init_value"),
-    (lambda: adamx.linear_schedule(1, 0, 5, -1), "transition_begin"),
-    (lambda: adamx.linear_schedule(lambda t: t, 0, 5), "init_value"),
-    (lambda: adamx.polynomial_schedule(1, 0, -1, 5), "power"),
-    (lambda: adamx.cosine_decay_schedule(1, 0), "decay_steps"),
-    (lambda: adamx.cosine_decay_schedule(1, 9, exponent=-1), "exponent"),
-    (lambda: adamx.exponential_decay(1, 0, 0.5), "transition_steps"),
-    (lambda: adamx.exponential_decay(1, 5, 0), "decay_rate"),
-    (lambda: adamx.exponential_decay(1, 5, -1), "decay_rate"),
-    (lambda: adamx.warmup_cosine_decay_schedule(0, 1, 5, 5), "nothing is left"),
-    (lambda: adamx.warmup_cosine_decay_schedule(0, 1, -1, 5), "warmup_steps"),
-    (lambda: adamx.warmup_constant_schedule(0, 1, -1), "warmup_steps"),
-    (lambda: adamx.warmup_inverse_sqrt_schedule(0, 1, 0), "warmup_steps"),
-    (lambda: adamx.inverse_sqrt_schedule(1, 0), "transition_steps"),
-    (lambda: adamx.inverse_time_decay_schedule(1, -0.5), "decay_rate"),
-    (lambda: adamx.inverse_time_decay_schedule(1, 0.5, 0), "transition_steps"),
-    (lambda: adamx.linear_onecycle_schedule(9, 1, 0.5, 0.2), "pct_final"),
-    (lambda: adamx.cosine_onecycle_schedule(9, 1, 1.5), "pct_start"),
-    (lambda: adamx.cosine_onecycle_schedule(9, 1, jnp.float32(0.5)), "pct_start"),
-    (lambda: adamx.cosine_onecycle_schedule(9, 1, div_factor=0), "div_factor"),
-    (lambda: adamx.piecewise_constant_schedule(1, {-1: 0.5}), "a boundary"),
-    (lambda: adamx.piecewise_constant_schedule(1, {5: -0.5}), r"\[5\]"),
-    (lambda: adamx.piecewise_constant_schedule(1, [5]), "a dict"),
-    (lambda: adamx.piecewise_interpolate_schedule("cosin", 1, {5: 1}), "'cosine'"),
+    (lambda: untyped.linear_schedule(1, 0, 0), "transition_steps"),
+    (lambda: untyped.linear_schedule(1, 0, -5), "transition_steps"),
+    (lambda: untyped.linear_schedule(1, 0, 2.5), "transition_steps"),
+    (lambda: untyped.linear_schedule(1, 0, 2**31), "transition_steps"),
+    (lambda: untyped.linear_schedule(1, 0, True), "transition_steps"),
+    (lambda: untyped.linear_schedule(1, 0, jnp.int32(5)), "transition_steps"),
+    (lambda: untyped.linear_schedule("1", 0, 5), "init_value"),
+    (lambda: untyped.linear_schedule(None, 0, 5), "init_value"),
+    (lambda: untyped.linear_schedule(1, math.nan, 5), "end_value"),
+    (lambda: untyped.linear_schedule(jnp.ones(2), 0, 5), "init_value"),
+    (lambda: untyped.linear_schedule(1, 0, 5, -1), "transition_begin"),
+    (lambda: untyped.linear_schedule(lambda t: t, 0, 5), "init_value"),
+    (lambda: untyped.polynomial_schedule(1, 0, -1, 5), "power"),
+    (lambda: untyped.cosine_decay_schedule(1, 0), "decay_steps"),
+    (lambda: untyped.cosine_decay_schedule(1, 9, exponent=-1), "exponent"),
+    (lambda: untyped.exponential_decay(1, 0, 0.5), "transition_steps"),
+    (lambda: untyped.exponential_decay(1, 5, 0), "decay_rate"),
+    (lambda: untyped.exponential_decay(1, 5, -1), "decay_rate"),
+    (lambda: untyped.warmup_cosine_decay_schedule(0, 1, 5, 5), "nothing is left"),
+    (lambda: untyped.warmup_cosine_decay_schedule(0, 1, -1, 5), "warmup_steps"),
+    (lambda: untyped.warmup_constant_schedule(0, 1, -1), "warmup_steps"),
+    (lambda: untyped.warmup_inverse_sqrt_schedule(0, 1, 0), "warmup_steps"),
+    (lambda: untyped.inverse_sqrt_schedule(1, 0), "transition_steps"),
+    (lambda: untyped.inverse_time_decay_schedule(1, -0.5), "decay_rate"),
+    (lambda: untyped.inverse_time_decay_schedule(1, 0.5, 0), "transition_steps"),
+    (lambda: untyped.linear_onecycle_schedule(9, 1, 0.5, 0.2), "pct_final"),
+    (lambda: untyped.cosine_onecycle_schedule(9, 1, 1.5), "pct_start"),
+    (lambda: untyped.cosine_onecycle_schedule(9, 1, jnp.float32(0.5)), "pct_start"),
+    (lambda: untyped.cosine_onecycle_schedule(9, 1, div_factor=0), "div_factor"),
+    (lambda: untyped.piecewise_constant_schedule(1, {-1: 0.5}), "a boundary"),
+    (lambda: untyped.piecewise_constant_schedule(1, {5: -0.5}), r"\[5\]"),
+    (lambda: untyped.piecewise_constant_schedule(1, [5]), "a dict"),
+    (lambda: untyped.piecewise_interpolate_schedule("cosin", 1, {5: 1}), "'cosine'"),
     (
-        lambda: adamx.warmup_stable_decay_schedule(0, 1, 1, 1, 1, decay_type="sqrt"),
+        lambda: untyped.warmup_stable_decay_schedule(0, 1, 1, 1, 1, decay_type="sqrt"),
         "'1-sqrt'",
     ),
-    (lambda: adamx.join_schedules([], []), "empty"),
-    (lambda: adamx.join_schedules([jnp.sin, jnp.cos], [5, 9]), "fit together"),
-    (lambda: adamx.join_schedules([jnp.sin] * 3, [9, 5]), "not in order"),
-    (lambda: adamx.join_schedules([jnp.sin, 0.1], [5]), "constant_schedule"),
-    (lambda: adamx.sgdr_schedule([]), "cosine_kwargs"),
-    (lambda: adamx.sgdr_schedule([{"peak_value": 1}]), r"cosine_kwargs\[0\]"),
-    (lambda: adamx.sgdr_schedule([cycle_of(5), cycle_of(0)]), r"\[1\]"),
+    (lambda: untyped.join_schedules([], []), "empty"),
+    (lambda: untyped.join_schedules([jnp.sin, jnp.cos], [5, 9]), "fit together"),
+    (lambda: untyped.join_schedules([jnp.sin] * 3, [9, 5]), "not in order"),
+    (lambda: untyped.join_schedules([jnp.sin, 0.1], [5]), "constant_schedule"),
+    (lambda: untyped.sgdr_schedule([]), "cosine_kwargs"),
+    (lambda: untyped.sgdr_schedule([{"peak_value": 1}]), r"cosine_kwargs\[0\]"),
+    (lambda: untyped.sgdr_schedule([cycle_of(5), cycle_of(0)]), r"\[1\]"),
 ]
 
 
@@ -488,18 +485,20 @@ def test_what_cannot_be_is_refused_when_it_is_built(call, message):
 
 
 def test_integers_given_as_floats_are_integers():
-    assert adamx.linear_schedule(1, 0, 1e3) == adamx.linear_schedule(1, 0, 1000)
-    assert adamx.linear_schedule(1, 0, np.int64(9)) == adamx.linear_schedule(1, 0, 9)
+    assert untyped.linear_schedule(1, 0, 1e3) == untyped.linear_schedule(1, 0, 1000)
+    assert untyped.linear_schedule(1, 0, np.int64(9)) == untyped.linear_schedule(
+        1, 0, 9
+    )
 
 
 def test_sequences_are_kept_as_they_were():
     boundaries = [5]
-    rate = adamx.join_schedules([lambda t: 1.0, lambda t: 2.0], boundaries)
+    rate = untyped.join_schedules([lambda t: 1.0, lambda t: 2.0], boundaries)
     cycles = (cycle_of(n) for n in (2, 4))
-    restarts = adamx.sgdr_schedule(cycles)
+    restarts = untyped.sgdr_schedule(cycles)
     boundaries[0] = 1
     assert float(rate(3)) == 1.0
-    assert restarts == adamx.sgdr_schedule([cycle_of(2), cycle_of(4)])
+    assert restarts == untyped.sgdr_schedule([cycle_of(2), cycle_of(4)])
 
 
 # Text and pictures

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
 import jax
@@ -147,7 +147,7 @@ ShareOfSteps: TypeAlias = Annotated[float, Share()]
 Steps: TypeAlias = Annotated[int, Whole(1)]
 StepsOrNone: TypeAlias = Annotated[int, Whole(0)]
 Scales: TypeAlias = Annotated[Mapping[int, Scalar], Scaled()]
-Schedules: TypeAlias = Annotated[Sequence[Schedule], Several()]
+Schedules: TypeAlias = Annotated[Sequence[Callable[[Any], Scalar]], Several()]
 InOrder: TypeAlias = Annotated[Sequence[int], Boundaries()]
 Calls: TypeAlias = Annotated[Iterable[Mapping[str, Any]], Settings()]
 
