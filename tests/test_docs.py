@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import shlex
 import sys
 import types
 from pathlib import Path
@@ -12,8 +13,12 @@ import numpy as np
 import pytest
 
 import adamx
+from adamx.schedules.__main__ import BUILDERS
+from adamx.schedules.__main__ import main as draw_schedules
 from adamx.testing import Violation
 from benchmarks.laws import statutes
+from benchmarks.schedules import SHOWN
+from benchmarks.schedules import name as picture_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,6 +68,31 @@ def test_the_readme_error_is_the_error():
         tx.update({"layer": {"w": jnp.ones((3, 4))}}, tx.init(start), start)
     lines = [line.strip() for line in shown[1].strip().splitlines()]
     assert [line.strip() for line in str(error.value).splitlines()] == lines
+
+
+def test_the_page_of_the_schedules_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"__name__": "page"}
+    for code in blocks("docs/schedules.md"):
+        exec(code, names)
+    text = (ROOT / "docs/schedules.md").read_text()
+    shown = re.search(r"```\n(linear_schedule: .*?)```", text, re.DOTALL)
+    assert shown is not None
+    assert capsys.readouterr().out == shown[1]
+    assert (tmp_path / "rate.png").stat().st_size > 0
+    (command,) = re.findall(r"```sh\n(.*?)\n```", text)
+    _, _, _, *arguments = shlex.split(command)
+    assert draw_schedules(arguments) == 0
+
+
+def test_the_page_of_the_schedules_has_all_of_them():
+    text = (ROOT / "docs/schedules.md").read_text()
+    table = re.findall(r"^\| !\[\]\((.*?)\) \| `(\w+)\(", text, re.MULTILINE)
+    assert sorted(name for _, name in table) == sorted(BUILDERS)
+    assert sorted(map(picture_name, SHOWN)) == sorted(BUILDERS)
+    for picture, name in table:
+        assert Path(picture).stem == name
+        assert (ROOT / "docs" / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_page_of_the_laws_says_what_the_code_says():

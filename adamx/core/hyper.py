@@ -20,7 +20,19 @@ from adamx.core.types import Array, Scalar, ScalarOrSchedule
 P = ParamSpec("P")
 
 
-class Interval(Record):
+class Check(Record):
+    """In the annotation of an argument: what it may be, and what is made of it."""
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        """`value`, as the builder is to see it.
+
+        Raises:
+            TransformError: it cannot be the argument `name` of the builder `piece`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.check")
+
+
+class Interval(Check):
     """The numbers a hyperparameter may take: low ≤ x < high, or ≤ high if closed."""
 
     low: float
@@ -35,6 +47,13 @@ class Interval(Record):
     def __str__(self) -> str:
         left = "(" if self.low == -math.inf else "["
         return f"{left}{self.low:g}, {self.high:g}{']' if self.closed else ')'}"
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        if callable(value):
+            function: Callable[..., Any] = value
+            return value if isinstance(value, Schedule) else Schedule(function)
+        kinds = f"a number in {self}, an array of shape () or a schedule"
+        return number(piece, name, value, self, kinds)
 
 
 Decay: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0)]
@@ -55,7 +74,8 @@ class Schedule(Remembered):
 
     Args:
         function: from the count, an int32 array of shape (), to a number or an array
-            of shape (). Must be traceable.
+            of shape (). Must be traceable. Where it works on each number of an array
+            of counts, so does the schedule.
         call: the call that made it; without one, it is equal to those of the same
             function.
 
@@ -75,17 +95,21 @@ class Schedule(Remembered):
         self.call = call or Same(function)
 
     def __call__(self, count: jax.typing.ArrayLike) -> Array:
-        """The value at `count`, in the widest float enabled."""
-        value = jnp.asarray(self.function(jnp.asarray(count)))
-        if value.shape != ():
+        """The value at `count`, or at each number of it, in the widest float."""
+        count = jnp.asarray(count)
+        if jnp.issubdtype(count.dtype, jnp.integer):
+            # An int8 could not even be compared with 1,000.
+            count = count.astype(jnp.promote_types(count.dtype, jnp.int32))
+        value = jnp.asarray(self.function(count))
+        if value.shape not in ((), count.shape):
             raise TransformError(
                 "a schedule must return one number",
                 piece=repr(self),
-                expected="shape ()",
+                expected=f"shape {count.shape}",
                 got=f"shape {value.shape}",
                 do="return a scalar; one schedule serves all leaves",
             )
-        return value.astype(scalar_dtype())
+        return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
 
 
 def schedule(
@@ -121,7 +145,16 @@ def schedule(
         bound = bind(builder, args, kwargs)
         return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
 
+    _BUILDERS.add(build)
     return build
+
+
+_BUILDERS: set[Callable[..., Any]] = set()
+
+
+def is_schedule_builder(x: object) -> bool:
+    """Whether `x` is a function decorated with `schedule`."""
+    return inspect.isfunction(x) and x in _BUILDERS
 
 
 def derived(
@@ -138,49 +171,48 @@ def derived(
 
 
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
-    """Bind, fill in the defaults, and check every argument that has an `Interval`."""
-    signature, intervals = declared(builder)
+    """Bind, fill in the defaults, and check every argument that has a `Check`."""
+    signature, checks = declared(builder)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    for name, interval in intervals.items():
+    for name, check in checks.items():
         value = bound.arguments[name]
-        if value is not None:
-            checked = hyperparameter(builder.__name__, name, value, interval)
-            bound.arguments[name] = checked
+        if value is not None or name not in _optional(builder):
+            bound.arguments[name] = check.check(builder.__name__, name, value)
     return bound
 
 
-def hyperparameter(piece: str, name: str, value: Any, interval: Interval) -> Any:
-    """`value` as a Python float, a float array of shape () or a `Schedule`.
+@functools.cache
+def _optional(builder: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that may be None."""
+    hints = typing.get_type_hints(builder, include_extras=True)
+    return frozenset(n for n, h in hints.items() if type(None) in typing.get_args(h))
+
+
+def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
+    """`value` as a Python float, or a float array of shape ().
 
     Raises:
-        TransformError: `value` is none of these, or a number outside `interval`.
+        TransformError: `value` is none of these, or a number that is not `in` allowed.
     """
 
     def refuse(what: str, got: object) -> TransformError:
-        return TransformError(
-            f"{piece}: {name} {what}",
-            expected=f"a number in {interval}, an array of shape () or a schedule",
-            got=got,
-        )
+        return TransformError(f"{piece}: {name} {what}", expected=kinds, got=got)
 
-    if callable(value):
-        function: Callable[..., Any] = value
-        return value if isinstance(value, Schedule) else Schedule(function)
     if isinstance(value, jax.Array):
         if value.shape != ():
             raise refuse("must be one number", f"an array of shape {value.shape}")
         return value.astype(jnp.promote_types(value.dtype, jnp.float32))
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
-    if isinstance(value, bool | np.bool_) or not single:
+    if isinstance(value, bool | np.bool_ | str | bytes) or not single:
         raise refuse("must be a number", repr(value))
     try:
-        number = float(value)  # pyright: ignore[reportArgumentType]
+        found = float(value)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError):
         raise refuse("must be a number", repr(value)) from None
-    if number not in interval:
-        raise refuse(f"must be in {interval}", number)
-    return number
+    if found not in allowed:
+        raise refuse(f"must be in {allowed}", found)
+    return found
 
 
 def positive_integer(piece: str, name: str, value: Any) -> None:
@@ -202,13 +234,13 @@ def integer(piece: str, name: str, value: Any, least: int, what: str) -> None:
 @functools.cache
 def declared(
     builder: Callable[..., Any],
-) -> tuple[inspect.Signature, dict[str, Interval]]:
-    """The signature of a builder, and the intervals of its hyperparameters."""
+) -> tuple[inspect.Signature, dict[str, Check]]:
+    """The signature of a builder, and what its arguments are checked for, by name."""
     hints = typing.get_type_hints(builder, include_extras=True)
-    intervals = {}
+    checks: dict[str, Check] = {}
     for name, hint in hints.items():
         for option in (hint, *typing.get_args(hint)):
             for note in getattr(option, "__metadata__", ()):
-                if isinstance(note, Interval) and name != "return":
-                    intervals[name] = note
-    return inspect.signature(builder), intervals
+                if isinstance(note, Check) and name != "return":
+                    checks[name] = note
+    return inspect.signature(builder), checks

@@ -60,7 +60,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
         >>> [*examples(adamx.sgd)][1:3]
         [sgd(0.1, momentum=0.9), sgd(0.1, nesterov=True)]
     """
-    signature, intervals = declared(builder)
+    signature, checks = declared(builder)
+    intervals = {k: c for k, c in checks.items() if isinstance(c, Interval)}
     hints = typing.get_type_hints(builder, include_extras=True)
     required: dict[str, Any] = {}
     positional: tuple[Any, ...] = ()

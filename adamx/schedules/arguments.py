@@ -1,0 +1,165 @@
+"""What the arguments of a schedule may be, said in their annotations."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
+
+import jax
+import numpy as np
+
+from adamx.core.errors import TransformError
+from adamx.core.hyper import Check, Schedule, number
+from adamx.core.types import Scalar
+
+LAST = 2**31 - 1
+"""Where a count of steps, an int32, stays."""
+
+
+class Number(Check):
+    """A number or an array of shape (), which may be traced, but no schedule."""
+
+    above: float = -math.inf
+    below: float = math.inf
+    zero: bool = True
+    """Whether zero is one of them."""
+
+    def __contains__(self, x: float) -> bool:
+        within = math.isfinite(x) and self.above <= x <= self.below
+        return within and (self.zero or x != 0)
+
+    def __str__(self) -> str:
+        left = "(" if self.above == -math.inf or not self.zero else "["
+        right = ")" if self.below == math.inf else "]"
+        return f"{left}{self.above:g}, {self.below:g}{right}"
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        kinds = f"a number in {self}, or an array of shape ()"
+        return number(piece, name, value, self, kinds)
+
+
+class Share(Number):
+    """A share of the steps, in [0, 1]; decides where a boundary is: never traced."""
+
+    above: float = 0.0
+    below: float = 1.0
+
+    def check(self, piece: str, name: str, value: Any) -> float:
+        kinds = f"a Python number in {self}"
+        if isinstance(value, jax.Array):
+            raise refused(piece, f"{name} must be a Python number", kinds, repr(value))
+        return number(piece, name, value, self, kinds)
+
+
+class Whole(Check):
+    """A number of steps: an integer from `low` to int32's end."""
+
+    low: int = 1
+
+    def check(self, piece: str, name: str, value: Any) -> int:
+        kinds = f"an integer from {self.low} to {LAST}"
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            do = "round it" if isinstance(value, float) else None
+            raise refused(piece, f"{name} must be an integer", kinds, repr(value), do)
+        if not self.low <= value <= LAST:
+            raise refused(piece, f"{name} is out of range", kinds, value)
+        return int(value)
+
+
+class OneOf(Check):
+    """One of some names."""
+
+    names: tuple[str, ...]
+
+    def check(self, piece: str, name: str, value: Any) -> str:
+        if value not in self.names:
+            kinds = " or ".join(map(repr, self.names))
+            do = nearest(str(value), self.names)
+            raise refused(piece, f"{name} is unknown", kinds, repr(value), do)
+        return value
+
+
+class Scaled(Check):
+    """A dict from boundaries to what the value is multiplied by there."""
+
+    def check(self, piece: str, name: str, value: Any) -> dict[int, Scalar]:
+        kinds = "a dict {boundary: scale} of integers ≥ 0 and numbers ≥ 0"
+        if not isinstance(value, Mapping):
+            raise refused(piece, f"{name} must be a dict", kinds, repr(value))
+        boundary, scale = Whole(0), Number(above=0.0)
+        found = {
+            boundary.check(piece, f"a boundary in {name}", b): scale.check(
+                piece, f"{name}[{b!r}]", s
+            )
+            for b, s in value.items()
+        }
+        return dict(sorted(found.items()))
+
+
+class Several(Check):
+    """Schedules, or functions from the count, as a tuple."""
+
+    def check(self, piece: str, name: str, value: Any) -> tuple[Schedule, ...]:
+        kinds = "a sequence of schedules"
+        if callable(value) or not isinstance(value, Iterable):
+            raise refused(piece, f"{name} must be a sequence", kinds, repr(value))
+        found = tuple(value)
+        for i, one in enumerate(found):
+            if not callable(one):
+                do = "for a number, constant_schedule(it)"
+                raise refused(piece, f"{name}[{i}] is none", "a schedule", one, do)
+        if not found:
+            raise refused(piece, f"{name} is empty", "at least one schedule", found)
+        return tuple(s if isinstance(s, Schedule) else Schedule(s) for s in found)
+
+
+class Boundaries(Check):
+    """Counts in order, as a tuple."""
+
+    def check(self, piece: str, name: str, value: Any) -> tuple[int, ...]:
+        kinds = "integers ≥ 0 in increasing order"
+        if not isinstance(value, Iterable):
+            raise refused(piece, f"{name} must be a sequence", kinds, repr(value))
+        each = [Whole(0).check(piece, f"{name}[{i}]", b) for i, b in enumerate(value)]
+        if each != sorted(each):
+            raise refused(piece, f"{name} are not in order", kinds, each, "sort them")
+        return tuple(each)
+
+
+class Settings(Check):
+    """Keyword arguments for each of several calls, as a tuple of dicts."""
+
+    def check(self, piece: str, name: str, value: Any) -> tuple[dict[str, Any], ...]:
+        kinds = "a sequence of dicts, at least one"
+        each = None if isinstance(value, Mapping | str) else value
+        found = tuple(each) if isinstance(each, Iterable) else ()
+        if not found or not all(isinstance(kwargs, Mapping) for kwargs in found):
+            raise refused(piece, f"{name} must be dicts", kinds, repr(value))
+        return tuple(map(dict, found))
+
+
+AnyNumber: TypeAlias = Annotated[Scalar, Number()]
+AtLeastZero: TypeAlias = Annotated[Scalar, Number(above=0.0)]
+Positive: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
+ShareOfSteps: TypeAlias = Annotated[float, Share()]
+Steps: TypeAlias = Annotated[int, Whole(1)]
+StepsOrNone: TypeAlias = Annotated[int, Whole(0)]
+Scales: TypeAlias = Annotated[Mapping[int, Scalar], Scaled()]
+Schedules: TypeAlias = Annotated[Sequence[Callable[[Any], Scalar]], Several()]
+InOrder: TypeAlias = Annotated[Sequence[int], Boundaries()]
+Calls: TypeAlias = Annotated[Iterable[Mapping[str, Any]], Settings()]
+
+
+def refused(
+    piece: str, what: str, expected: object, got: object, do: str | None = None
+) -> TransformError:
+    """The error for an argument that cannot be."""
+    return TransformError(f"{piece}: {what}", expected=expected, got=got, do=do)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The advice to take the name that is most like this one, if one is."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    return f"did you mean {close[0]!r}?" if close else None
