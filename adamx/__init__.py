@@ -43,6 +43,7 @@ from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adamx.optimizers.asgd import asgd as asgd
 from adamx.optimizers.came import came as came
+from adamx.optimizers.cocob import cocob as cocob
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
@@ -110,6 +111,7 @@ from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.clip import clip_by_norm as clip_by_norm
+from adamx.transforms.coin_betting import scale_by_cocob as scale_by_cocob
 from adamx.transforms.cover_moment import cover_moment as cover_moment
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.distance import scale_by_dog as scale_by_dog

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 import adamx
-from tests.oracles import torch_path
+from tests.oracles import numpy_path, torch_path
 from tests.spec import Oracle, Path, Spec
 
 
@@ -30,6 +32,46 @@ def _dowg(first: float, eps: float, decay: float) -> Oracle:
             at = {k: at[k] - r**2 / (np.sqrt(v) + eps) * g[k] for k in at}
             for name, x in at.items():
                 path[name].append(x)
+        return {name: np.stack(steps) for name, steps in path.items()}
+
+    return oracle
+
+
+def _cocob(weight: float, alpha: float, least: float, decay: float) -> Oracle:
+    """The paper's algorithm 2, whose L begins with `least`."""
+
+    def start(param: Any) -> Any:
+        return param, np.full_like(param, least), *[np.zeros_like(param)] * 3
+
+    def step(at: Any, g: Any, memory: Any, t: int) -> Any:
+        first, largest, sizes, reward, total = memory
+        g = -weight * (g + decay * at)
+        largest = np.maximum(largest, np.abs(g))
+        sizes = sizes + np.abs(g)
+        reward = np.maximum(reward + (at - first) * g, 0)
+        total = total + g
+        below = largest * np.maximum(sizes + largest, alpha * largest)
+        # Without any gradient yet there is no bet.
+        bet = total / np.where(below > 0, below, 1) * (largest + reward)
+        return first + bet, (first, largest, sizes, reward, total)
+
+    return numpy_path(start, step)
+
+
+def _optax(builder: str, **options: Any) -> Oracle:
+    """An optimizer of Optax's, in float64."""
+
+    def oracle(params: dict[str, Any], grads: list[dict[str, Any]]) -> Path:
+        import optax  # pyright: ignore[reportMissingImports]
+
+        tx = getattr(optax.contrib, builder)(**options)
+        at: Any = jax.tree.map(jnp.asarray, dict(params))
+        state, path = tx.init(at), {name: [] for name in params}
+        for g in grads:
+            updates, state = tx.update(jax.tree.map(jnp.asarray, g), state, at)
+            at = optax.apply_updates(at, updates)
+            for name in path:
+                path[name].append(np.asarray(at[name]))
         return {name: np.stack(steps) for name, steps in path.items()}
 
     return oracle
@@ -101,5 +143,19 @@ SPECS: list[Spec] = [
         lambda: adamx.dowg(1.0, 0.09, 1e-3, 0.1),
         None,
         _dowg(0.3, 1e-3, 0.1),
+    ),
+    Spec("cocob", adamx.cocob, None, _cocob(1.0, 100.0, 1e-8, 0.0)),
+    Spec("cocob_optax", adamx.cocob, "optax", _optax("cocob")),
+    Spec(
+        "cocob_unusual",
+        lambda: adamx.cocob(0.5, 3.0, 0.1, 0.1),
+        None,
+        _cocob(0.5, 3.0, 0.1, 0.1),
+    ),
+    Spec(
+        "cocob_from_zero",
+        lambda: adamx.cocob(alpha=10.0, eps=0.0),
+        None,
+        _cocob(1.0, 10.0, 0.0, 0.0),
     ),
 ]

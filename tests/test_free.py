@@ -1,0 +1,36 @@
+"""What finds its own rate, at the edges."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import adamx
+
+
+def descent(tx, size=1.0, steps=30):
+    """The path on size·½‖θ‖²."""
+    params = jnp.array([1.0, -3.0])
+    state, path = tx.init(params), []
+    for _ in range(steps):
+        extra = {"value": size * jnp.sum(params**2) / 2}
+        extra = {name: extra[name] for name in tx.plan.needs()}
+        updates, state = tx.update(size * params, state, params, **extra)
+        params = adamx.apply_updates(params, updates)
+        path.append(params)
+    return np.stack(path)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1e20, 1e37])
+def test_cocob_does_not_see_the_scale_of_gradients(size):
+    tx = adamx.cocob(alpha=4.0, eps=0.0)
+    # Rounded otherwise in each of 30 steps, on a path through 0.
+    np.testing.assert_allclose(descent(tx, size), descent(tx), atol=1e-5)
+
+
+def test_the_rate_of_cocob_is_a_weight_of_gradients():
+    halved = adamx.cocob(0.5, alpha=4.0, eps=0.0)
+    np.testing.assert_allclose(
+        descent(halved), descent(adamx.cocob(alpha=4.0, eps=0.0)), rtol=1e-5
+    )
+    stopped = descent(adamx.cocob(lambda count: jnp.where(count < 5, 1.0, 0.0)))
+    np.testing.assert_allclose(stopped[5:], stopped[4:-1], rtol=1e-6)
