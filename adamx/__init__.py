@@ -58,6 +58,8 @@ from adamx.optimizers.lion import scale_by_lion as scale_by_lion
 from adamx.optimizers.madgrad import madgrad as madgrad
 from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
+from adamx.optimizers.momo import momo as momo
+from adamx.optimizers.momo_adam import momo_adam as momo_adam
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.noisy_sgd import noisy_sgd as noisy_sgd
@@ -136,6 +138,8 @@ from adamx.transforms.infinity_moment import (
 )
 from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
 from adamx.transforms.momentum import trace as trace
+from adamx.transforms.momentum_model import scale_by_momo as scale_by_momo
+from adamx.transforms.momentum_model import scale_by_momo_adam as scale_by_momo_adam
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum

@@ -34,3 +34,25 @@ def test_the_rate_of_cocob_is_a_weight_of_gradients():
     )
     stopped = descent(adamx.cocob(lambda count: jnp.where(count < 5, 1.0, 0.0)))
     np.testing.assert_allclose(stopped[5:], stopped[4:-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1e20, 1e30])
+def test_momo_does_not_see_the_scale_of_the_loss(size):
+    tx = adamx.momo(1e37)
+    # Rounded otherwise in each of 30 steps; a τ is a quotient of what is left of them.
+    np.testing.assert_allclose(descent(tx, size), descent(tx), atol=1e-4)
+
+
+@pytest.mark.parametrize("build", [adamx.momo, adamx.momo_adam])
+def test_momo_does_not_overflow(build):
+    tx, params = build(), jnp.full(3, 1e15)
+    state = tx.init(params)
+    for g in (1e30, -1e30, 0.0, 1.0):
+        updates, state = tx.update(jnp.full(3, g), state, params, value=1e38)
+        assert np.isfinite(updates).all(), (g, updates, state)
+
+
+@pytest.mark.parametrize("build", [adamx.scale_by_momo, adamx.scale_by_momo_adam])
+def test_an_unknown_form_of_decay_is_refused(build):
+    with pytest.raises(adamx.TransformError, match=r"(?s)form of decay.*'divided'"):
+        build(decay_form="divide")
