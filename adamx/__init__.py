@@ -170,6 +170,7 @@ from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
 from adamx.wrappers.lookahead import lookahead as lookahead
+from adamx.wrappers.mechanize import mechanize as mechanize
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 from adamx.wrappers.schedule_free import schedule_free as schedule_free
 from adamx.wrappers.schedule_free import (

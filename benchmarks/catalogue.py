@@ -43,7 +43,7 @@ FAMILIES = {
     "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd cocob momo momo_adam",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
     "curvature": "sophia",
-    "around others": "cautious grokfast centralize lookahead",
+    "around others": "cautious grokfast centralize lookahead mechanize",
 }
 """Each optimizer once, and the wrappers around any of them."""
 

@@ -74,6 +74,14 @@ def test_cocob_gets_there_with_larger_bets(problem):
     assert score <= PROBLEMS[problem].target
 
 
+@pytest.mark.parametrize("base", [adamx.sgd, adamx.adam])
+def test_mechanize_finds_the_rate_of_its_base(base):
+    problem = PROBLEMS["digits"]
+    # Falling from 1, which no one has tuned.
+    score = minimized(lambda rate: adamx.mechanize(base(rate)), problem, jnp.ones(1))
+    assert score <= problem.target
+
+
 @pytest.mark.parametrize("name", READ)
 def test_schedule_free_training_gets_there_with_a_falling_rate(name):
     scores = minimized(public_builders()[name], PROBLEMS["beale"], RATES)

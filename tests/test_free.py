@@ -56,3 +56,33 @@ def test_momo_does_not_overflow(build):
 def test_an_unknown_form_of_decay_is_refused(build):
     with pytest.raises(adamx.TransformError, match=r"(?s)form of decay.*'divided'"):
         build(decay_form="divide")
+
+
+def test_mechanize_keeps_in_bfloat16_what_the_base_wanted():
+    """The first steps are 1e-6 of those of the base, nothing to a parameter of 1."""
+    tx = adamx.mechanize(adamx.sgd(0.1))
+    params = jnp.ones(4, jnp.bfloat16)
+    state = tx.init(params)
+    for _ in range(60):
+        updates, state = tx.update(params, state, params)
+        params = adamx.apply_updates(params, updates)
+    assert float(jnp.max(jnp.abs(params))) < 0.5
+
+
+@pytest.mark.parametrize("size", [2.0**-50, 2.0**50])
+@pytest.mark.parametrize("variant", ["optax", "paper"])
+def test_mechanize_does_not_see_the_scale_of_gradients(size, variant):
+    def path(size):
+        base = adamx.sgd(0.1 / size)
+        return descent(
+            adamx.mechanize(base, eps=0.0, s_init=0.1, variant=variant), size
+        )
+
+    np.testing.assert_allclose(path(size), path(1.0), rtol=1e-6)
+
+
+def test_an_unknown_variant_of_mechanize_is_refused():
+    with pytest.raises(adamx.TransformError, match=r"(?s)variant.*'optax' or 'paper'"):
+        adamx.mechanize(adamx.sgd(1.0), variant="authors")
+    with pytest.raises(adamx.TransformError, match="num_betas"):
+        adamx.mechanize(adamx.sgd(1.0), num_betas=0)

@@ -12,7 +12,7 @@ from adamx.core.ratio import root_plus
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import scaled_product
+from adamx.tree.norms import inner_product, scaled_product
 
 DECAY_FORMS = ("divided", "beside", "adamw")
 
@@ -118,11 +118,7 @@ def _next_share(weight: Array, decay: Scalar) -> tuple[Array, Array]:
 
 
 def _product(a: list[Array], b: list[Array]) -> Array:
-    """Their real inner product, or the largest number that may still be added to."""
-    left, right, rest = scaled_product(a, b)
-    product = (left * rest * right).astype(scalar_dtype())
-    bound = float(jnp.finfo(rest.dtype).max) / 8
-    return jnp.clip(product, -bound, bound)
+    return inner_product(a, b).astype(scalar_dtype())
 
 
 @jax.jit

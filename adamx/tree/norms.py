@@ -82,6 +82,36 @@ def scaled_product(
     return by[0], by[1], jnp.sum(jnp.stack(parts))
 
 
+def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
+    """Re⟨a, b⟩ of two lists of arrays; too large counts as what can still be added to.
+
+    Args:
+        a: float or complex arrays of any shapes, of at least float32.
+        b: as many arrays, of the same shapes.
+
+    Returns:
+        A real scalar in the widest dtype of the leaves, an eighth of its largest number
+        in size at the most.
+
+    Raises:
+        TypeError: a leaf is no array.
+
+    Reference:
+        As `scaled_norm`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> of = lambda *x: [jnp.array(x)]
+        >>> float(inner_product(of(1e30, 1e30, 2.0), of(1e30, -1e30, 3e-30)))
+        0.0
+        >>> bool(inner_product(of(1e30), of(1e30)) < jnp.inf)
+        True
+    """
+    left, right, rest = scaled_product(a, b)
+    bound = float(jnp.finfo(rest.dtype).max) / 8
+    return jnp.clip(left * rest * right, -bound, bound)
+
+
 def root_of_squares(
     a: jax.typing.ArrayLike, x: jax.Array, b: jax.typing.ArrayLike, y: jax.Array
 ) -> jax.Array:
