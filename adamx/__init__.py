@@ -43,6 +43,7 @@ from adamx.optimizers.amsgrad import amsgrad as amsgrad
 from adamx.optimizers.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adamx.optimizers.asgd import asgd as asgd
 from adamx.optimizers.came import came as came
+from adamx.optimizers.cocob import cocob as cocob
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
@@ -58,6 +59,8 @@ from adamx.optimizers.lion import scale_by_lion as scale_by_lion
 from adamx.optimizers.madgrad import madgrad as madgrad
 from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
+from adamx.optimizers.momo import momo as momo
+from adamx.optimizers.momo_adam import momo_adam as momo_adam
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.noisy_sgd import noisy_sgd as noisy_sgd
@@ -147,6 +150,7 @@ from adamx.transforms.clip import clip as clip
 from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
 from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
 from adamx.transforms.clip import clip_by_norm as clip_by_norm
+from adamx.transforms.coin_betting import scale_by_cocob as scale_by_cocob
 from adamx.transforms.cover_moment import cover_moment as cover_moment
 from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.distance import scale_by_dog as scale_by_dog
@@ -171,6 +175,8 @@ from adamx.transforms.infinity_moment import (
 )
 from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
 from adamx.transforms.momentum import trace as trace
+from adamx.transforms.momentum_model import scale_by_momo as scale_by_momo
+from adamx.transforms.momentum_model import scale_by_momo_adam as scale_by_momo_adam
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
@@ -212,6 +218,7 @@ from adamx.wrappers.inject_hyperparams import set_hyperparams as set_hyperparams
 from adamx.wrappers.lookahead import lookahead as lookahead
 from adamx.wrappers.loss_scale import dynamic_loss_scale as dynamic_loss_scale
 from adamx.wrappers.loss_scale import loss_scale as loss_scale
+from adamx.wrappers.mechanize import mechanize as mechanize
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 from adamx.wrappers.multi_steps import apply_every as apply_every
 from adamx.wrappers.sam import sam as sam

@@ -27,8 +27,11 @@ _LAGS = (
     "falling rate what is trained gets there"
 )
 
+_CAUTIOUS = "with α = 100 its bets are too small for so few steps"
+
 OUT_OF_REACH = {
     **{(name, "beale"): _LAGS for name in READ},
+    **{("cocob", name): _CAUTIOUS for name in ("rosenbrock", "beale", "quadratic")},
     ("acprop", "digits"): "with its default ε a step on an input that was never active "
     "has no bound; with ε = 1e-4 it reads the digits",
     ("optimistic_gradient_descent", "quadratic"): "its stable rates end at a third of "
@@ -61,6 +64,22 @@ def test_radam_gets_there_with_a_silent_start():
 def test_acprop_gets_there_with_a_larger_eps():
     build = functools.partial(adamx.acprop, eps=1e-4)
     assert np.nanmin(minimized(build, PROBLEMS["digits"], RATES)) <= 0.05
+
+
+@pytest.mark.parametrize("problem", ["rosenbrock", "beale"])
+def test_cocob_gets_there_with_larger_bets(problem):
+    build = functools.partial(adamx.cocob, alpha=10.0)
+    # A constant rate is nothing to it: one is as good as all.
+    score = minimized(build, PROBLEMS[problem], jnp.ones(1))
+    assert score <= PROBLEMS[problem].target
+
+
+@pytest.mark.parametrize("base", [adamx.sgd, adamx.adam])
+def test_mechanize_finds_the_rate_of_its_base(base):
+    problem = PROBLEMS["digits"]
+    # Falling from 1, which no one has tuned.
+    score = minimized(lambda rate: adamx.mechanize(base(rate)), problem, jnp.ones(1))
+    assert score <= problem.target
 
 
 @pytest.mark.parametrize("name", READ)

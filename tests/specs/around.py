@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 import adamx
@@ -63,6 +65,55 @@ def _sam(k: int, rho: float, momentum: float) -> Oracle:
 
 def _up(rho: float) -> adamx.Transform:
     return adamx.chain(adamx.normalize(), adamx.sgd(rho))
+
+
+def _mechanic(
+    decay: float, eps: float, first: float, n: int, paper: bool = False
+) -> Oracle:
+    """Algorithm 1 around gradient descent, in the authors' terms."""
+
+    def size(tree: dict[str, Any]) -> float:
+        return float(np.sqrt(sum((x**2).sum() for x in tree.values())))
+
+    def oracle(params: dict[str, Any], grads: list[dict[str, Any]]) -> Path:
+        at, path = dict(params), {name: [] for name in params}
+        delta = {k: np.zeros_like(x) for k, x in at.items()}
+        betas = 1 - 0.1 ** np.arange(1, n + 1)
+        m = v = r = s = np.zeros(n)
+        for g in grads:
+            w = decay * s.sum() * size(g) / (size(at) + eps)
+            h = -sum(((g[k] + w * at[k]) * delta[k]).sum() for k in at)
+            won = h if paper else np.clip(h, -m, m)
+            m = np.maximum(betas * m, abs(h) + (0 if paper else eps))
+            v = betas**2 * v + h**2
+            r = betas * r + won * s
+            if paper:
+                r = np.maximum(r, 0)
+            s = (first / n * m + np.maximum(r, 0)) / (np.sqrt(v) + eps)
+            delta = {k: delta[k] - RATE * g[k] for k in at}
+            at = {k: params[k] + s.sum() * delta[k] for k in at}
+            for name, x in at.items():
+                path[name].append(x)
+        return {name: np.stack(steps) for name, steps in path.items()}
+
+    return oracle
+
+
+def _optax_mechanic(**options: Any) -> Oracle:
+    def oracle(params: dict[str, Any], grads: list[dict[str, Any]]) -> Path:
+        import optax  # pyright: ignore[reportMissingImports]
+
+        tx = optax.contrib.mechanize(optax.sgd(RATE), **options)
+        at: Any = jax.tree.map(jnp.asarray, dict(params))
+        state, path = tx.init(at), {name: [] for name in params}
+        for g in grads:
+            updates, state = tx.update(jax.tree.map(jnp.asarray, g), state, at)
+            at = optax.apply_updates(at, updates)
+            for name in path:
+                path[name].append(np.asarray(at[name]))
+        return {name: np.stack(steps) for name, steps in path.items()}
+
+    return oracle
 
 
 # Gradients of a scale of 1e-4 make steps of 1e-6, in which 1.1e-16, the rounding of a
@@ -182,5 +233,32 @@ SPECS: list[Spec] = [
         lambda: adamx.sam(adamx.sgd(RATE, 0.7), _up(0.3), 3),
         None,
         _sam(3, 0.3, 0.7),
+    ),
+    Spec(
+        "mechanize",
+        lambda: adamx.mechanize(adamx.sgd(RATE)),
+        None,
+        _mechanic(1e-2, 1e-8, 1e-6, 6),
+    ),
+    Spec(
+        "mechanize_unusual",
+        lambda: adamx.mechanize(adamx.sgd(RATE), 0.3, 1e-2, 0.5, 3),
+        None,
+        _mechanic(0.3, 1e-2, 0.5, 3),
+    ),
+    Spec(
+        "mechanize_paper",
+        lambda: adamx.mechanize(adamx.sgd(RATE), 0.1, 1e-3, 0.5, 4, variant="paper"),
+        None,
+        _mechanic(0.1, 1e-3, 0.5, 4, paper=True),
+    ),
+    Spec(
+        "mechanize_optax",
+        lambda: adamx.mechanize(adamx.sgd(RATE), 0.1, 1e-20, 0.5),
+        "optax",
+        _optax_mechanic(weight_decay=0.1, eps=1e-20, s_init=0.5),
+        # Optax reads Δ out of the parameters, each step anew: 60 roundings of 1.1e-16
+        # of a parameter of 2 in steps that begin with 1e-4.
+        SMALL_STEPS,
     ),
 ]

@@ -1,0 +1,194 @@
+"""Mechanic: how long all steps of an optimizer should have been together, learnt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from adamx.core.errors import TransformError
+from adamx.core.hyper import NonNegative, positive_integer
+from adamx.core.lift import Lifted
+from adamx.core.numerics import running_mean, scalar_dtype
+from adamx.core.rule import Leaf, Rule
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
+from adamx.core.wrapper import Wrapper, around
+from adamx.tree.norms import inner_product, root_of_squares, scaled_norm
+
+BASE = "base_updates"
+VARIANTS = ("optax", "paper")
+
+
+class Tuner(Rule):
+    """Given the raw gradients, and beside them the updates that a base made of them.
+
+    Δ is kept as a mean, so that it does not stop growing. What is known of the gains h
+    is kept in units of the largest of them, v as its root; so all of it is a number.
+    """
+
+    locality = "tree"
+    counts = True
+    needs_params = True
+    needs_trees = (BASE,)
+
+    weight_decay: Hyper
+    eps: Hyper
+    s_init: Hyper
+    num_betas: int
+    variant: str
+
+    def slots(self, param: Array) -> Slots:
+        return {"x0": param, "mean_update": jnp.zeros_like(param)}
+
+    def shared(self) -> Shared:
+        names = "largest", "root", "reward", "scales"
+        each = {n: jnp.zeros(self.num_betas, scalar_dtype()) for n in names}
+        return {"unit": jnp.zeros((), scalar_dtype()), **each}
+
+    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+        gain = self.gain(shared, leaves)
+        size = jnp.abs(gain)
+        highest = jnp.maximum(shared["unit"], size + self.eps)
+        usable = ~(highest < float(jnp.finfo(highest.dtype).tiny))
+        unit = jnp.where(usable, highest, 1)
+        gain, size, eps = gain / unit, size / unit, self.eps / unit
+        lost = jnp.array([0.1 ** (i + 1) for i in range(self.num_betas)], unit.dtype)
+
+        def decayed(name: str) -> Array:
+            before = shared["unit"] / unit * shared[name]
+            return before - lost * before
+
+        won, reward, margin = gain, decayed("reward"), 0.0
+        if self.variant == "optax":
+            bound = shared["unit"] / unit * shared["largest"]
+            won, margin = jnp.clip(gain, -bound, bound), eps
+        reward = reward + won * shared["scales"]
+        if self.variant == "paper":
+            reward = jnp.maximum(reward, 0)
+        largest = jnp.maximum(decayed("largest"), size + margin)
+        root = root_of_squares(1, decayed("root"), 1, size)
+        wealth = self.s_init / self.num_betas * largest + jnp.maximum(reward, 0)
+        below = jnp.where(usable, root + eps, 1)
+        scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
+        # While parameters are held, gains have no end; the scale is to remain a number.
+        scales = jnp.minimum(scales, 2.0**55 * self.s_init)
+        known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
+        return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
+
+    def gain(self, shared: Shared, leaves: list[Leaf]) -> Array:
+        """−⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
+        params: Any = [leaf.param for leaf in leaves]
+        mean = [leaf.slots["mean_update"] for leaf in leaves]
+        gradients = [leaf.g for leaf in leaves]
+        steps = (shared["count"] - 1).astype(scalar_dtype())
+        decay = self.weight_decay * jnp.sum(shared["scales"])
+        decay = decay / (_norm(params) + self.eps) * inner_product(params, mean)
+        total = inner_product(gradients, mean) + decay * _norm(gradients)
+        bound = float(jnp.finfo(steps.dtype).max) / 8
+        return -jnp.clip(total * steps, -bound, bound)
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        count, x0 = shared["count"], slots["x0"]
+        mean = running_mean(slots["mean_update"], shared[BASE], count)
+        u = (x0 - param) + shared["scale"] * count.astype(x0.real.dtype) * mean
+        return u, {"x0": x0, "mean_update": mean}
+
+
+def _norm(arrays: list[Array]) -> Array:
+    largest, rest = scaled_norm(arrays)
+    return (largest * rest).astype(scalar_dtype())
+
+
+class Mechanic(Wrapper):
+    """Lets `plan` act, and the tuner on what comes in and out of it."""
+
+    tuner: Tuner
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        return self._lifted().init(params)[self.name]
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        base, inner = self.plan.apply(updates, inner, params, extra)
+        state = {self.name: mine}
+        out, new = self._lifted().apply(updates, state, params, {**extra, BASE: base})
+        return out, new[self.name], inner
+
+    def _lifted(self) -> Lifted:
+        return Lifted(((self.name, self.tuner),))
+
+
+@transform
+def mechanize(
+    base_optimizer: TransformLike,
+    weight_decay: NonNegative = 1e-2,
+    eps: NonNegative = 1e-8,
+    s_init: NonNegative = 1e-6,
+    num_betas: int = 6,
+    *,
+    variant: str = "optax",
+) -> Transform:
+    """Learn the factor of all steps of an optimizer.
+
+    h = −⟨g + λ·Σs·(‖g‖/(‖θ‖ + ε))·θ, Δ⟩, over all leaves,  Δ ← Δ + base update
+    for each β = 0.9, 0.99, 0.999 and so on, with h' = h within ±m:
+        m ← max(β·m, |h| + ε),  v ← β²·v + h²,  r ← β·r + h'·s
+        s ← (m·s₀/n + max(r, 0)) / (√v + ε)
+    u = θ₀ − θ + Σs·Δ
+
+    Give the base a learning rate of 1, or a schedule whose highest value is 1. The clip
+    of h came after the paper: with the variant "paper" h' is h, r itself is no less
+    than 0, and ε is not in m, so that the first step is none.
+
+    Optax reads Δ out of the parameters, (θ − θ₀) / (Σs + ε): in low precision there is
+    little left of it. Here it is in the state.
+
+    Args:
+        base_optimizer: a whole optimizer, sign included, not one that makes all steps
+            of a layer equally long.
+        weight_decay: λ ≥ 0, beside that of `base_optimizer`.
+        eps: ε ≥ 0.
+        s_init: s₀ > 0, the first factor; too small is right. 1e-8 in the paper.
+        num_betas: n ≥ 1, an integer.
+        variant: "optax" or "paper".
+
+    Returns:
+        The transform; its state is, under `inner`, that of `base_optimizer`, `x0` (θ₀)
+        and `mean_update` (Δ over the number of steps), like the parameters, at least
+        float32, and n numbers each of what is above, among them `scales` (s). It needs
+        the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, n is no positive
+            integer, or the variant is unknown.
+
+    Reference:
+        Cutkosky, Defazio & Mehta, "Mechanic: A Learning Rate Tuner", 2023,
+        arXiv:2306.00144. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.mechanize(adamx.sgd(1.0), s_init=0.5)
+        >>> params = jnp.array(3.0)
+        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> round(float(updates), 6)
+        -1.5
+    """
+    positive_integer("mechanize", "num_betas", num_betas)
+    if variant not in VARIANTS:
+        raise TransformError(
+            "mechanize: there is no such variant",
+            expected=" or ".join(map(repr, VARIANTS)),
+            got=repr(variant),
+        )
+    tuner = Tuner(weight_decay, eps, s_init, num_betas, variant)
+    return around(Mechanic("mechanize", as_transform(base_optimizer).plan, tuner))
