@@ -46,6 +46,8 @@ from adamx.optimizers.came import came as came
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
+from adamx.optimizers.dpsgd import dpsgd as dpsgd
+from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.grokfast import grokfast as grokfast
@@ -98,6 +100,7 @@ from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
+from adamx.transforms.adaptive_clip import adaptive_grad_clip as adaptive_grad_clip
 from adamx.transforms.arctangent import arctangent as arctangent
 from adamx.transforms.average import average_params as average_params
 from adamx.transforms.average import averaged_params as averaged_params
@@ -138,10 +141,29 @@ from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
 from adamx.transforms.noise import add_noise as add_noise
+from adamx.transforms.nonnegative import (
+    keep_params_nonnegative as keep_params_nonnegative,
+)
+from adamx.transforms.normalize import normalize as normalize
+from adamx.transforms.normalize import (
+    normalize_by_update_norm as normalize_by_update_norm,
+)
+from adamx.transforms.param_rms import (
+    scale_by_param_block_norm as scale_by_param_block_norm,
+)
 from adamx.transforms.param_rms import (
     scale_by_param_block_rms as scale_by_param_block_rms,
 )
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
+from adamx.transforms.per_example import (
+    differentially_private_aggregate as differentially_private_aggregate,
+)
+from adamx.transforms.per_example import (
+    per_example_global_norm_clip as per_example_global_norm_clip,
+)
+from adamx.transforms.per_example import (
+    per_example_layer_norm_clip as per_example_layer_norm_clip,
+)
 from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.rectified import (
@@ -163,6 +185,8 @@ from adamx.transforms.stable_moment import (
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
+from adamx.transforms.zero import set_to_zero as set_to_zero
+from adamx.transforms.zero import zero_nans as zero_nans
 from adamx.wrappers.lookahead import lookahead as lookahead
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 from adamx.wrappers.schedule_free import schedule_free as schedule_free

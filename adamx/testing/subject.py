@@ -18,6 +18,7 @@ from adamx.testing.compare import leaves
 from adamx.testing.exceptions import EXCEPTIONS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
+from adamx.testing.single import builder_of
 from adamx.testing.trees import Trajectory
 
 Build = Callable[[Callable[[str, float], Any]], Any]
@@ -79,7 +80,7 @@ class Subject:
         if isinstance(own.call, Call):
             known_as = repr(own)
             build = functools.partial(_rebuilt, own)
-            exceptions = EXCEPTIONS.get(own.call.builder.__name__, {})
+            exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
         known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "extra": extra, "exceptions": exceptions}
