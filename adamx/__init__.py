@@ -47,6 +47,7 @@ from adamx.optimizers.cocob import cocob as cocob
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
+from adamx.optimizers.dpsgd import dpsgd as dpsgd
 from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
@@ -138,6 +139,7 @@ from adamx.schedules.warmup import (
     warmup_inverse_sqrt_schedule as warmup_inverse_sqrt_schedule,
 )
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
+from adamx.transforms.adaptive_clip import adaptive_grad_clip as adaptive_grad_clip
 from adamx.transforms.arctangent import arctangent as arctangent
 from adamx.transforms.average import average_params as average_params
 from adamx.transforms.average import averaged_params as averaged_params
@@ -181,11 +183,29 @@ from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
 from adamx.transforms.noise import add_noise as add_noise
+from adamx.transforms.nonnegative import (
+    keep_params_nonnegative as keep_params_nonnegative,
+)
 from adamx.transforms.normalize import normalize as normalize
+from adamx.transforms.normalize import (
+    normalize_by_update_norm as normalize_by_update_norm,
+)
+from adamx.transforms.param_rms import (
+    scale_by_param_block_norm as scale_by_param_block_norm,
+)
 from adamx.transforms.param_rms import (
     scale_by_param_block_rms as scale_by_param_block_rms,
 )
 from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
+from adamx.transforms.per_example import (
+    differentially_private_aggregate as differentially_private_aggregate,
+)
+from adamx.transforms.per_example import (
+    per_example_global_norm_clip as per_example_global_norm_clip,
+)
+from adamx.transforms.per_example import (
+    per_example_layer_norm_clip as per_example_layer_norm_clip,
+)
 from adamx.transforms.plateau import reduce_on_plateau as reduce_on_plateau
 from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
@@ -208,6 +228,8 @@ from adamx.transforms.stable_moment import (
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
+from adamx.transforms.zero import set_to_zero as set_to_zero
+from adamx.transforms.zero import zero_nans as zero_nans
 from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
 from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
 from adamx.wrappers.conditional import (

@@ -112,3 +112,14 @@ def test_the_transform_on_the_page_of_the_laws_is_tested(capsys):
     assert "17 laws kept, 1 not tried, 0 broken" in capsys.readouterr().out
     exec(in_a_file, names)
     names["TestSignOfAverage"]("test_determinism").debug()
+
+
+def test_the_page_of_gradients_says_what_happens():
+    names: dict = {}
+    for code in blocks("docs/gradients.md"):
+        exec(code, names)
+    np.testing.assert_allclose(names["inside"]["body"], [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(names["inside"]["head"], [1.0], rtol=1e-6)
+    np.testing.assert_allclose(names["outside"]["body"], [3 / 13, 4 / 13], rtol=1e-6)
+    np.testing.assert_allclose(names["outside"]["head"], [12 / 13], rtol=1e-6)
+    assert names["updates"]["w"].shape == (3,)

@@ -61,6 +61,7 @@ class Lifted(Node):
         paths = kept.paths
         leaves, treedef = flatten(updates)
         where = partial(path_of, updates)
+        batch = self._batch(leaves)
         none = [None] * len(leaves)
         owners = none
         if params is not None:
@@ -75,7 +76,8 @@ class Lifted(Node):
             if g is not None:
                 kind = tuple(getattr(x, "aval", None) for x in (g, p, *row))
                 if kind not in dtypes or None in kind[2:]:
-                    dtypes[kind] = self._fitted(kept, g, row, p, partial(where, i))
+                    at = partial(where, i)
+                    dtypes[kind] = self._fitted(kept, g, row, p, batch, at)
                 leaves[i] = convert(jnp.asarray(g), dtypes[kind])
         if not any(rule.needs_params for _, rule in self._walk()):
             owners = none
@@ -89,7 +91,7 @@ class Lifted(Node):
         new_state = self._kept_alike(live.shared, shared)
         arrays, static = split((live.rule, live.gain))
         step = _leaf_step(static, paths)
-        view = self._views(live.view, treedef, updates, extra)
+        view = self._views(live.view, treedef, updates, extra, len(batch))
         for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
             if g is not None:
                 leaves[i], rows[i] = step(arrays, view(i, g), g, row, p)
@@ -139,27 +141,29 @@ class Lifted(Node):
         g: Any,
         row: Sequence[Any],
         param: Any,
+        batch: tuple[int, ...],
         where: Callable[[], str],
     ) -> Any:
         """The dtype to compute in, once it is sure that these fit together."""
         # The parameter first: it says more of an integer than its gradient of float0.
         owner = self._checked(g if param is None else param, where)
         g = owner if param is None else self._checked(g, where)
-        real = not jnp.iscomplexobj(owner)
-        if g.shape != owner.shape or (jnp.iscomplexobj(g) and real):
+        real, axes = not jnp.iscomplexobj(owner), len(batch)
+        if g.shape != (*batch, *owner.shape) or (jnp.iscomplexobj(g) and real):
             raise TransformError(
                 "an update does not fit its parameter",
                 where=where(),
                 piece=self._name(),
-                expected=describe(owner),
-                got=describe(g),
+                expected=_counted(batch, owner.shape, owner.dtype),
+                got=_counted(g.shape[:axes], g.shape[axes:], g.dtype),
+                do="give a gradient for each example: jax.vmap" if batch else None,
             )
         dtype = compute_dtype(owner.dtype)
         if param is None:
             dtypes = [slot.dtype for slot in jax.tree.leaves(row)]
             floats = [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
             dtype = jnp.result_type(dtype, *floats)
-        wrong = kept.misfit(row, g.shape, dtype, exact=param is not None)
+        wrong = kept.misfit(row, owner.shape, dtype, exact=param is not None)
         if wrong is not None:
             path, expected, got = wrong
             raise TransformError(
@@ -172,8 +176,20 @@ class Lifted(Node):
             )
         return dtype
 
+    def _batch(self, leaves: list[Any]) -> tuple[int, ...]:
+        """The axes that updates have before those of their parameters: none, or one."""
+        if not any(rule.batched for _, rule in self._walk()):
+            return ()
+        shapes = [jnp.shape(g) for g in leaves if g is not None]
+        return shapes[0][:1] if shapes and shapes[0] else (1,)
+
     def _views(
-        self, view: Any, treedef: Any, updates: Updates, extra: Mapping[str, Any]
+        self,
+        view: Any,
+        treedef: Any,
+        updates: Updates,
+        extra: Mapping[str, Any],
+        skip: int,
     ) -> Callable[[int, Array], Any]:
         """From a leaf's number and update to what of the shared its `step` sees."""
         seen = jax.tree.leaves(view)
@@ -190,14 +206,15 @@ class Lifted(Node):
         def of_leaf(i: int, g: Array) -> Any:
             def seen_by(x: Any) -> Any:
                 if isinstance(x, PerLeaf):
-                    return self._like(columns[x.name][i], g, x.name, updates, i)
+                    like = jax.ShapeDtypeStruct(g.shape[skip:], g.dtype)
+                    return self._like(columns[x.name][i], like, x.name, updates, i)
                 return jax.random.fold_in(x, numbers[i]) if is_key(x) else x
 
             return jax.tree.map(seen_by, view)
 
         return of_leaf
 
-    def _like(self, x: Any, g: Array, what: str, updates: Updates, i: int) -> Array:
+    def _like(self, x: Any, g: Any, what: str, updates: Updates, i: int) -> Array:
         if x is None or jnp.shape(x) != g.shape:
             raise TransformError(
                 f"{what} does not fit the update",
@@ -243,6 +260,12 @@ class Lifted(Node):
 
 def _arguments(rule: Rule) -> tuple[str, ...]:
     return (*rule.needs, *rule.needs_trees)
+
+
+def _counted(batch: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> str:
+    """What an array is; of a batch, one example."""
+    one = describe(jax.ShapeDtypeStruct(shape, dtype))
+    return f"{batch[0]} examples of {one}" if batch else one
 
 
 def _owner(param: Any, g: Array) -> Array | None:

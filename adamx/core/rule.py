@@ -32,7 +32,9 @@ class Rule(Record):
     that `advance` `needs` (such as "value"), those that are trees like the parameters
     and of which `step` sees the leaf's array in `shared` (`needs_trees`, such as
     "hessian"), whether it `needs_params`, whether it `counts` (then `advance` and
-    `step` see in `shared["count"]` which step this is, from 1), and whether it
+    `step` see in `shared["count"]` which step this is, from 1), whether it is `batched`
+    (then updates come with an axis of examples before those of their parameters, which
+    `step` sums over; its locality is "tree" and it `needs_params`), and whether it
     `averages`: a number c in a state of c makes it emit c, and adding a number to its
     whole past adds it to what it emits. A moving average does, and so does a maximum.
 
@@ -61,6 +63,7 @@ class Rule(Record):
     needs_trees: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
     counts: ClassVar[bool] = False
+    batched: ClassVar[bool] = False
     averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:

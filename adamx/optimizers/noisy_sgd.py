@@ -6,8 +6,8 @@
 
 from adamx.core.chain import chain
 from adamx.core.hyper import Finite, NonNegative
+from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
 from adamx.transforms.noise import add_noise
 from adamx.transforms.scale import scale_by_learning_rate
 
@@ -17,7 +17,7 @@ def noisy_sgd(
     learning_rate: Finite,
     eta: NonNegative = 0.01,
     gamma: Finite = 0.55,
-    key: int | Array = 0,
+    key: KeyLike = 0,
 ) -> Transform:
     """Gradient descent with normal noise on the gradients, less with every step.
 

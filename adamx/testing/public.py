@@ -10,6 +10,7 @@ from adamx.core.fork import Join
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Interval, declared
 from adamx.core.transform import TransformLike, is_builder
+from adamx.testing.single import of_one, takes_batches
 
 ARGUMENTS: Mapping[Any, Any] = {
     TransformLike: adamx.scale_by_momentum(0.9),
@@ -41,7 +42,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
     """Transforms that cover the arguments of a builder.
 
     The first has all defaults; then follows one for each flag turned, and one with a
-    number for each number that is None by default.
+    number for each number that is None by default. What takes the gradients of each
+    example gets those of one: see `adamx.testing.single`.
 
     Args:
         builder: a function decorated with `adamx.transform`.
@@ -79,7 +81,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
         elif default is None and name in intervals:
             turned.append({name: _number(intervals[name])})
     for arguments in ({}, *turned):
-        yield builder(*positional, **required, **arguments)
+        tx = builder(*positional, **required, **arguments)
+        yield of_one(tx) if takes_batches(tx) else tx
 
 
 def _value(name: str, hint: Any, interval: Interval | None) -> Any:

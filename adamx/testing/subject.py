@@ -19,6 +19,7 @@ from adamx.testing.compare import leaves
 from adamx.testing.exceptions import EXCEPTIONS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
+from adamx.testing.single import builder_of
 from adamx.testing.trees import Trajectory
 from adamx.wrappers.inject_hyperparams import inject_hyperparams
 
@@ -84,7 +85,7 @@ class Subject:
             known_as = repr(own)
             build = functools.partial(_rebuilt, own)
             injected = functools.partial(_injected, own.call)
-            exceptions = EXCEPTIONS.get(own.call.builder.__name__, {})
+            exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
         known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "injected": injected, "extra": extra}

@@ -7,7 +7,7 @@ from adamx.core.numerics import largest_squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import largest_of
 
 
 class BoundLeaf(Rule):
@@ -17,7 +17,7 @@ class BoundLeaf(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         g, bound = _finite(g), largest_squarable(g.dtype)
-        largest, _ = scaled_norm([g])
+        largest = largest_of(g) if g.size else jnp.zeros((), g.real.dtype)
         over = (largest > bound) | jnp.isnan(largest)
         return g * jnp.where(over, bound / jnp.where(over, largest, 1), 1), slots
 

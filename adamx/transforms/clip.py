@@ -1,13 +1,11 @@
 """Clipping: each number, the size of each leaf, or the norm of all of them."""
 
-import jax.numpy as jnp
-
 from adamx.core.hyper import NonNegative
 from adamx.core.numerics import clipped
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import root_mean_square, scaled_norm
+from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.tree.norms import scaled_norm, scaled_root_mean_square, shrunk
 
 
 class Clip(Rule):
@@ -47,14 +45,6 @@ def clip(max_delta: NonNegative) -> Clip:
     return Clip(max_delta)
 
 
-def _excess(leaves: list[Array], max_norm: Scalar) -> tuple[Array, Array]:
-    """What to divide by, and then to multiply by: their quotient could underflow."""
-    largest, rest = scaled_norm(leaves)
-    bound = max_norm / rest
-    fits = largest <= bound
-    return jnp.where(fits, 1, largest), jnp.where(fits, 1, bound)
-
-
 class ClipByNorm(Rule):
     locality = "leaf"
 
@@ -63,8 +53,8 @@ class ClipByNorm(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        largest, bound = _excess([g], self.max_norm)
-        return g / largest * bound, slots
+        by, times = shrunk(scaled_norm([g]), self.max_norm)
+        return g / by * times, slots
 
 
 @transform
@@ -108,10 +98,8 @@ class ClipByBlockRms(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        size = root_mean_square(g)
-        fits = size <= self.threshold
-        bound = jnp.where(fits, 1, self.threshold)
-        return g / jnp.where(fits, 1, size) * bound, slots
+        by, times = shrunk(scaled_root_mean_square(g), self.threshold)
+        return g / by * times, slots
 
 
 @transform
@@ -149,13 +137,14 @@ class ClipByGlobalNorm(Rule):
     max_norm: Hyper
 
     def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        largest, bound = _excess([leaf.g for leaf in leaves], self.max_norm)
-        return {**shared, "largest": largest, "bound": bound}
+        norm = scaled_norm([leaf.g for leaf in leaves])
+        by, times = shrunk(norm, self.max_norm)
+        return {**shared, "by": by, "times": times}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return g / shared["largest"] * shared["bound"], slots
+        return g / shared["by"] * shared["times"], slots
 
 
 @transform
@@ -163,6 +152,10 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
     """Scale all updates down together so that their common norm is at most a bound.
 
     u = g · min(1, c / ‖g‖), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+
+    The norm is that of the updates which this piece is given. Inside a `masked`, or
+    inside one transform of a `partition`, it is over the leaves of that group alone; in
+    a chain outside it is over all of them, but for frozen leaves.
 
     The norm is taken of scaled numbers, so it does not overflow where g does not. A
     single NaN or ∞ in g makes all updates NaN; skip such steps instead.

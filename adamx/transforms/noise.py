@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.hyper import Finite, NonNegative
-from adamx.core.numerics import convert, power, safe_sqrt, scalar_dtype
-from adamx.core.record import is_key
+from adamx.core.numerics import power, safe_sqrt, scalar_dtype
+from adamx.core.random import KeyLike, normal, random_key
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -18,10 +18,10 @@ class AddNoise(Rule):
 
     eta: Hyper
     gamma: Hyper
-    key: int | Array
+    key: KeyLike
 
     def shared(self) -> Shared:
-        return {"rng_key": _random_key(self.key)}
+        return {"rng_key": random_key(self.key)}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
         kept, used = jax.random.split(shared["rng_key"])
@@ -32,23 +32,11 @@ class AddNoise(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        # Drawn in single precision always: in double the same noise is added.
-        dtype = jnp.complex64 if jnp.iscomplexobj(g) else jnp.float32
-        noise = convert(jax.random.normal(shared["noise"], g.shape, dtype), g.dtype)
-        return g + shared["deviation"] * noise, slots
-
-
-def _random_key(key: int | Array) -> Array:
-    if is_key(key):
-        return key  # pyright: ignore[reportReturnType]
-    # The old kind of key is an array of two integers.
-    if isinstance(key, Array) and key.ndim:
-        return jax.random.wrap_key_data(key)
-    return jax.random.key(key)
+        return g + shared["deviation"] * normal(shared["noise"], g), slots
 
 
 @transform
-def add_noise(eta: NonNegative, gamma: Finite, key: int | Array = 0) -> AddNoise:
+def add_noise(eta: NonNegative, gamma: Finite, key: KeyLike = 0) -> AddNoise:
     """Add normal noise whose variance falls with the steps.
 
     u = g + ξ, with ξ normal of mean 0 and variance η / tᵞ in step t, from 1

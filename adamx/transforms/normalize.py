@@ -1,53 +1,90 @@
-"""Updates of norm one: the direction alone."""
+"""Normalization: the direction of the updates, at a length of one's choice."""
 
 import jax.numpy as jnp
 
+from adamx.core.hyper import Finite, NonNegative
 from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Shared, Slots
+from adamx.core.types import Array, Hyper, Shared, Slots
 from adamx.tree.norms import scaled_norm
 
 
 class Normalize(Rule):
     locality = "tree"
 
+    scale_factor: Hyper
+    eps: Hyper
+
     def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
         largest, rest = scaled_norm([leaf.g for leaf in leaves])
-        return {"largest": jnp.where(largest > 0, largest, 1), "rest": rest}
+        # In units of the largest part: the norm could overflow, and its inverse too.
+        unit = jnp.maximum(largest, self.eps)
+        usable = ~(unit < float(jnp.finfo(unit.dtype).tiny))
+        unit = jnp.where(usable, unit, 1)
+        below = jnp.where(usable, largest / unit * rest + self.eps / unit, 1)
+        length = jnp.where(usable, self.scale_factor, 0)
+        return {**shared, "unit": unit, "below": below, "length": length}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return g / shared["largest"] / shared["rest"], slots
+        return g / shared["unit"] / shared["below"] * shared["length"], slots
 
 
 @transform
-def normalize() -> Normalize:
+def normalize_by_update_norm(
+    scale_factor: Finite = 1.0, eps: NonNegative = 1e-6
+) -> Normalize:
     """Divide all updates by their common norm.
 
-    u = g / ‖g‖, with ‖g‖ = √(Σ |gᵢ|²) over all leaves;  0 where all is zero
+    u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    The norm is taken of scaled numbers, so it neither overflows nor underflows. A
-    single NaN or ∞ in g makes all updates NaN.
+    Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates NaN.
+
+    Args:
+        scale_factor: s, any finite number, traced scalar or schedule.
+        eps: ε ≥ 0.
 
     Returns:
-        The transform; without state.
+        The transform; without state, unless an argument is a schedule.
 
     Raises:
-        TransformError: (when used) what does not fit, with key path and piece.
+        TransformError: `eps` is negative, or `scale_factor` no finite number.
 
     Reference:
-        Cauchy, "Méthode générale pour la résolution des systèmes d'équations
-        simultanées", 1847, with steps of a given length. The name is Optax's, whose
-        zeros become NaN.
+        The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.normalize()
-        >>> g = {"a": jnp.array(3.0), "b": jnp.array(-4.0)}
-        >>> updates, _ = tx.update(g, tx.init(g))
-        >>> [round(float(u), 6) for u in updates.values()]
-        [0.6, -0.8]
+        >>> tx = adamx.normalize_by_update_norm(2.0, eps=0.0)
+        >>> tx.update(jnp.array([0.0, -4.0]), {})[0].tolist()
+        [0.0, -2.0]
     """
-    return Normalize()
+    return Normalize(scale_factor, eps)
+
+
+@transform
+def normalize() -> Normalize:
+    """Divide all updates by their common norm, which is then 1.
+
+    u = g / ‖g‖, with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+
+    Zero stays zero. A single NaN or ∞ in g makes all updates NaN.
+
+    Returns:
+        The transform; it has no state.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's, of `optax.contrib`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> adamx.normalize().update(jnp.array([0.0, -4.0]), {})[0].tolist()
+        [0.0, -1.0]
+    """
+    return Normalize(1.0, 0.0)

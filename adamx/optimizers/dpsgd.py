@@ -1,0 +1,64 @@
+"""Gradient descent that keeps every example of its data to itself.
+
+ḡ = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B          differentially_private_aggregate
+θ ← θ − η · ḡ
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.random import KeyLike
+from adamx.core.transform import Transform, transform
+from adamx.optimizers.sgd import sgd
+from adamx.transforms.per_example import differentially_private_aggregate
+
+
+@transform
+def dpsgd(
+    learning_rate: Finite,
+    l2_norm_clip: NonNegative,
+    noise_multiplier: NonNegative,
+    seed: KeyLike,
+    momentum: Decay | None = None,
+    nesterov: bool = False,
+) -> Transform:
+    """Gradient descent with clipped gradients of each example, and noise.
+
+    ḡ = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B,  ξ normal of mean 0 and variance 1
+    u = −η·ḡ;  with momentum m:  t ← ḡ + m·t,  u = −η·t
+
+    Its updates have an axis of the B examples before the axes of the parameters; see
+    `differentially_private_aggregate`, which any other optimizer can follow too.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        l2_norm_clip: C ≥ 0, what the gradient of one example is clipped to.
+        noise_multiplier: σ ≥ 0, the noise in units of C.
+        seed: a random key, or an integer to make one of. Nobody may know it.
+        momentum: m in [0, 1); None for plain gradient descent.
+        nesterov: whether to look ahead; needs `momentum`.
+
+    Returns:
+        The transform; its state is `rng_key`, a random key, and with momentum `trace`,
+        like the parameters, at least float32. It needs the parameters.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval; (when used) updates
+            are no batch of arrays like the parameters.
+
+    Reference:
+        Abadi et al., "Deep Learning with Differential Privacy", 2016,
+        arXiv:1607.00133.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.dpsgd(1.0, l2_norm_clip=2.0, noise_multiplier=0.0, seed=1)
+        >>> params = jnp.array(0.0)
+        >>> grad = jax.vmap(jax.grad(lambda p, x: (p - x) ** 2 / 2), (None, 0))
+        >>> grads = grad(params, jnp.array([1.0, 9.0]))
+        >>> float(tx.update(grads, tx.init(params), params)[0])
+        1.5
+    """
+    private = differentially_private_aggregate(l2_norm_clip, noise_multiplier, seed)
+    return chain(private, sgd(learning_rate, momentum, nesterov))

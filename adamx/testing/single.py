@@ -1,0 +1,76 @@
+"""Gradients of one example, for transforms that take a batch of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from adamx.core.call import Call
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Params, State, Updates
+from adamx.core.wrapper import Wrapper, around
+
+
+class OfOne(Wrapper):
+    """Puts an axis of length 1 before those of the updates."""
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        """What `plan` does with a batch of one."""
+        batch = jax.tree.map(_first_of_one, updates)
+        updates, inner = self.plan.apply(batch, inner, params, extra)
+        return updates, mine, inner
+
+
+def _first_of_one(g: Any) -> Any:
+    return (g if hasattr(g, "shape") else np.asarray(g))[None]
+
+
+@transform
+def of_one(inner: TransformLike) -> Transform:
+    """Give `inner` batches of one example, so that the laws can be tried on it.
+
+    Args:
+        inner: a transform whose updates have an axis of examples in front.
+
+    Returns:
+        The transform, whose updates are like the parameters; its state is that of
+        `inner`, under `of_one` and `inner`.
+
+    Raises:
+        TransformError: `inner` is no transform.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = of_one(adamx.differentially_private_aggregate(1.0, 0.0, key=1))
+        >>> params = jnp.zeros(2)
+        >>> tx.update(jnp.array([0.0, -4.0]), tx.init(params), params)[0].tolist()
+        [0.0, -1.0]
+    """
+    return around(OfOne("of_one", as_transform(inner).plan))
+
+
+def takes_batches(tx: Transform) -> bool:
+    """Whether the updates of `tx` have an axis of examples in front."""
+    first = tx.plan.pieces[0][1] if tx.plan.pieces else None
+    return isinstance(first, Rule) and first.batched
+
+
+def builder_of(tx: Transform) -> str | None:
+    """The name of the builder of `tx`, or of what is in `of_one`."""
+    if not isinstance(tx.call, Call):
+        return None
+    name = tx.call.builder.__name__
+    return builder_of(tx.call.bound.arguments["inner"]) if name == "of_one" else name
