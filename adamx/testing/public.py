@@ -88,6 +88,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
 def _value(name: str, hint: Any, interval: Interval | None) -> Any:
     if interval is not None:
         return _number(interval)
+    if name == "should_transform_fn":
+        return lambda step: step % 2 == 0
     if hint == Join:
         return lambda a, b: a + b
     if name == "moment":

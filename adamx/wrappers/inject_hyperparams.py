@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from adamx.core.call import Call, key_of, shown
 from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule, declared
+from adamx.core.hyper import Interval, Schedule, declared
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.record import is_array
 from adamx.core.state import named
@@ -268,7 +268,8 @@ def _schedule(value: Callable[[Array], Any]) -> Schedule:
 
 def _is_hyperparameter(builder: Callable[..., Any], name: str, value: Any) -> bool:
     if is_builder(builder):
-        return name in declared(builder)[1] and value is not None
+        numbers = declared(builder)[1]
+        return isinstance(numbers.get(name), Interval) and value is not None
     if is_array(value):
         return value.shape == () and jnp.issubdtype(value.dtype, jnp.inexact)
     return callable(value) or isinstance(value, float)
