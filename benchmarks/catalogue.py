@@ -42,7 +42,7 @@ FAMILIES = {
     "lean": "adafactor sm3 came adam_mini",
     "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd cocob momo momo_adam",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
-    "curvature": "sophia",
+    "curvature": "sophia lbfgs",
     "around others": "cautious grokfast centralize lookahead sam ema mechanize",
 }
 """Each optimizer once, and the wrappers around any of them."""

@@ -6,6 +6,7 @@ each of them is needed.
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
 _LEFT_OUT = "a step with a NaN in it is one to leave out"
+_SEARCHES = "its search compares losses: what rounding changes there changes the step"
 _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
@@ -19,6 +20,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "scale_by_yogi": {"long_runs": _HOPS},
     "yogi": {"long_runs": _HOPS},
     "yogi_moment": {"long_runs": _HOPS},
+    "lbfgs": dict.fromkeys(
+        ("precision", "freezing", "norms", "transformations"), _SEARCHES
+    ),
     "schedule_free": {"long_runs": _RUNS_AWAY},
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
