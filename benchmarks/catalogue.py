@@ -76,8 +76,9 @@ def shown_bytes(builder: Callable[..., Any]) -> str:
     tx = next(examples(builder))
     call, inner = tx.call, 0.0
     assert isinstance(call, Call)
-    for argument in call.bound.arguments.values():
-        if isinstance(argument, Transform):
+    for name, parameter in call.bound.signature.parameters.items():
+        argument = call.bound.arguments[name]
+        if isinstance(argument, Transform) and parameter.default is parameter.empty:
             inner += bytes_per_parameter(argument)
     own = bytes_per_parameter(tx) - inner
     number = "0" if own < 1e-3 else f"{own:.3g}"

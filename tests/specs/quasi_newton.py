@@ -51,17 +51,23 @@ def _lbfgs(memory: int, scaled: bool = True) -> Oracle:
     return oracle
 
 
-# H of pairs that are drawn at random is badly conditioned: in 64 bits of NumPy the
-# formula itself is 6e-11 of a step from what it is in 80.
-ILL_CONDITIONED = 5e-10
+# Without γ a step has the length of a gradient that is multiplied by 1/⟨s, y⟩ of a pair
+# drawn at random, of vectors that are nearly orthogonal: four digits are lost on the way.
+ILL_CONDITIONED = 1e-11
 
 SPECS: list[Spec] = [
     Spec("lbfgs", lambda: adamx.lbfgs(RATE, linesearch=None), None, _lbfgs(10)),
     Spec(
         "lbfgs_unusual",
-        lambda: adamx.lbfgs(RATE, 3, False, linesearch=None),
+        lambda: adamx.lbfgs(RATE, 3, linesearch=None),
         None,
-        _lbfgs(3, scaled=False),
+        _lbfgs(3),
+    ),
+    Spec(
+        "lbfgs_unscaled",
+        lambda: adamx.lbfgs(RATE, 1, False, linesearch=None),
+        None,
+        _lbfgs(1, scaled=False),
         ILL_CONDITIONED,
     ),
 ]
