@@ -51,8 +51,8 @@ def _lbfgs(memory: int, scaled: bool = True) -> Oracle:
     return oracle
 
 
-# Without γ a step has the length of a gradient that is multiplied by 1/⟨s, y⟩ of a pair
-# drawn at random, of vectors that are nearly orthogonal: four digits are lost on the way.
+# Without γ a step has the length of a gradient over ⟨s, y⟩, and vectors that are drawn
+# at random are nearly orthogonal: four digits are lost on the way.
 ILL_CONDITIONED = 1e-11
 
 SPECS: list[Spec] = [
