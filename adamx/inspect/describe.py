@@ -241,9 +241,12 @@ def _row(
 
 def _widest(rows: list[Row]) -> Locality | None:
     """How far rows see together; None where that is not known of all."""
-    found = [row.locality for row in rows]
-    known: list[Locality] = [width for width in found if width is not None]
-    return widest(known) if known and len(known) == len(found) else None
+    known: list[Locality] = []
+    for row in rows:
+        if row.locality is None:
+            return None
+        known.append(row.locality)
+    return widest(known) if known else None
 
 
 def _without(state: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
