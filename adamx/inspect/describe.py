@@ -17,7 +17,7 @@ from adamx.core.partition import Partition
 from adamx.core.plan import Plan, distinct
 from adamx.core.record import is_array, is_key
 from adamx.core.rule import Locality, Rule, locality, widest
-from adamx.core.transform import TransformLike, as_transform
+from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
 from adamx.inspect.memory import numbers, total_bytes
@@ -148,8 +148,7 @@ def describe(tx: TransformLike, params: Params) -> Description:
     """
     tx = as_transform(tx)
     paths = simple_paths(params)
-    _check_arrays(params, paths)
-    state = jax.eval_shape(tx.init, params)
+    state = _abstract_state(tx, params, paths)
     everything = _Leaves.of(params, paths)
     rows = tuple(_Walk(paths).of_plan(tx.plan, state, params, ()))
     total = _row(("total",), {}, None, everything, state)
@@ -291,12 +290,25 @@ def _shown(value: Any) -> str:
     return show(value)
 
 
-def _check_arrays(params: Params, paths: list[str]) -> None:
-    """Raise a `TransformError` if a leaf is nothing that can be traced."""
-    for path, leaf in zip(paths, flatten(params)[0], strict=True):
-        try:
-            jax.eval_shape(lambda x: x, leaf)
-        except TypeError:
-            raise TransformError(
-                "a leaf is not an array", where=path, piece="describe", got=repr(leaf)
-            ) from None
+def _abstract_state(tx: Transform, params: Params, paths: list[str]) -> Any:
+    """The first state, as shapes and dtypes."""
+    try:
+        return jax.eval_shape(tx.init, params)
+    except TypeError:
+        for path, leaf in zip(paths, flatten(params)[0], strict=True):
+            if not (leaf is None or _can_be_traced(leaf)):
+                raise TransformError(
+                    "a leaf is not an array",
+                    where=path,
+                    piece="describe",
+                    got=repr(leaf),
+                ) from None
+        raise
+
+
+def _can_be_traced(leaf: Any) -> bool:
+    try:
+        jax.eval_shape(lambda x: x, leaf)
+    except TypeError:
+        return False
+    return True
