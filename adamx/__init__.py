@@ -21,6 +21,9 @@ from adamx.core.transform import transform as transform
 from adamx.inspect.describe import describe as describe
 from adamx.inspect.find import find as find
 from adamx.inspect.find import find_all as find_all
+from adamx.inspect.measure import measure_with_ema as measure_with_ema
+from adamx.inspect.measure import monitor as monitor
+from adamx.inspect.measure import snapshot as snapshot
 from adamx.inspect.memory import state_bytes as state_bytes
 from adamx.inspect.monitor import monitor_norms as monitor_norms
 from adamx.inspect.monitor import monitored as monitored

@@ -129,7 +129,7 @@ def test_the_page_of_gradients_says_what_happens():
 def test_the_page_of_seeing_shows_what_is_seen(capsys):
     text = (ROOT / "docs/seeing.md").read_text()
     table, error, norms = re.findall(r"\n\n```\n(.*?)```", text, re.DOTALL)
-    describe, rows, count, find, missing, watch = blocks("docs/seeing.md")
+    describe, rows, count, find, missing, watch, measure = blocks("docs/seeing.md")
     names: dict = {}
     exec(describe, names)
     assert capsys.readouterr().out == table
@@ -148,3 +148,5 @@ def test_the_page_of_seeing_shows_what_is_seen(capsys):
     assert f"TransformError: {raised.value}\n" == error
     exec(watch, names)
     assert pprint.pformat(names["seen"]) + "\n" == norms
+    exec(measure, names)
+    assert float(names["share"]) == 1.0
