@@ -19,6 +19,15 @@ from adamx.core.search import value_and_grad_from_state as value_and_grad_from_s
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.inspect.describe import describe as describe
+from adamx.inspect.find import find as find
+from adamx.inspect.find import find_all as find_all
+from adamx.inspect.measure import measure_with_ema as measure_with_ema
+from adamx.inspect.measure import monitor as monitor
+from adamx.inspect.measure import snapshot as snapshot
+from adamx.inspect.memory import state_bytes as state_bytes
+from adamx.inspect.monitor import monitor_norms as monitor_norms
+from adamx.inspect.monitor import monitored as monitored
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief

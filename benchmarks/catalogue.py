@@ -24,6 +24,7 @@ from tabulate import tabulate
 
 from adamx.core.call import Call
 from adamx.core.transform import Transform
+from adamx.inspect.describe import describe
 from adamx.testing import examples, public_builders
 from adamx.testing.laws.truth import deviation, follower
 from benchmarks.document import replace
@@ -67,8 +68,7 @@ def specs_of(name: str) -> list[Spec]:
 def bytes_per_parameter(tx: Transform) -> float:
     """Bytes that the state keeps for a float32 matrix, over its numbers."""
     leaf = jax.ShapeDtypeStruct(SHAPE, jnp.float32)
-    state = jax.tree.leaves(jax.eval_shape(tx.init, leaf))
-    return sum(x.size * x.dtype.itemsize for x in state) / leaf.size
+    return describe(tx, leaf).total.bytes_per_parameter
 
 
 def shown_bytes(builder: Callable[..., Any]) -> str:
