@@ -18,6 +18,10 @@ from adamx.core.rule import Rule as Rule
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.interop.from_optax import from_optax as from_optax
+from adamx.interop.from_torch import from_torch as from_torch
+from adamx.interop.migrate import Migration as Migration
+from adamx.interop.migrate import migrate as migrate
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
