@@ -85,13 +85,16 @@ def outline(x: Any) -> str:
 
 
 def fits(x: Any, like: Any) -> bool:
-    """Whether `x` can stand where `like` does: shapes equal, numbers of one kind."""
+    """Whether `x` can stand where `like` does: shapes equal, numbers of one kind.
+
+    A random key may also be there as its data, which is how most formats keep it.
+    """
     if jax.tree.structure(x) != jax.tree.structure(like):
         return False
     pairs = zip(jax.tree.leaves(x), jax.tree.leaves(like), strict=True)
     return all(
         a.shape == b.shape and _kind(a) == _kind(b)
-        for a, b in ((_array(x), _array(y)) for x, y in pairs)
+        for a, b in ((_array(x), _kept_as(x, y)) for x, y in pairs)
     )
 
 
@@ -114,11 +117,16 @@ def _data(x: Any) -> Any:
 
 def _placed(x: Any, like: Any) -> Array:
     if is_key(like):
-        return x
+        return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
     x = convert(jnp.asarray(x), like.dtype)
     # An array on one device follows what it is computed with.
     spread = isinstance(like, jax.Array) and len(like.devices()) > 1
     return jax.device_put(x, like.sharding) if spread else x
+
+
+def _kept_as(x: Any, like: Any) -> Any:
+    """`like`, or where that is a random key and `x` is none, its data."""
+    return jax.random.key_data(like) if is_key(like) and not is_key(x) else _array(like)
 
 
 def _array(x: Any) -> Any:
