@@ -59,6 +59,7 @@ PAIRS = {
         lib.adamw(RATE, mask=lambda p: jax.tree.map(lambda x: x.ndim > 1, p))
         for lib in (adamx, optax)
     ),
+    "plain": (adamx.sgd(RATE), optax.sgd(RATE)),
     "momentum": (adamx.sgd(RATE, momentum=0.9), optax.sgd(RATE, momentum=0.9)),
     "scheduled momentum": (adamx.sgd(SCHEDULE, 0.9), optax.sgd(SCHEDULE, 0.9)),
     "rms": (adamx.rmsprop(RATE), optax.rmsprop(RATE)),
@@ -193,6 +194,11 @@ WRONG_FROM_OPTAX = {
         lambda: optax.TraceState(start()),
         adamx.sgd(SCHEDULE, 0.9),
         "count=…",
+    ),
+    "a count below zero": (
+        lambda: kept(count=jnp.array(-1)),
+        adamx.adam(RATE),
+        "count must be a number of steps",
     ),
     "scalars of past gradients": (
         kept,
@@ -400,6 +406,23 @@ def test_a_new_head_is_fresh_and_the_rest_is_carried():
     assert f"{path}  expected float32[4], got float32[]" in str(report)
 
 
+def test_a_new_head_in_a_part_of_its_own_has_its_own_bias_correction():
+    tx = adamx.partition(
+        {"body": ADAM, "head": ADAM},
+        lambda path, leaf: "head" if path == "scale" else "body",
+    )
+    params = start() | {"scale": jnp.ones((4,))}
+    state, report = adamx.migrate(walked(ADAM), tx, params)
+    assert len(report.carried) == 2 * 2 + 2
+    fresh = tx.init(params)["partition"]["head"]
+    for a, b in zip(
+        jax.tree.leaves(state["partition"]["head"]), jax.tree.leaves(fresh), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    updates, _ = tx.update(params, state, params)
+    np.testing.assert_allclose(updates["scale"], -RATE, rtol=1e-5)
+
+
 def test_dtypes_are_those_of_the_new_state(x64):
     params = jax.tree.map(lambda p: p.astype(jnp.float64), start())
     old = walk(ADAM, params, ADAM.init(params), range(3))[1]
@@ -483,6 +506,20 @@ def test_one_array_as_parameters_can_be_migrated():
     _, old = ADAM.update(params, old, params)
     _, report = adamx.migrate(old, adamx.MultiSteps(ADAM, 2), params)
     assert len(report.carried) == 4
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        adamx.chain(ADAM, adamx.scale_by_polyak()),
+        adamx.dpsgd(RATE, 1.0, 0.5, 0, momentum=0.9),
+    ],
+    ids=["more arguments", "gradients of each example"],
+)
+def test_a_transform_with_needs_of_its_own_takes_over_too(tx):
+    state = tx.init(start())
+    _, report = adamx.migrate(state, adamx.apply_if_finite(tx, 3), start())
+    assert len(report.carried) == len(jax.tree.leaves(state))
 
 
 def test_an_optax_state_is_sent_to_from_optax():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamx.core.errors import TransformError
+from adamx.core.hyper import integer
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Params, State
 from adamx.interop.parts import Part, fits, joined, outline, parts_of, placed, shown
@@ -40,6 +41,8 @@ def adopted(
             what else the state keeps does not follow from the number of steps.
     """
     tx = as_transform(tx)
+    if count is not None:
+        integer("the old state", "count", count, 0, "a number of steps")
     taken: dict[str, set[int]] = {name: set() for name in moments}
     paths = key_paths(params)
     parts = []

@@ -1,7 +1,8 @@
 """A state carried over to a changed chain, as far as names and shapes allow."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -14,10 +15,13 @@ from adamx.interop.matching import Fate, Want, decided, value_at
 from adamx.interop.parts import Part, Path, entries, joined, parts_of, placed, shown
 from adamx.interop.rehearse import unread
 
+SHOWN = 20
+"""How many rows of each kind a report prints."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """What `migrate` did; its `str` is a table of it.
+    """What `migrate` did; its `str` says it in a few lines.
 
     Args:
         carried: by their paths in the new state, those in the old that they are from.
@@ -52,29 +56,52 @@ class Migration:
         return not (self.new or self.dropped or any(rest))
 
     def __str__(self) -> str:
-        moved = [
-            f"{new}  from {old}" for new, old in self.carried.items() if new != old
-        ]
-        wrong = [
-            f"{path}  expected {expected}, got {got}"
-            for path, (expected, got) in self.mismatched.items()
-        ]
-        unclear = [f"{p}  from {' or '.join(q)}" for p, q in self.ambiguous.items()]
-        held = [f"{path}  without {other}" for path, other in self.held_back.items()]
-        sections = {
-            "carried": (len(self.carried), moved),
+        moves = Counter(_move(new, old) for new, old in self.carried.items())
+        wrong = self.mismatched.items()
+        sections: dict[str, tuple[int, Iterable[str]]] = {
+            "carried": (
+                len(self.carried),
+                [f"{n} from {a} to {b}" for (a, b), n in moves.items() if a != b],
+            ),
             "new": (len(self.new), self.new),
             "dropped": (len(self.dropped), self.dropped),
-            "mismatch": (len(wrong), wrong),
-            "ambiguous": (len(unclear), unclear),
-            "held back": (len(held), held),
+            "mismatch": (
+                len(wrong),
+                [
+                    f"{path}  expected {wanted}, got {got}"
+                    for path, (wanted, got) in wrong
+                ],
+            ),
+            "ambiguous": (
+                len(self.ambiguous),
+                [f"{p}  from {' or '.join(q)}" for p, q in self.ambiguous.items()],
+            ),
+            "held back": (
+                len(self.held_back),
+                [f"{p}  without {q}" for p, q in self.held_back.items()],
+            ),
         }
-        lines = []
-        for title, (number, rows) in sections.items():
-            if number:
-                lines.append(f"{title + ':':<10} {number}")
-                lines += [f"  {row}" for row in rows]
+        lines = [
+            line
+            for title, (number, rows) in sections.items()
+            if number
+            for line in (f"{title + ':':<10} {number}", *_indented([*rows]))
+        ]
         return "\n".join(lines) or "nothing in either state"
+
+
+def _move(new: str, old: str) -> tuple[str, str]:
+    """What is before the names that both paths end with: in the old, in the new."""
+    a, b = old.split("/"), new.split("/")
+    while a and b and a[-1] == b[-1]:
+        a.pop()
+        b.pop()
+    return "/".join(a) or "the top", "/".join(b) or "the top"
+
+
+def _indented(rows: list[str]) -> list[str]:
+    rest = len(rows) - SHOWN
+    return [f"  {row}" for row in rows[:SHOWN]] + [f"  and {rest} more"] * (rest > 0)
 
 
 def migrate(
@@ -114,7 +141,7 @@ def migrate(
         >>> state, report = adamx.migrate(old, tx, params)
         >>> print(report)
         carried:   1
-          MultiSteps/inner/trace/trace/w  from trace/trace/w
+          1 from the top to MultiSteps/inner
         new:       3
           MultiSteps/mini_step
           MultiSteps/gradient_step

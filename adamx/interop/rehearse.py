@@ -53,11 +53,12 @@ def rehearsed(
 def unread(tx: Transform, params: Params, parts: list[Part]) -> set[Path]:
     """The scalars that no step looks at, because it makes them anew.
 
-    None are known of a transform whose update needs more arguments.
+    None are known where an update needs more than gradients like the parameters.
     """
-    if tx.plan.needs():
+    try:
+        program = _Program(tx, params, parts)
+    except TransformError:
         return set()
-    program = _Program(tx, params, parts)
     used = program.inputs_of([True] * program.outputs)
     pairs = zip(program.scalars, program.owners, strict=True)
     return {part.path for part, own in pairs if not any(map(used.__getitem__, own))}
