@@ -63,8 +63,10 @@ PAIRS = {
     "momentum": (adamx.sgd(RATE, momentum=0.9), optax.sgd(RATE, momentum=0.9)),
     "scheduled momentum": (adamx.sgd(SCHEDULE, 0.9), optax.sgd(SCHEDULE, 0.9)),
     "rms": (adamx.rmsprop(RATE), optax.rmsprop(RATE)),
-    "injected": tuple(
-        lib.inject_hyperparams(lib.adam)(RATE, b1=0.8) for lib in (adamx, optax)
+    # The numbers in the state are those that count, here as there.
+    "injected": (
+        adamx.inject_hyperparams(adamx.adam)(0.5, b1=0.5),
+        optax.inject_hyperparams(optax.adam)(RATE, b1=0.8),
     ),
     "injected schedule": tuple(
         lib.inject_hyperparams(lib.adamw)(SCHEDULE) for lib in (adamx, optax)
@@ -199,6 +201,16 @@ WRONG_FROM_OPTAX = {
         lambda: kept(count=jnp.array(-1)),
         adamx.adam(RATE),
         "count must be a number of steps",
+    ),
+    "a moment of another kind": (
+        lambda: optax.ScaleByRmsState(start()),
+        adamx.scale_by_second_moment(adamx.yogi_moment(0.9)),
+        "nothing to fill the slot 'nu' with(.|\n)*yogi_moment",
+    ),
+    "two slots for one moment": (
+        kept,
+        adamx.fork(lambda a, b: a + b, a=adamx.adam(RATE), b=adamx.adam(RATE)),
+        "two slots would be filled with one 'nu'",
     ),
     "scalars of past gradients": (
         kept,
@@ -354,6 +366,7 @@ WRAPPED = {
     "both": adamx.MultiSteps(adamx.inject_hyperparams(adamx.adam)(RATE), 2),
     "a schedule": adamx.adam(SCHEDULE),
     "lookahead": adamx.lookahead(ADAM, 5, 0.5),
+    "a gate with numbers of its own": adamx.skip_large_updates(ADAM, 10.0),
     "a partition": adamx.partition(
         {"a": ADAM, "b": adamx.adamw(RATE)},
         lambda path, leaf: "a" if leaf.ndim else "b",
