@@ -28,6 +28,10 @@ from adamx.inspect.measure import snapshot as snapshot
 from adamx.inspect.memory import state_bytes as state_bytes
 from adamx.inspect.monitor import monitor_norms as monitor_norms
 from adamx.inspect.monitor import monitored as monitored
+from adamx.interop.from_optax import from_optax as from_optax
+from adamx.interop.from_torch import from_torch as from_torch
+from adamx.interop.migrate import Migration as Migration
+from adamx.interop.migrate import migrate as migrate
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief

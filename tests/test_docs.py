@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import jax
@@ -150,3 +151,44 @@ def test_the_page_of_seeing_shows_what_is_seen(capsys):
     assert pprint.pformat(names["seen"]) + "\n" == norms
     exec(measure, names)
     assert float(names["share"]) == 1.0
+
+
+def imported(code: str) -> None:
+    """Skip the test unless what a block imports is there."""
+    for name in re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pytest.importorskip(name)
+
+
+CLIENTS = re.findall(r"^## (.*)$", (ROOT / "docs/clients.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_page_of_clients_trains(client):
+    text = (ROOT / "docs/clients.md").read_text()
+    head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    (section,) = (s for s in sections if s.startswith(f"{client}\n"))
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    imported(code)
+    names: dict = {}
+    exec(re.findall(r"```python\n(.*?)```", head, re.DOTALL)[0], names)
+    exec(code, names)
+    result = names.get("result")  # NumPyro's loss is another one
+    first = names["mean_square"](0) if result is None else result.losses[0]
+    assert names["loss"] < 0.9 * first
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_page_of_saving_says_what_happens(tmp_path, capsys):
+    names: dict = {"folder": tmp_path}
+    for code in blocks("docs/saving.md"):
+        imported(code)
+        exec(code, names)
+        if "loaded" in names and "noisy" not in names:
+            same = jax.tree.map(np.array_equal, names["loaded"], names["state"])
+            assert jax.tree.all(same)
+    text = (ROOT / "docs/saving.md").read_text()
+    (shown,) = re.findall(r"```\n(carried: .*?)```", text, re.DOTALL)
+    assert capsys.readouterr().out == shown

@@ -46,7 +46,7 @@ class TransformError(ValueError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """What to do about a name that is not known: take the one most like it, if any."""
-    close = difflib.get_close_matches(name, list(known), 1)
+    close = difflib.get_close_matches(name, list(known), 1, cutoff=0.4)
     return f"did you mean {close[0]!r}?" if close else None
 
 

@@ -17,11 +17,23 @@ def tracing(*trees: Any) -> bool:
 def compiled(function: F) -> F:
     """`function`, jitted where its arguments are concrete.
 
-    Under a trace a jit of its own would only cost: it names every leaf anew.
+    Under a trace a jit of its own would only cost: it names every leaf anew. What no
+    jit takes, such as a function among the leaves of a model, `function` has to see.
     """
     jitted = jax.jit(function)
 
     def call(*args: Any) -> Any:
-        return function(*args) if tracing(args) else jitted(*args)
+        if tracing(args):
+            return function(*args)
+        try:
+            return jitted(*args)
+        except TypeError:
+            if all(map(_is_value, jax.tree.leaves(args))):
+                raise
+        return function(*args)
 
     return call  # pyright: ignore[reportReturnType]
+
+
+def _is_value(x: object) -> bool:
+    return hasattr(x, "dtype") or isinstance(x, int | float | complex)

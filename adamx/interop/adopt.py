@@ -1,0 +1,105 @@
+"""A fresh state, filled with the moments that another library kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adamx.core.errors import TransformError
+from adamx.core.hyper import integer
+from adamx.core.transform import TransformLike, as_transform
+from adamx.core.types import Params, State
+from adamx.interop.parts import Part, fits, joined, outline, parts_of, placed, shown
+from adamx.interop.rehearse import rehearsed
+from adamx.tree.paths import flatten, key_paths
+
+PIECES: Mapping[str, tuple[str, ...]] = {
+    "mu": ("scale_by_momentum", "nesterov_momentum"),
+    "nu": ("second_moment",),
+    "nu_max": ("running_max",),
+    "trace": ("trace",),
+}
+"""The pieces whose slot of that name is what other libraries mean by it."""
+
+
+def adopted(
+    tx: TransformLike,
+    params: Params,
+    moments: Mapping[str, list[Any]],
+    count: int | None,
+    numbers: Mapping[str, Any],
+) -> State:
+    """The state of `tx` with these moments in it, as after `count` steps.
+
+    Args:
+        tx: the transform to go on with.
+        params: the parameters.
+        moments: for each name in `PIECES`, what there is for each leaf, or None.
+        count: the number of steps taken; None if it is not known.
+        numbers: hyperparameters in use, by name, for those that the state keeps.
+
+    Raises:
+        TransformError: a slot has no moment, or a moment no slot; shapes differ; or
+            what else the state keeps does not follow from the number of steps.
+    """
+    tx = as_transform(tx)
+    if count is not None:
+        integer("the old state", "count", count, 0, "a number of steps")
+    taken: dict[str, set[int]] = {name: set() for name in moments}
+    paths = key_paths(params)
+    parts = []
+    for part in parts_of(tx, params):
+        if part.is_slot:
+            part = _filled(part, moments, taken, paths)
+        elif part.path[-2:-1] == ("hyperparams",) and part.path[-1] in numbers:
+            value = placed(numbers[part.path[-1]], part.value)
+            part = part._replace(value=value)
+        parts.append(part)
+    for name, mine in taken.items():
+        if not mine and any(leaf is not None for leaf in moments[name]):
+            raise TransformError(
+                "the transform has no place for a moment of the state",
+                piece=repr(tx),
+                expected=f"a slot {name!r} of {' or '.join(PIECES[name])}",
+                got=", ".join(shown(part.path) for part in parts) or "no state",
+                do="build the optimizer with the same options as the old one",
+            )
+    return joined(rehearsed(tx, params, parts, count))
+
+
+def _filled(
+    part: Part,
+    moments: Mapping[str, list[Any]],
+    taken: Mapping[str, set[int]],
+    paths: list[str],
+) -> Part:
+    piece, name = part.path[-2:]
+    if name not in moments or piece not in PIECES[name]:
+        raise TransformError(
+            f"there is nothing to fill the slot {name!r} with",
+            piece=shown(part.path[:-1]),
+            expected=f"a state with {name!r} in it",
+            got=f"one with {sorted(moments)}",
+            do="bring the state into the optimizer alone, then use adamx.migrate",
+        )
+    leaves, treedef = flatten(part.value)
+    for i, (fresh, old) in enumerate(zip(leaves, moments[name], strict=True)):
+        if fresh is None:
+            continue
+        if i in taken[name]:
+            raise TransformError(
+                f"two slots would be filled with one {name!r}",
+                where=paths[i],
+                piece=shown(part.path[:-1]),
+                expected="one slot for each moment and parameter",
+                got="more",
+            )
+        if old is None or not fits(old, fresh):
+            raise TransformError(
+                f"the {name!r} of the old state does not fit the parameter",
+                where=paths[i],
+                piece=shown(part.path[:-1]),
+                expected=outline(fresh),
+                got="nothing" if old is None else outline(old),
+            )
+        taken[name].add(i)
+        leaves[i] = placed(old, fresh)
+    return part._replace(value=treedef.unflatten(leaves))

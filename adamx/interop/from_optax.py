@@ -1,0 +1,138 @@
+"""States of Optax, to go on with here; Optax itself is not needed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from adamx.core.check import matched
+from adamx.core.errors import TransformError
+from adamx.core.transform import TransformLike
+from adamx.core.types import Params, State
+from adamx.interop.adopt import adopted
+from adamx.tree.paths import structure
+
+MOMENTS: Mapping[str, tuple[str, ...]] = {
+    "ScaleByAdamState": ("mu", "nu"),
+    "ScaleByRmsState": ("nu",),
+    "TraceState": ("trace",),
+}
+"""The trees in Optax's states that adamx keeps under the same names."""
+
+OTHERS = (
+    "EmptyState",
+    "MaskedState",
+    "ScaleByScheduleState",
+    "InjectHyperparamsState",
+    "InjectStatefulHyperparamsState",
+    "WrappedScheduleState",
+)
+"""Those that have nothing in them but counts, numbers and other states."""
+
+
+def from_optax(
+    opt_state: Any, tx: TransformLike, params: Params, *, count: int | None = None
+) -> State:
+    """The state of `tx` that goes on where an Optax state stands.
+
+    For Adam in all its forms, SGD with momentum and RMSProp, by themselves or in a
+    chain with pieces that keep nothing; masked, with schedules and with
+    `inject_hyperparams`. Hyperparameters are those of `tx`, but for those that both
+    states keep. What adamx keeps beside the moments, as the response that the bias
+    correction divides by, is made by taking `count` steps without any leaf: less
+    than a second for a million.
+
+    Args:
+        opt_state: a state of `optax.adam`, say: the tuple that its `init` or
+            `update` returned, of concrete arrays.
+        tx: the adamx transform to go on with, built with the same options.
+        params: the parameters.
+        count: the number of steps taken, where the state does not say it.
+
+    Returns:
+        The state for `tx.update`, like `tx.init(params)`.
+
+    Raises:
+        TransformError: there is a piece in either state that the other has no place
+            for, shapes differ, or the number of steps is not clear.
+
+    Reference:
+        adamx's own; the states are those of Optax 0.2.
+
+    Example:
+        >>> import collections
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> ScaleByAdamState = collections.namedtuple(
+        ...     "ScaleByAdamState", ["count", "mu", "nu"]
+        ... )
+        >>> theirs = (ScaleByAdamState(1, jnp.array(0.1), jnp.array(0.001)), ())
+        >>> state = adamx.from_optax(theirs, adamx.adam(0.5), jnp.array(1.0))
+        >>> round(float(adamx.adam(0.5).update(jnp.array(1.0), state)[0]), 4)
+        -0.5
+    """
+    moments: dict[str, list[Any]] = {}
+    counts: dict[str, int] = {}
+    numbers: dict[str, Any] = {}
+    for path, part in _states(opt_state, ""):
+        kind, fields = type(part).__name__, part._asdict()
+        for name in MOMENTS.get(kind, ()):
+            if name in moments:
+                raise TransformError(
+                    f"the Optax state has more than one {name!r}",
+                    where=path,
+                    expected="one optimizer",
+                    got="several in one state",
+                    do="bring them over one by one",
+                )
+            moments[name] = _leaves(fields[name], params, name)
+        if "count" in fields:
+            counts[f"{path} ({kind})"] = int(fields["count"])
+        numbers |= fields.get("hyperparams", {})
+    if len(set(counts.values())) > 1 and count is None:
+        raise TransformError(
+            "the counts in the Optax state differ",
+            expected="one number of steps",
+            got=", ".join(f"{name}: {n}" for name, n in counts.items()),
+            do="say which it is: count=…",
+        )
+    if count is None:
+        count = next(iter(counts.values()), None)
+    return adopted(tx, params, moments, count, numbers)
+
+
+def _states(node: Any, path: str) -> list[tuple[str, Any]]:
+    """The states of pieces in an Optax state, each with its place."""
+    if not isinstance(node, tuple):
+        raise _unknown(node, path)
+    if not hasattr(node, "_fields"):
+        inner = (_states(part, f"{path}[{i}]") for i, part in enumerate(node))
+        return [found for part in inner for found in part]
+    if type(node).__name__ not in (*MOMENTS, *OTHERS):
+        raise _unknown(node, path)
+    found = [(path, node)]
+    inner = getattr(node, "inner_state", ())
+    return found + _states(inner, f"{path}.inner_state")
+
+
+def _unknown(node: Any, path: str) -> TransformError:
+    inner = [name for name in getattr(node, "_fields", ()) if name.startswith("inner")]
+    return TransformError(
+        "a part of the Optax state is not known here",
+        where=path or "the state itself",
+        expected=f"a tuple, or one of {', '.join((*MOMENTS, *OTHERS))}",
+        got=f"a {type(node).__name__}",
+        do=f"bring over its {inner[0]}, and wrap it with adamx.migrate"
+        if inner
+        else None,
+    )
+
+
+def _leaves(tree: Any, params: Params, name: str) -> list[Any]:
+    """What a tree of moments has for each parameter; None where it was masked."""
+    leaves = matched(structure(params), tree, f"the Optax state's {name!r}", params)
+    return [None if _is_masked(leaf) else leaf for leaf in leaves]
+
+
+def _is_masked(leaf: Any) -> bool:
+    return leaf is None or not jax.tree.leaves(leaf)

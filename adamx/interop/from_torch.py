@@ -1,0 +1,147 @@
+"""States of PyTorch's optimizers, to go on with here; PyTorch itself is not needed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adamx.core.errors import TransformError
+from adamx.core.transform import TransformLike
+from adamx.core.types import Params, State
+from adamx.interop.adopt import adopted
+from adamx.tree.paths import flatten, simple_paths
+
+MOMENTS: Mapping[str, str] = {
+    "exp_avg": "mu",
+    "exp_avg_sq": "nu",
+    "max_exp_avg_sq": "nu_max",
+    "momentum_buffer": "trace",
+}
+"""PyTorch's names of what adamx keeps, and adamx's."""
+
+
+def from_torch(
+    state_dict: Mapping[str, Any],
+    tx: TransformLike,
+    params: Params,
+    names: Sequence[str],
+    *,
+    transform: Callable[[str, np.ndarray], np.ndarray] | None = None,
+    count: int | None = None,
+) -> State:
+    """The state of `tx` that goes on where a PyTorch optimizer stands.
+
+    For Adam, AdamW, AMSGrad, NAdam with a constant momentum, and SGD with momentum.
+    Hyperparameters are those of `tx`, not those in the `param_groups`. Nothing is
+    transposed but by `transform`: PyTorch's `Linear` keeps (out, in), Flax (in, out).
+
+    Args:
+        state_dict: what `optimizer.state_dict()` returned, of tensors or arrays.
+        tx: the adamx transform to go on with, built with the same options.
+        params: the parameters.
+        names: the path of the leaf in `params`, such as `layer/w`, that each of
+            PyTorch's parameters has become, in the order in which the optimizer got
+            them. Leaves that `tx` freezes need none.
+        transform: from the path and an array of shape and dtype as in PyTorch, to one
+            of the shape of the leaf.
+        count: the number of steps taken, where the state does not say it, as SGD's.
+
+    Returns:
+        The state for `tx.update`, like `tx.init(params)`.
+
+    Raises:
+        TransformError: the names are not those of `params`, one each; shapes differ;
+            or there is something in either state that the other has no place for.
+
+    Reference:
+        adamx's own; the state dict is that of PyTorch 2.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> import adamx
+        >>> theirs = {
+        ...     "state": {0: {"momentum_buffer": np.array([2.0])}},
+        ...     "param_groups": [{"lr": 0.5, "params": [0]}],
+        ... }
+        >>> tx, params = adamx.sgd(0.5, momentum=0.5), {"w": jnp.ones(1)}
+        >>> state = adamx.from_torch(theirs, tx, params, ["w"])
+        >>> tx.update({"w": jnp.ones(1)}, state)[0]["w"].tolist()
+        [-1.0]
+    """
+    order = _order(state_dict)
+    paths = simple_paths(params)
+    _check_names(names, order, paths, params)
+    numbers = dict(zip(names, order, strict=True))
+    known = {"step", *MOMENTS}
+    moments: dict[str, list[Any]] = {}
+    counts: dict[int, str] = {}
+    for at, path in enumerate(paths):
+        for key, value in state_dict["state"].get(numbers.get(path), {}).items():
+            if value is None:
+                continue
+            if key not in known:
+                raise TransformError(
+                    f"PyTorch's {key!r} is not known here",
+                    where=path,
+                    expected=f"one of {sorted(known)}",
+                    got=repr(key),
+                )
+            array = _numpy(value)
+            if key == "step":
+                counts.setdefault(int(array), path)
+                continue
+            column = moments.setdefault(MOMENTS[key], [None] * len(paths))
+            column[at] = array if transform is None else transform(path, array)
+    if len(counts) > 1 and count is None:
+        raise TransformError(
+            "PyTorch's parameters have taken different numbers of steps",
+            expected="one number of steps",
+            got=", ".join(f"{path}: {n}" for n, path in counts.items()),
+            do="say which it is: count=…",
+        )
+    if count is None:
+        count = next(iter(counts), None)
+    return adopted(tx, params, moments, count, {})
+
+
+def _order(state_dict: Any) -> list[Any]:
+    """PyTorch's numbers of the parameters, in the order the optimizer got them."""
+    try:
+        groups, _ = state_dict["param_groups"], state_dict["state"]
+        return [number for group in groups for number in group["params"]]
+    except (TypeError, KeyError) as error:
+        got = sorted(state_dict) if isinstance(state_dict, dict) else type(state_dict)
+        raise TransformError(
+            "this is no state dict of a PyTorch optimizer",
+            expected="what optimizer.state_dict() returns: 'state', 'param_groups'",
+            got=got,
+        ) from error
+
+
+def _check_names(
+    names: Sequence[str], order: list[Any], paths: list[str], params: Params
+) -> None:
+    there = [p for p, x in zip(paths, flatten(params)[0], strict=True) if x is not None]
+    wrong = [name for name in names if name not in there]
+    twice = sorted({name for name in names if [*names].count(name) > 1})
+    if len(names) == len(order) and not (wrong or twice):
+        return
+    rows = {"not in params": wrong, "twice": twice}
+    told = [f"{what}: {', '.join(x)}" for what, x in rows.items() if x]
+    raise TransformError(
+        "names must be the paths of the leaves in PyTorch's order, each once",
+        expected=f"{len(order)} of {', '.join(there)}",
+        got="; ".join([f"{len(names)} names", *told]),
+    )
+
+
+def _numpy(x: Any) -> np.ndarray:
+    """A tensor, or what else can be an array, as one of NumPy."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        try:
+            return x.numpy()
+        except TypeError:  # NumPy has no bfloat16
+            return x.double().numpy()
+    return np.asarray(x)

@@ -1,0 +1,157 @@
+"""Which entry of an old state an entry of a new one is to come from."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from adamx.interop.parts import Path, entries, equal, fits, outline
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Want:
+    """Something in the new state, to be carried whole or not at all."""
+
+    part: Path
+    leaf: Path
+    """The path of the leaf below the slot; empty for scalars."""
+    value: Any
+    """As `init` makes it."""
+    is_slot: bool
+
+    @property
+    def path(self) -> Path:
+        """Where it stands in the new state."""
+        return (*self.part, *self.leaf)
+
+    @property
+    def tail(self) -> Path:
+        """Piece, slot and leaf: what must agree wherever the piece is nested."""
+        return (*self.part[-2:], *self.leaf)
+
+
+class Fate(NamedTuple):
+    """Where something comes from, or one reason why it is fresh."""
+
+    source: Path = ()
+    mismatch: tuple[str, str] | None = None
+    """What was expected, and what is in the old state."""
+    ambiguous: tuple[Path, ...] = ()
+    without: Path = ()
+    """What it cannot be carried without."""
+
+    @property
+    def carried(self) -> bool:
+        """Whether it is taken from the old state."""
+        return bool(self.source) and not (self.mismatch or self.without)
+
+
+Fates = dict[Want, Fate]
+
+
+def decided(
+    wanted: list[Want], old: Mapping[Path, Any], unread: set[Path]
+) -> dict[Want, Fate]:
+    """The fate of each; `unread` are the scalars that no step looks at."""
+    fates = {
+        want: _fate(want, found, old)
+        for want, found in zip(wanted, _sources(wanted, old), strict=True)
+    }
+    slots = [want for want in wanted if want.is_slot]
+    claims = Counter(fates[want].source for want in slots)
+    for want in slots:
+        source = fates[want].source
+        if source and claims[source] > 1:
+            fates[want] = Fate(ambiguous=(source,))
+    _keep_together(fates, unread)
+    return fates
+
+
+def value_at(old: Mapping[Path, Any], path: Path, like: Any) -> Any:
+    """What stands at `path`, put together as `like`; None if it is something else."""
+    n, names = len(path), entries(like)
+    if path in old:
+        return old[path] if names.keys() == {()} else None
+    found = {q[n:]: leaf for q, leaf in old.items() if q[:n] == path}
+    if found.keys() != names.keys():
+        return None
+    return jax.tree.unflatten(jax.tree.structure(like), [found[k] for k in names])
+
+
+def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]]:
+    """For each, the old paths it could come from, equally well."""
+    # A list of scalars is carried whole: what is above a leaf counts too.
+    there = {path[:n]: None for path in old for n in range(1, len(path) + 1)}
+    taken = {want.path for want in wanted if want.path in there}
+    lengths = {len(want.tail) for want in wanted}
+    by_tail: dict[Path, list[Path]] = {}
+    for path in there:
+        for n in lengths:
+            if path not in taken and n <= len(path):
+                by_tail.setdefault(path[-n:], []).append(path)
+    for want in wanted:
+        if want.path in taken:
+            yield [want.path]
+            continue
+        several = by_tail.get(want.tail, [])
+        scores = [_agreement(path, want.path) for path in several]
+        best = max(scores, default=0)
+        yield [p for p, score in zip(several, scores, strict=True) if score == best]
+
+
+def _agreement(path: Path, other: Path) -> int:
+    """How many names at the end of two paths are the same."""
+    pairs = zip(reversed(path), reversed(other), strict=False)
+    shorter = min(len(path), len(other))
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
+
+
+def _fate(want: Want, found: list[Path], old: Mapping[Path, Any]) -> Fate:
+    if not found:
+        return Fate()
+    first, *others = [value_at(old, path, want.value) for path in found]
+    if not all(equal(first, other) for other in others):
+        return Fate(ambiguous=tuple(found))
+    source = found[0]
+    if first is None or not fits(first, want.value):
+        got = [old[q] for q in old if q[: len(source)] == source]
+        return Fate(source, mismatch=(outline(want.value), outline(got)))
+    return Fate(source)
+
+
+def _keep_together(fates: Fates, unread: set[Path]) -> None:
+    """Hold back moments without the scalars they are read with, and the reverse.
+
+    A moment that is full beside a bias correction that has seen nothing makes a step
+    that is far too long. A count may begin again, and a value that the next step
+    makes anew says nothing.
+    """
+    scalars = {
+        want: [slot for slot in fates if slot.is_slot and _speaks_of(want, slot)]
+        for want in fates
+        if not want.is_slot and want.path not in unread and _is_float(want.value)
+    }
+    for scalar, slots in scalars.items():
+        if not fates[scalar].carried:
+            for slot in slots:
+                if fates[slot].carried:
+                    fates[slot] = fates[slot]._replace(without=scalar.path)
+    for scalar, slots in scalars.items():
+        alone = slots and not any(fates[slot].carried for slot in slots)
+        if alone and fates[scalar].carried:
+            fates[scalar] = fates[scalar]._replace(without=slots[0].path)
+
+
+def _speaks_of(scalar: Want, slot: Want) -> bool:
+    """Whether both are of one piece, and no other transform is between them."""
+    owner = scalar.part[:-1]
+    n = len(owner)
+    return slot.part[:n] == owner and "inner" not in slot.part[n:]
+
+
+def _is_float(value: Any) -> bool:
+    leaves = jax.tree.leaves(value)
+    return any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves)

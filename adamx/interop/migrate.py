@@ -1,0 +1,204 @@
+"""A state carried over to a changed chain, as far as names and shapes allow."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.errors import TransformError
+from adamx.core.transform import TransformLike, as_transform
+from adamx.core.types import Params, State
+from adamx.interop.matching import Fate, Want, decided, value_at
+from adamx.interop.parts import Part, Path, entries, joined, parts_of, placed, shown
+from adamx.interop.rehearse import unread
+
+SHOWN = 20
+"""How many rows of each kind a report prints."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Migration:
+    """What `migrate` did; its `str` says it in a few lines.
+
+    Args:
+        carried: by their paths in the new state, those in the old that they are from.
+        new: paths of what is as `init` makes it, because the old state has nothing of
+            that name.
+        dropped: paths in the old state of what went nowhere.
+        mismatched: by path in the new state, what was expected there and what the old
+            state has; it is as `init` makes it.
+        ambiguous: by path in the new state, all paths in the old that it could be
+            from; it is as `init` makes it.
+        held_back: by path in the new state, what it cannot be carried without; it is
+            as `init` makes it.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> print(Migration(carried={"trace/trace/w": "trace/trace/w"}))
+        carried:   1
+    """
+
+    carried: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    new: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    mismatched: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    ambiguous: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    held_back: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def complete(self) -> bool:
+        """Whether nothing is fresh, and nothing was dropped."""
+        rest = self.mismatched, self.ambiguous, self.held_back
+        return not (self.new or self.dropped or any(rest))
+
+    def __str__(self) -> str:
+        moves = Counter(_move(new, old) for new, old in self.carried.items())
+        wrong = self.mismatched.items()
+        sections: dict[str, tuple[int, Iterable[str]]] = {
+            "carried": (
+                len(self.carried),
+                [f"{n} from {a} to {b}" for (a, b), n in moves.items() if a != b],
+            ),
+            "new": (len(self.new), self.new),
+            "dropped": (len(self.dropped), self.dropped),
+            "mismatch": (
+                len(wrong),
+                [
+                    f"{path}  expected {wanted}, got {got}"
+                    for path, (wanted, got) in wrong
+                ],
+            ),
+            "ambiguous": (
+                len(self.ambiguous),
+                [f"{p}  from {' or '.join(q)}" for p, q in self.ambiguous.items()],
+            ),
+            "held back": (
+                len(self.held_back),
+                [f"{p}  without {q}" for p, q in self.held_back.items()],
+            ),
+        }
+        lines = [
+            line
+            for title, (number, rows) in sections.items()
+            if number
+            for line in (f"{title + ':':<10} {number}", *_indented([*rows]))
+        ]
+        return "\n".join(lines) or "nothing in either state"
+
+
+def _move(new: str, old: str) -> tuple[str, str]:
+    """What is before the names that both paths end with: in the old, in the new."""
+    a, b = old.split("/"), new.split("/")
+    while a and b and a[-1] == b[-1]:
+        a.pop()
+        b.pop()
+    return "/".join(a) or "the top", "/".join(b) or "the top"
+
+
+def _indented(rows: list[str]) -> list[str]:
+    rest = len(rows) - SHOWN
+    return [f"  {row}" for row in rows[:SHOWN]] + [f"  and {rest} more"] * (rest > 0)
+
+
+def migrate(
+    old_state: State, new_tx: TransformLike, params: Params
+) -> tuple[State, Migration]:
+    """Carry a state over to another transform, as far as names and shapes allow.
+
+    For a training that goes on with a clip in front, a schedule, another wrapper or a
+    new head. An entry is carried from where it stood, or else, if the piece is nested
+    elsewhere now, from the entry of the same piece, slot and leaf whose surroundings
+    agree best. What two old entries could be the source of is not carried unless they
+    are equal. Moments are carried only with the scalars that they are read with, and
+    the other way round. Everything else is as `init` makes it.
+
+    Args:
+        old_state: nested dicts, as an adamx transform keeps them; arrays may be of
+            NumPy, as some checkpoints have them.
+        new_tx: the transform to go on with.
+        params: the parameters.
+
+    Returns:
+        The state, like `new_tx.init(params)` in shapes and dtypes, and a `Migration`,
+        which says what was carried and what was not.
+
+    Raises:
+        TransformError: `old_state` is no state of adamx.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"w": jnp.ones(2)}
+        >>> old = adamx.sgd(0.1, momentum=0.9).init(params)
+        >>> tx = adamx.MultiSteps(adamx.sgd(0.1, momentum=0.9), 4)
+        >>> state, report = adamx.migrate(old, tx, params)
+        >>> print(report)
+        carried:   1
+          1 from the top to MultiSteps/inner
+        new:       3
+          MultiSteps/mini_step
+          MultiSteps/gradient_step
+          MultiSteps/acc_grads/w
+    """
+    if not isinstance(old_state, dict):
+        raise TransformError(
+            "migrate takes a state of adamx",
+            expected="the nested dicts that init or update returned",
+            got=f"a {type(old_state).__name__}",
+            do="bring it over first: adamx.from_optax, adamx.from_torch",
+        )
+    parts = parts_of(new_tx, params)
+    wanted = [want for part in parts for want in _wants(part)]
+    old = entries(old_state)
+    fates = decided(wanted, old, unread(as_transform(new_tx), params, parts))
+    values = {
+        want.path: placed(value_at(old, fate.source, want.value), want.value)
+        for want, fate in fates.items()
+        if fate.carried
+    }
+    state = joined([part._replace(value=_refilled(part, values)) for part in parts])
+    return state, _report(fates, old)
+
+
+def _wants(part: Part) -> list[Want]:
+    if not part.is_slot:
+        return [Want(part.path, (), part.value, False)]
+    leaves = entries(part.value)
+    return [Want(part.path, leaf, value, True) for leaf, value in leaves.items()]
+
+
+def _refilled(part: Part, values: Mapping[Path, Any]) -> Any:
+    if not part.is_slot:
+        # A copy, because several parts of a chain may be carried from one scalar.
+        return jax.tree.map(jnp.copy, values.get(part.path, part.value))
+    leaves, treedef = jax.tree.flatten(part.value)
+    paths = [(*part.path, *leaf) for leaf in entries(part.value)]
+    pairs = zip(paths, leaves, strict=True)
+    return treedef.unflatten([values.get(path, leaf) for path, leaf in pairs])
+
+
+def _report(fates: Mapping[Want, Fate], old: Mapping[Path, Any]) -> Migration:
+    told = {p for f in fates.values() for p in (f.source, *f.ambiguous) if p}
+    dropped = [
+        shown(path)
+        for path in old
+        if not any(path[:n] in told for n in range(len(path) + 1))
+    ]
+    by_path = {shown(want.path): fate for want, fate in fates.items()}
+    return Migration(
+        carried={p: shown(f.source) for p, f in by_path.items() if f.carried},
+        new=tuple(p for p, f in by_path.items() if f == Fate()),
+        dropped=tuple(dropped),
+        mismatched={p: f.mismatch for p, f in by_path.items() if f.mismatch},
+        ambiguous={
+            p: tuple(map(shown, f.ambiguous)) for p, f in by_path.items() if f.ambiguous
+        },
+        held_back={p: shown(f.without) for p, f in by_path.items() if f.without},
+    )

@@ -1,0 +1,140 @@
+"""A state taken apart into slots, which are trees like the parameters, and scalars."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.freeze import keep
+from adamx.core.numerics import convert
+from adamx.core.record import is_key
+from adamx.core.slots import put
+from adamx.core.transform import TransformLike, as_transform
+from adamx.core.types import Array, Params, State
+from adamx.tree.paths import describe, flatten, is_none, structure
+
+Path: TypeAlias = tuple[str, ...]
+
+
+class Part(NamedTuple):
+    """One entry of a state, by the names of the piece and those it is nested in."""
+
+    path: Path
+    value: Any
+    is_slot: bool
+    """Whether it is a tree like the parameters; otherwise it is once for all leaves."""
+
+
+def parts_of(tx: TransformLike, params: Params) -> list[Part]:
+    """The entries of the fresh state of `tx`.
+
+    A slot is what holds nothing where there are no parameters.
+    """
+    tx = as_transform(tx)
+    bare, fresh = tx.init(nothing_like(params)), tx.init(params)
+    found: list[Part] = []
+    _collect(bare, fresh, structure(params), (), found)
+    return found
+
+
+def nothing_like(params: Params) -> Params:
+    """`params` with None for every leaf."""
+    return keep(params, [False] * len(flatten(params)[0]))
+
+
+def joined(parts: list[Part]) -> State:
+    """The state of these parts; `parts_of` is the inverse."""
+    state: State = {}
+    for part in parts:
+        put(state, part.path, part.value)
+    return state
+
+
+def _collect(
+    bare: Any, fresh: Any, treedef: Any, path: Path, found: list[Part]
+) -> None:
+    empty = all(leaf is None for leaf in flatten(bare)[0])
+    if empty and structure(bare) == treedef:
+        found.append(Part(path, fresh, True))
+    elif isinstance(bare, dict):
+        for name in bare:
+            _collect(bare[name], fresh[name], treedef, (*path, name), found)
+    else:
+        found.append(Part(path, fresh, False))
+
+
+def entries(tree: Any) -> dict[Path, Any]:
+    """The leaves of `tree`, by the names on their way; None is no leaf."""
+    pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_none)
+    return {
+        tuple(jax.tree_util.keystr((key,), simple=True) for key in path): leaf
+        for path, leaf in pairs
+        if leaf is not None
+    }
+
+
+def shown(path: Path) -> str:
+    """A path as the reports and errors write it: `trace/trace/layer/w`."""
+    return "/".join(path) or "the leaf"
+
+
+def outline(x: Any) -> str:
+    """The dtypes and shapes in `x`, as `float32[3,4]`."""
+    return ", ".join(describe(_array(leaf)) for leaf in jax.tree.leaves(x)) or "nothing"
+
+
+def fits(x: Any, like: Any) -> bool:
+    """Whether `x` can stand where `like` does: shapes equal, numbers of one kind.
+
+    A random key may also be there as its data, which is how most formats keep it.
+    """
+    if jax.tree.structure(x) != jax.tree.structure(like):
+        return False
+    pairs = zip(jax.tree.leaves(x), jax.tree.leaves(like), strict=True)
+    return all(
+        a.shape == b.shape and _kind(a) == _kind(b)
+        for a, b in ((_array(x), _kept_as(x, y)) for x, y in pairs)
+    )
+
+
+def placed(x: Any, like: Any) -> Any:
+    """`x` in the dtypes of `like`, over the devices as that is."""
+    return jax.tree.map(_placed, x, like)
+
+
+def equal(x: Any, y: Any) -> bool:
+    """Whether two trees have the same numbers in the same places."""
+    if jax.tree.structure(x) != jax.tree.structure(y):
+        return False
+    pairs = zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True)
+    return all(np.array_equal(_data(a), _data(b)) for a, b in pairs)
+
+
+def _data(x: Any) -> Any:
+    return np.asarray(jax.random.key_data(x) if is_key(x) else x)
+
+
+def _placed(x: Any, like: Any) -> Array:
+    if is_key(like):
+        return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
+    x = convert(jnp.asarray(x), like.dtype)
+    # An array on one device follows what it is computed with.
+    spread = isinstance(like, jax.Array) and len(like.devices()) > 1
+    return jax.device_put(x, like.sharding) if spread else x
+
+
+def _kept_as(x: Any, like: Any) -> Any:
+    """`like`, or where that is a random key and `x` is none, its data."""
+    return jax.random.key_data(like) if is_key(like) and not is_key(x) else _array(like)
+
+
+def _array(x: Any) -> Any:
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
+def _kind(x: Any) -> Any:
+    if is_key(x):
+        return x.dtype
+    kinds = (jnp.bool_, jnp.integer, jnp.floating, jnp.complexfloating)
+    return next((kind for kind in kinds if jnp.issubdtype(x.dtype, kind)), x.dtype)
