@@ -12,7 +12,9 @@ from adamx.core.hyper import NonNegative as NonNegative
 from adamx.core.hyper import Schedule as Schedule
 from adamx.core.hyper import schedule as schedule
 from adamx.core.partition import freeze as freeze
+from adamx.core.partition import is_weight as is_weight
 from adamx.core.partition import masked as masked
+from adamx.core.partition import param_groups as param_groups
 from adamx.core.partition import partition as partition
 from adamx.core.rule import Rule as Rule
 from adamx.core.search import value_and_grad_from_state as value_and_grad_from_state

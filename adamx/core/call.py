@@ -138,6 +138,8 @@ def show(value: Any) -> str:
         return f"wrap_key_data({jax.random.key_data(value).tolist()})"
     if is_array(value) and value.shape == ():
         return repr(value.item())
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k!r}: {show(v)}' for k, v in value.items())}}}"
     if inspect.isroutine(value) or isinstance(value, type):
         return value.__qualname__
     return repr(value)

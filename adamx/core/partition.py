@@ -1,15 +1,16 @@
 """Split: other transforms for other parts of the tree."""
 
 from collections.abc import Hashable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
-from adamx.core.errors import TransformError
+from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
-from adamx.core.types import Params, Updates
-from adamx.tree.paths import flatten, key_paths
+from adamx.core.types import Array, Params, PyTree, Updates
+from adamx.tree.paths import flatten, key_paths, simple_paths
 
 
 class Partition(Node):
@@ -113,6 +114,132 @@ def partition(
     """
     plans = ((label, as_transform(tx).plan) for label, tx in transforms.items())
     return Partition("partition", param_labels, tuple(plans))
+
+
+class ByPath:
+    """The pattern that the path of each leaf matches, of some of which one must."""
+
+    def __init__(self, patterns: tuple[str, ...], rest: bool) -> None:
+        self.patterns, self.rest = patterns, rest
+
+    def __call__(self, params: Params) -> PyTree:
+        leaves, treedef = flatten(params)
+        paths = simple_paths(params)
+        found = [[p for p in self.patterns if fnmatchcase(q, p)] for q in paths]
+        rows = list(zip(paths, leaves, found, strict=True))
+        several = [(q, ps) for q, leaf, ps in rows if leaf is not None and len(ps) > 1]
+        none = [(q, ps) for q, leaf, ps in rows if leaf is not None and not ps]
+        if several or (none and not self.rest):
+            raise TransformError(
+                "each leaf must be of one group",
+                where=", ".join(path or "the leaf" for path, _ in several or none),
+                piece="param_groups",
+                expected=f"one of {list(self.patterns)} to match",
+                got="; ".join(f"{q}: {ps or 'none'}" for q, ps in several or none),
+                do=None if several else "give a transform for the rest: rest=…",
+            )
+        used = {pattern for ps in found for pattern in ps}
+        unused = [pattern for pattern in self.patterns if pattern not in used]
+        if unused and leaves:
+            raise TransformError(
+                "a group has no leaves",
+                piece="param_groups",
+                expected=f"a path that matches {unused[0]!r}",
+                got=", ".join(paths),
+                do=nearest(unused[0], paths),
+            )
+        return treedef.unflatten([ps[0] if ps else REST for ps in found])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByPath) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.patterns, self.rest))
+
+
+REST = "rest"
+"""The label of leaves that no pattern matches."""
+
+
+@transform
+def param_groups(
+    groups: Mapping[str, TransformLike], rest: TransformLike | None = None
+) -> Partition:
+    """Apply to each leaf the transform whose pattern its path matches.
+
+    Paths are like `encoder/layer_0/bias`; in a pattern `*` (and `**`) stands for any
+    letters, slashes too, `?` for one, `[ab]` for one of these. Each leaf must match one
+    pattern, and each pattern a leaf: a typing error is found when the state is made.
+
+    Args:
+        groups: transforms by pattern, as
+            `{"*/bias": sgd(1e-2), "encoder/*/kernel": adamw(1e-3)}`.
+        rest: the transform of leaves that no pattern matches; without one they are an
+            error. To keep them as they are: `set_to_zero()`, or better `freeze`.
+
+    Returns:
+        The transform; its state is `{"param_groups": {pattern: state}}`. Each
+        transform sees its own leaves alone: the others take no part in its norms.
+
+    Raises:
+        TransformError: (by `init`) leaves match no pattern, or several, and all such
+            leaves are listed; or a pattern matches no leaf.
+
+    Reference:
+        adamx's own; the word is PyTorch's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> layer = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+        >>> params = {"encoder": layer, "head": layer}
+        >>> tx = adamx.param_groups(
+        ...     {"*/bias": adamx.sgd(0.5), "encoder/kernel": adamx.lion(0.1)},
+        ...     rest=adamx.adamw(1e-3),
+        ... )
+        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> float(updates["head"]["bias"][0])
+        -0.5
+        >>> sorted(state["param_groups"])
+        ['encoder/kernel', 'rest']
+    """
+    labels = ByPath(tuple(groups), rest is not None)
+    whole = {**groups, **({} if rest is None else {REST: rest})}
+    plans = ((pattern, as_transform(tx).plan) for pattern, tx in whole.items())
+    return Partition("param_groups", labels, tuple(plans))
+
+
+def is_weight(path: str, leaf: Array) -> bool:
+    """Whether a parameter is one to decay: a matrix, and no bias and no norm's scale.
+
+    Known by the last name of the path, and by having two axes or more: a stack of
+    biases has two axes too. A mask for `add_decayed_weights` and `adamw`.
+
+    Args:
+        path: as `layer_0/kernel`.
+        leaf: an array, or anything with a `shape`.
+
+    Returns:
+        False for the leaves that are usually left out of weight decay.
+
+    Raises:
+        AttributeError: `leaf` has no shape.
+
+    Reference:
+        adamx's own rule, after the usual practice: He et al., "Bag of Tricks for Image
+        Classification with Convolutional Neural Networks", 2018, arXiv:1812.01187.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+        >>> tx = adamx.adamw(0.0, weight_decay=1.0, mask=adamx.is_weight)
+        >>> [adamx.is_weight(path, leaf) for path, leaf in params.items()]
+        [True, False]
+    """
+    name = path.rpartition("/")[2].lower()
+    small = any(word in name for word in ("bias", "norm", "offset"))
+    return len(leaf.shape) > 1 and not small and name not in ("b", "scale")
 
 
 @transform

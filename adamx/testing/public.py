@@ -106,6 +106,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return lambda a, b: a + b
     if name == "moment":
         return adamx.second_moment(0.9)
+    if name == "groups":
+        return {"*": adamx.scale_by_adam()}
     if name == "transforms":
         return {True: adamx.scale_by_adam(), False: adamx.trace(0.5)}
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)

@@ -1,0 +1,84 @@
+"""Groups of parameters by the pattern of their paths, and which of them decay."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import adamx
+from tests.trees import assert_same_bits, grads, run
+
+LAYER = {"kernel": jnp.ones((2, 3)), "bias": jnp.zeros(3)}
+START = {"encoder": {"0": LAYER, "1": LAYER}, "head": LAYER, "absent": None}
+
+
+def test_each_leaf_goes_to_the_transform_of_its_pattern():
+    slow, fast = adamx.sgd(0.1), adamx.adam(0.5)
+    tx = adamx.param_groups({"*/bias": slow, "encoder/*/kernel": fast}, adamx.lion(1.0))
+    updates, state = run(tx, START)
+
+    def alone(tx):
+        return run(tx, START)[0]
+
+    for layer in (lambda t: t["encoder"]["0"], lambda t: t["encoder"]["1"]):
+        assert_same_bits(layer(updates)["kernel"], layer(alone(fast))["kernel"])
+        assert_same_bits(layer(updates)["bias"], layer(alone(slow))["bias"])
+    lion = alone(adamx.lion(1.0))["head"]["kernel"]
+    assert_same_bits(updates["head"]["kernel"], lion)
+    assert set(state["param_groups"]) == {"encoder/*/kernel", "rest"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "rest", "words"),
+    [
+        ({"encoder/**": adamx.sgd(1.0)}, None, ["head/bias, head/kernel", "rest="]),
+        (
+            {"*": adamx.sgd(1.0), "*/bias": adamx.sgd(0.5)},
+            None,
+            ["encoder/0/bias", "['*', '*/bias']"],
+        ),
+        (
+            {"encodr/*": adamx.sgd(1.0)},
+            adamx.sgd(0.5),
+            ["no leaves", "encodr", "did you mean 'encoder/"],
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_by_init(groups, rest, words):
+    with pytest.raises(adamx.TransformError) as error:
+        adamx.param_groups(groups, rest).init(START)
+    assert not [word for word in words if word not in str(error.value)]
+
+
+def test_groups_are_equal_by_their_patterns():
+    def made():
+        return adamx.param_groups({"*/bias": adamx.sgd(0.1)}, adamx.adam(0.1))
+
+    assert made() == made()
+    assert made()._static == made()._static
+    assert repr(made()) == ("param_groups({'*/bias': sgd(0.1)}, rest=adam(0.1))")
+
+
+def test_biases_and_norms_do_not_decay():
+    params = {
+        "dense": LAYER,
+        "stacked": {"bias": jnp.ones((4, 3)), "kernel": jnp.ones((4, 2, 3))},
+        "norm": {"scale": jnp.ones((4, 3)), "w": jnp.ones((2, 2)), "b": jnp.ones(2)},
+    }
+    tx = adamx.add_decayed_weights(1.0, adamx.is_weight)
+    zero = jax.tree.map(jnp.zeros_like, params)
+    updates, _ = tx.update(zero, tx.init(params), params)
+    decayed = jax.tree.map(lambda u: bool(jnp.any(u)), updates)
+    assert decayed == {
+        "dense": {"kernel": True, "bias": False},
+        "stacked": {"bias": False, "kernel": True},
+        "norm": {"scale": False, "w": True, "b": False},
+    }
+
+
+def test_a_clip_in_a_group_sees_its_group():
+    clipped = adamx.chain(adamx.clip_by_global_norm(1.0), adamx.scale(-1.0))
+    tx = adamx.param_groups({"head/*": clipped}, rest=adamx.scale(-1.0))
+    updates, _ = tx.update(grads(START), tx.init(START), START)
+    norm = np.sqrt(sum(jnp.sum(u**2) for u in jax.tree.leaves(updates["head"])))
+    np.testing.assert_allclose(norm, 1.0, 1e-6)
