@@ -15,9 +15,19 @@ from adamx.core.partition import freeze as freeze
 from adamx.core.partition import masked as masked
 from adamx.core.partition import partition as partition
 from adamx.core.rule import Rule as Rule
+from adamx.core.search import value_and_grad_from_state as value_and_grad_from_state
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.inspect.describe import describe as describe
+from adamx.inspect.find import find as find
+from adamx.inspect.find import find_all as find_all
+from adamx.inspect.measure import measure_with_ema as measure_with_ema
+from adamx.inspect.measure import monitor as monitor
+from adamx.inspect.measure import snapshot as snapshot
+from adamx.inspect.memory import state_bytes as state_bytes
+from adamx.inspect.monitor import monitor_norms as monitor_norms
+from adamx.inspect.monitor import monitored as monitored
 from adamx.interop.from_optax import from_optax as from_optax
 from adamx.interop.from_torch import from_torch as from_torch
 from adamx.interop.migrate import Migration as Migration
@@ -59,6 +69,7 @@ from adamx.optimizers.grokfast import grokfast as grokfast
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
+from adamx.optimizers.lbfgs import lbfgs as lbfgs
 from adamx.optimizers.lion import lion as lion
 from adamx.optimizers.lion import scale_by_lion as scale_by_lion
 from adamx.optimizers.madgrad import madgrad as madgrad
@@ -147,6 +158,9 @@ from adamx.transforms.adaptive_clip import adaptive_grad_clip as adaptive_grad_c
 from adamx.transforms.arctangent import arctangent as arctangent
 from adamx.transforms.average import average_params as average_params
 from adamx.transforms.average import averaged_params as averaged_params
+from adamx.transforms.backtracking_linesearch import (
+    scale_by_backtracking_linesearch as scale_by_backtracking_linesearch,
+)
 from adamx.transforms.bias_correct import bias_correct as bias_correct
 from adamx.transforms.bias_correct import scale_by_response as scale_by_response
 from adamx.transforms.block_moment import block_moment as block_moment
@@ -179,6 +193,7 @@ from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
 )
+from adamx.transforms.lbfgs import scale_by_lbfgs as scale_by_lbfgs
 from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
 from adamx.transforms.momentum import trace as trace
 from adamx.transforms.momentum_model import scale_by_momo as scale_by_momo
@@ -234,6 +249,9 @@ from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
 from adamx.transforms.zero import set_to_zero as set_to_zero
 from adamx.transforms.zero import zero_nans as zero_nans
+from adamx.transforms.zoom_linesearch import (
+    scale_by_zoom_linesearch as scale_by_zoom_linesearch,
+)
 from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
 from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
 from adamx.wrappers.conditional import (

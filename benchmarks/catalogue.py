@@ -24,6 +24,7 @@ from tabulate import tabulate
 
 from adamx.core.call import Call
 from adamx.core.transform import Transform
+from adamx.inspect.describe import describe
 from adamx.testing import examples, public_builders
 from adamx.testing.laws.truth import deviation, follower
 from benchmarks.document import replace
@@ -42,7 +43,7 @@ FAMILIES = {
     "lean": "adafactor sm3 came adam_mini",
     "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd cocob momo momo_adam",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
-    "curvature": "sophia",
+    "curvature": "sophia lbfgs",
     "around others": "cautious grokfast centralize lookahead sam ema mechanize",
 }
 """Each optimizer once, and the wrappers around any of them."""
@@ -67,8 +68,7 @@ def specs_of(name: str) -> list[Spec]:
 def bytes_per_parameter(tx: Transform) -> float:
     """Bytes that the state keeps for a float32 matrix, over its numbers."""
     leaf = jax.ShapeDtypeStruct(SHAPE, jnp.float32)
-    state = jax.tree.leaves(jax.eval_shape(tx.init, leaf))
-    return sum(x.size * x.dtype.itemsize for x in state) / leaf.size
+    return describe(tx, leaf).total.bytes_per_parameter
 
 
 def shown_bytes(builder: Callable[..., Any]) -> str:
@@ -76,8 +76,9 @@ def shown_bytes(builder: Callable[..., Any]) -> str:
     tx = next(examples(builder))
     call, inner = tx.call, 0.0
     assert isinstance(call, Call)
-    for argument in call.bound.arguments.values():
-        if isinstance(argument, Transform):
+    for name, parameter in call.bound.signature.parameters.items():
+        argument = call.bound.arguments[name]
+        if isinstance(argument, Transform) and parameter.default is parameter.empty:
             inner += bytes_per_parameter(argument)
     own = bytes_per_parameter(tx) - inner
     number = "0" if own < 1e-3 else f"{own:.3g}"

@@ -1,5 +1,7 @@
 """What update takes beside gradients, state and parameters, and random keys."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -100,12 +102,21 @@ def test_bias_correction_has_no_arguments_to_give():
         adamx.bias_correct(newton)
 
 
+FUNCTIONS = {
+    "lambda": lambda x: x * 2,
+    "partial": functools.partial(jnp.multiply, 2),
+    "jitted": jax.jit(lambda x: x * 2),
+    "Partial": jax.tree_util.Partial(jnp.multiply, jnp.float32(2)),
+}
+
+
 @pytest.mark.parametrize("jit", [False, True])
-def test_a_function_is_an_argument(jit):
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_a_function_is_an_argument(kind, jit):
     tx = adamx.lift(WithGradient(), "asks")
 
     def update(g, state):
-        return tx.update(g, state, value_fn=lambda x: x * 2)
+        return tx.update(g, state, value_fn=FUNCTIONS[kind])
 
     update = jax.jit(update) if jit else update
     updates, _ = update(jnp.float32(5), tx.init(jnp.float32(0)))

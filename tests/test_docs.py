@@ -1,6 +1,7 @@
 """What the documents show is what works."""
 
 import doctest
+import pprint
 import re
 import shlex
 import sys
@@ -124,6 +125,32 @@ def test_the_page_of_gradients_says_what_happens():
     np.testing.assert_allclose(names["outside"]["body"], [3 / 13, 4 / 13], rtol=1e-6)
     np.testing.assert_allclose(names["outside"]["head"], [12 / 13], rtol=1e-6)
     assert names["updates"]["w"].shape == (3,)
+
+
+def test_the_page_of_seeing_shows_what_is_seen(capsys):
+    text = (ROOT / "docs/seeing.md").read_text()
+    table, error, norms = re.findall(r"\n\n```\n(.*?)```", text, re.DOTALL)
+    describe, rows, count, find, missing, watch, measure = blocks("docs/seeing.md")
+    names: dict = {}
+    exec(describe, names)
+    assert capsys.readouterr().out == table
+    exec(rows + count, names)
+    assert names["kept"] == {
+        "partition/slow/trace": 4_000_000,
+        "partition/fast/interpolated_momentum": 40_000,
+    }
+    assert names["sizes"] == {"partition": 4_040_000}
+    exec(find, names)
+    assert names["mu"]["w"].tolist() == [1.5, 2.0]
+    assert (float(names["rate"]), float(names["b1"])) == (0.5, 0.5)
+    assert len(names["moments"]) == 2
+    with pytest.raises(adamx.TransformError) as raised:
+        exec(missing, names)
+    assert f"TransformError: {raised.value}\n" == error
+    exec(watch, names)
+    assert pprint.pformat(names["seen"]) + "\n" == norms
+    exec(measure, names)
+    assert float(names["share"]) == 1.0
 
 
 def imported(code: str) -> None:

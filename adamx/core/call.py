@@ -39,15 +39,15 @@ def shown(name: str, bound: inspect.BoundArguments) -> str:
     for argument, p in bound.signature.parameters.items():
         value = bound.arguments[argument]
         if p.kind is p.VAR_POSITIONAL:
-            words += [_show(v) for v in value]
+            words += [show(v) for v in value]
         elif p.kind is p.VAR_KEYWORD:
-            words += [f"{k}={_show(v)}" for k, v in value.items()]
+            words += [f"{k}={show(v)}" for k, v in value.items()]
         elif p.default is not p.empty and key_of(value) == key_of(p.default):
             plain = False
         elif plain and p.default is p.empty and p.kind is not p.KEYWORD_ONLY:
-            words.append(_show(value))
+            words.append(show(value))
         else:
-            words.append(f"{argument}={_show(value)}")
+            words.append(f"{argument}={show(value)}")
     return f"{name}({', '.join(words)})"
 
 
@@ -69,7 +69,7 @@ class Same:
         return hash(tuple(map(id, self.things)))
 
     def __repr__(self) -> str:
-        return ", ".join(_show(thing) for thing in self.things)
+        return ", ".join(show(thing) for thing in self.things)
 
 
 class Remembered:
@@ -130,7 +130,8 @@ def _hashable(value: Any) -> bool:
     return True
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """An argument, as it would be written down."""
     if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
     if is_key(value):

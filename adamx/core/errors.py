@@ -1,5 +1,8 @@
 """One kind of error: what, where, expected, got, and what to do."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class TransformError(ValueError):
     """A transform was built or called with something it cannot work with.
@@ -39,6 +42,12 @@ class TransformError(ValueError):
         rows = {"where": where, "piece": piece, "expected": expected, "got": got}
         super().__init__(laid_out(what, **rows, do=do))
         self.what, self.where, self.piece = what, where, piece
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """What to do about a name that is not known: take the one most like it, if any."""
+    close = difflib.get_close_matches(name, list(known), 1, cutoff=0.4)
+    return f"did you mean {close[0]!r}?" if close else None
 
 
 def laid_out(what: str, **rows: object) -> str:

@@ -152,6 +152,9 @@ class TreeFork(Node):
     def plans(self) -> tuple[Plan, ...]:
         return tuple(plan for _, plan in self.branches)
 
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
+        return {name: (plan, params) for name, plan in self.branches}
+
     def init(self, params: Params) -> dict[str, Any]:
         states = {name: plan.init(params) for name, plan in self.branches}
         states |= {name: rule.start() for name, rule in self._callables()}

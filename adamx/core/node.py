@@ -32,6 +32,10 @@ class Node(Record):
         """The plans inside this node."""
         return ()
 
+    def inside(self, params: Params) -> dict[str, tuple[Any, Params]]:
+        """The plans by the names of their states, and the parameters that each sees."""
+        return {}
+
     def pure(self) -> bool:
         """Whether all of it is adamx's own, so that it can be jitted as a whole."""
         return all(plan.pure() for plan in self.plans())

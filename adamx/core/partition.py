@@ -22,13 +22,17 @@ class Partition(Node):
     def plans(self) -> tuple[Plan, ...]:
         return tuple(plan for _, plan in self.parts if plan is not None)
 
-    def init(self, params: Params) -> dict[str, Any]:
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
         labels = self._labels(params)
-        states = {
-            str(label): plan.init(keep(params, [x == label for x in labels]))
+        return {
+            str(label): (plan, keep(params, [x == label for x in labels]))
             for label, plan in self.parts
             if plan is not None
         }
+
+    def init(self, params: Params) -> dict[str, Any]:
+        parts = self.inside(params).items()
+        states = {label: plan.init(seen) for label, (plan, seen) in parts}
         states = {label: state for label, state in states.items() if state}
         return {self.name: states} if states else {}
 

@@ -55,8 +55,7 @@ class Plan(Record):
 
     def init(self, params: Params) -> State:
         state: dict[str, Any] = {}
-        if self.frozen:
-            params = keep(params, self._moving(params))
+        params = self.seen(params)
         for node in self.nodes:
             state |= node.init(params)
         return state
@@ -85,6 +84,10 @@ class Plan(Record):
                 do="use the state that init of the same transform made",
             )
         return updates if moving is None else zero_rest(updates, given, moving), new
+
+    def seen(self, params: Params) -> Params:
+        """The parameters that the pieces see: None for those that are frozen."""
+        return keep(params, self._moving(params)) if self.frozen else params
 
     def _moving(self, params: Params) -> list[bool]:
         """Which leaves no `freeze` of the chain holds, wherever in it that stands."""

@@ -1,6 +1,6 @@
 """How a transform acts on one array, and rules in series: the core of the library."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
@@ -267,9 +267,12 @@ def walk(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
 
 def locality(rule: Rule) -> Locality:
     """How far `rule` has to see: the widest of its parts."""
-    found = {part.locality for _, part in walk("", rule)}
-    widths: tuple[Locality, ...] = ("tree", "leaf", "element")
-    return next(width for width in widths if width in found)
+    return widest(part.locality for _, part in walk("", rule))
+
+
+def widest(found: Iterable[Locality]) -> Locality:
+    """The one of these, at least one, that sees farthest."""
+    return max(found, key=("element", "leaf", "tree").index)
 
 
 def _filled(state: dict[str, Any]) -> dict[str, Any]:

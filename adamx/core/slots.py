@@ -185,9 +185,11 @@ def _along(sharding: Any, shape: Any, slot: Any) -> Any:
     """Where to put a slot: along each axis as its leaf, if it can be split like it."""
     if slot == shape:
         return sharding
-    if not isinstance(sharding, NamedSharding) or len(slot) != len(shape):
+    if not isinstance(sharding, NamedSharding) or len(slot) < len(shape):
         return None
-    names = (*sharding.spec, *[None] * len(shape))
+    # More axes than the leaf has stand in front: several arrays like it.
+    front = [None] * (len(slot) - len(shape))
+    names = (*front, *sharding.spec, *[None] * len(shape))
     pairs = zip(slot, names, strict=False)
     kept = [name if _splits(sharding, name, size) else None for size, name in pairs]
     return NamedSharding(sharding.mesh, PartitionSpec(*kept))

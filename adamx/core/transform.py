@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial
+from jax.tree_util import Partial, all_leaves
 
 from adamx.core.call import Call, Remembered, Same
 from adamx.core.check import matched
@@ -132,7 +132,7 @@ class Transform(Remembered):
         # A function is a constant of the program; a `Partial` brings its arrays along.
         needs = self.plan.needs() if extra else frozenset()
         read = {
-            k: Partial(v) if inspect.isroutine(v) else v
+            k: Partial(v) if callable(v) and all_leaves([v]) else v
             for k, v in extra.items()
             if k in needs
         }

@@ -44,6 +44,9 @@ class Wrapper(Node):
     def plans(self) -> tuple[Plan, ...]:
         return (self.plan,)
 
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
+        return {"inner": (self.plan, params)}
+
     def init(self, params: Params) -> dict[str, Any]:
         return self._joined(self.begin(params), self.plan.init(params))
 

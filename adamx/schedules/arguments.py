@@ -1,6 +1,5 @@
 """What the arguments of a schedule may be, said in their annotations."""
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
@@ -8,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 import jax
 import numpy as np
 
-from adamx.core.errors import TransformError
+from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Check, Schedule, number
 from adamx.core.types import Scalar
 
@@ -157,9 +156,3 @@ def refused(
 ) -> TransformError:
     """The error for an argument that cannot be."""
     return TransformError(f"{piece}: {what}", expected=expected, got=got, do=do)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The advice to take the name that is most like this one, if one is."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f"did you mean {close[0]!r}?" if close else None

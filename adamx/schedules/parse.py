@@ -4,9 +4,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adamx.core.errors import TransformError
+from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Schedule
-from adamx.schedules.arguments import nearest
 
 Builders = Mapping[str, Callable[..., Schedule]]
 

@@ -5,6 +5,8 @@ each of them is needed.
 """
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
+_LEFT_OUT = "a step with a NaN in it is one to leave out"
+_SEARCHES = "its search compares losses: what rounding changes there changes the step"
 _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
@@ -12,9 +14,15 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "MultiSteps": {
         "norms": "a NaN shows in the call that acts, not in those that accumulate",
     },
+    "apply_if_finite": {"norms": _LEFT_OUT},
+    "skip_large_updates": {"norms": _LEFT_OUT},
+    "dynamic_loss_scale": {"norms": _LEFT_OUT},
     "scale_by_yogi": {"long_runs": _HOPS},
     "yogi": {"long_runs": _HOPS},
     "yogi_moment": {"long_runs": _HOPS},
+    "lbfgs": dict.fromkeys(
+        ("precision", "freezing", "norms", "transformations"), _SEARCHES
+    ),
     "schedule_free": {"long_runs": _RUNS_AWAY},
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},

@@ -5,16 +5,28 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 import adamx
 from adamx.core.fork import Join
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Interval, declared
 from adamx.core.transform import TransformLike, is_builder
+from adamx.inspect.measure import Measure, Measures
 from adamx.testing.single import of_one, takes_batches
+
+
+def _sums(updates: Any) -> Any:
+    return jax.tree.map(jnp.sum, updates)
+
 
 ARGUMENTS: Mapping[Any, Any] = {
     TransformLike: adamx.scale_by_momentum(0.9),
     Labels: lambda path, leaf: leaf.ndim > 1,
+    Measure: _sums,
+    Measures: {"sums": _sums, "averages": adamx.measure_with_ema(_sums, 0.9)},
+    str: "sums",
 }
 """What to give where an argument of such a type is required."""
 
@@ -88,6 +100,8 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
 def _value(name: str, hint: Any, interval: Interval | None) -> Any:
     if interval is not None:
         return _number(interval)
+    if name == "should_transform_fn":
+        return lambda step: step % 2 == 0
     if hint == Join:
         return lambda a, b: a + b
     if name == "moment":

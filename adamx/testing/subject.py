@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.call import Call
-from adamx.core.hyper import declared
+from adamx.core.hyper import Interval, declared
 from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
@@ -208,7 +208,8 @@ def _rebuilt(tx: Transform, values: Callable[[str, float], Any], path: str = "")
     if not isinstance(tx.call, Call):
         return tx
     builder, bound = tx.call.builder, tx.call.bound
-    intervals = declared(builder)[1]
+    checks = declared(builder)[1]
+    intervals = {k for k, check in checks.items() if isinstance(check, Interval)}
     path = f"{path}{builder.__name__}."
 
     def changed(name: str, value: Any) -> Any:

@@ -25,10 +25,10 @@ class Response(Rule):
     to 1 to full precision. The shift is right where `is_average`.
     """
 
-    inner: Rule
+    inner: Series
 
     def parts(self) -> tuple[tuple[str, Rule], ...]:
-        return (("inner", self.inner),)
+        return self.inner.parts()
 
     def start(self) -> Shared:
         rows = jax.tree.leaves(self.inner.slots(_numbers(0.0, 0.0)))
@@ -154,7 +154,7 @@ def scale_by_response(tx: TransformLike, power: Finite = 1.0) -> ScaleByResponse
     return ScaleByResponse(_elementwise("scale_by_response", tx), power)
 
 
-def _elementwise(piece: str, tx: TransformLike) -> Rule:
+def _elementwise(piece: str, tx: TransformLike) -> Series:
     rule = as_rule(as_transform(tx).plan)
     if rule is None or locality(rule) != "element":
         raise TransformError(

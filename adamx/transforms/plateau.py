@@ -34,7 +34,7 @@ class ReduceOnPlateau(Rule):
         self, shared: Shared, *_: Any, value: Array | float = 0.0, **extra: Any
     ) -> Shared:
         best, scale = shared["best_value"], shared["scale"]
-        number = shared["count_of_values"] + 1
+        number = shared["count_of_values"] % self.accumulation_size + 1
         value = running_mean(
             shared["avg_value"], jnp.asarray(value, best.dtype), number
         )
@@ -46,7 +46,9 @@ class ReduceOnPlateau(Rule):
         bad = jnp.where(better, 0, next_count(shared["plateau_count"]))
         bad = jnp.where(resting, 0, bad)
         reduce = full & (bad >= self.patience)
-        lower = jnp.maximum(scale * self.factor, self.min_scale)
+        # Where all is lost it goes on being a number, and so does what it scales.
+        least = jnp.maximum(self.min_scale, 2.0**-64)
+        lower = jnp.maximum(scale * self.factor, least)
         rest = jnp.where(resting, shared["cooldown_count"] - 1, 0)
         counts = {
             "plateau_count": jnp.where(reduce, 0, bad),
@@ -57,7 +59,7 @@ class ReduceOnPlateau(Rule):
             "best_value": jnp.where(better, value, best),
             "avg_value": jnp.where(full, 0, value),
             **{k: jnp.where(full, new, shared[k]) for k, new in counts.items()},
-            "count_of_values": jnp.where(full, 0, number),
+            "count_of_values": number,
         }
 
     def step(
@@ -93,7 +95,7 @@ def reduce_on_plateau(
         cooldown: an integer ≥ 0: for how many losses after a reduction none are
             counted.
         accumulation_size: an integer ≥ 1.
-        min_scale: the least s, ≥ 0.
+        min_scale: the least s, ≥ 0; below 2⁻⁶⁴ it counts as that.
 
     Returns:
         The transform; its state is `scale`, `best_value`, `avg_value` and the counts

@@ -43,7 +43,7 @@ def first_difference(tree: Any, other: Any) -> tuple[str, str, str]:
 
 
 def _difference(path: str, a: Any, b: Any) -> tuple[str, str, str]:
-    children_a, children_b = _children(a), _children(b)
+    children_a, children_b = children(a), children(b)
     if children_a is None or children_b is None or type(a) is not type(b):
         return path, _what(a), _what(b)
     if children_a.keys() != children_b.keys():
@@ -62,20 +62,23 @@ def structure(tree: Any) -> PyTreeDef:
     return jax.tree.structure(tree, is_leaf=is_none)
 
 
-def _children(node: Any) -> dict[str, Any] | None:
-    """The children of a node one level down, or None for a leaf."""
+def children(node: Any, *, simple: bool = False) -> dict[str, Any] | None:
+    """The children of a node one level down, or None for a leaf.
+
+    By their keys as `key_paths` writes them, or, where `simple`, as `simple_paths`.
+    """
     if jax.tree_util.all_leaves([node], is_leaf=is_none):
         return None
     pairs, _ = jax.tree_util.tree_flatten_with_path(
         node, is_leaf=lambda x: x is not node
     )
-    return {jax.tree_util.keystr(path): child for path, child in pairs}
+    return {jax.tree_util.keystr(path, simple=simple): child for path, child in pairs}
 
 
 def _what(node: Any) -> str:
     if node is None:
         return "None"
-    children = _children(node)
-    if children is None:
+    found = children(node)
+    if found is None:
         return "a leaf"
-    return f"a {type(node).__name__} with {', '.join(children) or 'nothing in it'}"
+    return f"a {type(node).__name__} with {', '.join(found) or 'nothing in it'}"

@@ -1,6 +1,5 @@
 """Hyperparameters in the state: to be read, and changed, as training goes."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from adamx.core.call import Call, key_of, shown
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule, declared
+from adamx.core.errors import TransformError, nearest
+from adamx.core.hyper import Interval, Schedule, declared
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.record import is_array
 from adamx.core.state import named
@@ -144,7 +143,7 @@ def inject_hyperparams(
                 f"inject_hyperparams: {name!r} in static_args is no argument",
                 expected=f"one of {', '.join(known)}",
                 got=repr(name),
-                do=_nearest(name, known),
+                do=nearest(name, known),
             )
 
     def build(*args: Any, **kwargs: Any) -> Transform:
@@ -229,7 +228,7 @@ def set_hyperparams(state: State, **values: Any) -> State:
                 got=repr(name),
                 do="build the transform with a number for it"
                 if follows
-                else _nearest(name, there),
+                else nearest(name, there),
             )
         if jnp.shape(value) != ():
             raise TransformError(
@@ -268,12 +267,8 @@ def _schedule(value: Callable[[Array], Any]) -> Schedule:
 
 def _is_hyperparameter(builder: Callable[..., Any], name: str, value: Any) -> bool:
     if is_builder(builder):
-        return name in declared(builder)[1] and value is not None
+        numbers = declared(builder)[1]
+        return isinstance(numbers.get(name), Interval) and value is not None
     if is_array(value):
         return value.shape == () and jnp.issubdtype(value.dtype, jnp.inexact)
     return callable(value) or isinstance(value, float)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else None

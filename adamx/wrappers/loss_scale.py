@@ -1,25 +1,28 @@
 """Loss scaling: float16 gradients that do not vanish."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
-from adamx.core.hyper import NonNegative, positive_integer
-from adamx.core.numerics import all_finite, scalar_dtype
+from adamx.core.hyper import positive_integer
+from adamx.core.numerics import all_finite, next_count, scalar_dtype
 from adamx.core.state import named
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Params, State, Updates
+from adamx.core.types import Array, Params, Scalar, State, Updates
 from adamx.core.wrapper import Gate, around
+from adamx.schedules.arguments import Number
+
+Factor: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
 
 
 class LossScale(Gate):
-    init_scale: Hyper
+    init_scale: Scalar
     growth_interval: int
-    growth_factor: Hyper
-    backoff_factor: Hyper
+    growth_factor: Scalar
+    backoff_factor: Scalar
 
     def begin(self, params: Params) -> dict[str, Any]:
         scale = jnp.array(self.init_scale, scalar_dtype())
@@ -34,7 +37,7 @@ class LossScale(Gate):
     ) -> tuple[Updates, Array, dict[str, Any]]:
         scale = mine["loss_scale"]
         true = jax.tree.map(lambda g: g / scale.astype(g.real.dtype), updates)
-        finite, steps = all_finite(updates), mine["good_steps"] + 1
+        finite, steps = all_finite(updates), next_count(mine["good_steps"])
         grow = steps >= self.growth_interval
         # Neither 0 nor ∞ could be divided by.
         bounds = float(jnp.finfo(jnp.float32).tiny), 2.0**126
@@ -49,10 +52,10 @@ class LossScale(Gate):
 @transform
 def dynamic_loss_scale(
     inner: TransformLike,
-    init_scale: NonNegative = 2.0**15,
+    init_scale: Factor = 2.0**15,
     growth_interval: int = 2000,
-    growth_factor: NonNegative = 2.0,
-    backoff_factor: NonNegative = 0.5,
+    growth_factor: Factor = 2.0,
+    backoff_factor: Factor = 0.5,
 ) -> Transform:
     """Divide gradients by what the loss was multiplied with, and find that factor.
 
@@ -76,7 +79,7 @@ def dynamic_loss_scale(
         The transform; its state is `loss_scale`, `good_steps`, int32, and `inner`.
 
     Raises:
-        TransformError: a number is negative, or n is not a positive integer.
+        TransformError: a number is not positive, or n is not a positive integer.
 
     Reference:
         Micikevicius et al., "Mixed Precision Training", 2017, arXiv:1710.03740. The

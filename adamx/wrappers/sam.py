@@ -29,6 +29,9 @@ class Sam(Wrapper):
     def plans(self) -> tuple[Plan, ...]:
         return self.plan, self.adversary
 
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
+        return {**super().inside(params), "adversary": (self.adversary, params)}
+
     def _climbed(
         self, updates: Updates, state: State, params: Params, extra: Any
     ) -> tuple[Updates, State]:

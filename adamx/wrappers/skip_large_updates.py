@@ -3,23 +3,51 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
+from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count, scalar_dtype
+from adamx.core.rule import Leaf, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Params, Updates
+from adamx.core.types import Array, Hyper, Params, Shared, Slots, Updates
 from adamx.core.wrapper import Gate, around
 from adamx.tree.norms import scaled_norm
 
 
-class SkipLargeUpdates(Gate):
+class Measure(Rule):
+    """Passes updates on, and counts those of too large a norm."""
+
+    locality = "tree"
+
     max_norm: Hyper
 
+    def shared(self) -> Shared:
+        return {
+            "norm": jnp.zeros((), scalar_dtype()),
+            "last_skipped": jnp.array(False),
+            "total_skipped": jnp.zeros((), jnp.int32),
+        }
+
+    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+        largest, rest = scaled_norm([leaf.g for leaf in leaves])
+        skip = ~(largest <= self.max_norm / rest)  # NaN too
+        total = shared["total_skipped"]
+        total = jnp.where(skip, next_count(total), total)
+        norm = largest * rest
+        return {"norm": norm, "last_skipped": skip, "total_skipped": total}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g, slots
+
+
+class SkipLargeUpdates(Gate):
+    measure: Measure
+
     def begin(self, params: Params) -> dict[str, Any]:
-        zero = jnp.zeros((), scalar_dtype())
-        return {"norm": zero, "total_skipped": jnp.zeros((), jnp.int32)}
+        return self._lifted().init(params)[self.name]
 
     def decide(
         self,
@@ -28,17 +56,12 @@ class SkipLargeUpdates(Gate):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
-        largest, rest = scaled_norm(jax.tree.leaves(updates))
-        fits = largest <= self.max_norm / rest  # and NaN does not
-        skipped = mine["total_skipped"]
-        return (
-            updates,
-            fits,
-            {
-                "norm": (largest * rest).astype(mine["norm"].dtype),
-                "total_skipped": jnp.where(fits, skipped, next_count(skipped)),
-            },
-        )
+        state = {self.name: mine}
+        updates, state = self._lifted().apply(updates, state, params, extra)
+        return updates, ~state[self.name]["last_skipped"], state[self.name]
+
+    def _lifted(self) -> Lifted:
+        return Lifted(((self.name, self.measure),))
 
 
 @transform
@@ -52,11 +75,12 @@ def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform
 
     Args:
         inner: the transform to protect.
-        max_norm: c ≥ 0, for the norm of all leaves together; a number or traced scalar.
+        max_norm: c ≥ 0, for the norm of all leaves together; a number, traced
+            scalar or schedule.
 
     Returns:
-        The transform; its state is `norm`, the last seen, `total_skipped`, int32, and
-        `inner`.
+        The transform; its state is `norm` and `last_skipped`, a bool, of the last step,
+        `total_skipped`, int32, and `inner`.
 
     Raises:
         TransformError: `max_norm` is negative.
@@ -75,4 +99,4 @@ def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform
         ([0.0, 0.0], 50.0)
     """
     plan = as_transform(inner).plan
-    return around(SkipLargeUpdates("skip_large_updates", plan, max_norm))
+    return around(SkipLargeUpdates("skip_large_updates", plan, Measure(max_norm)))

@@ -12,8 +12,9 @@ from tests.specs import (
     grown,
     lean,
     modern,
+    quasi_newton,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_GROUPS = (*_FIRST, grown, lean, free, around, curvature)
+_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

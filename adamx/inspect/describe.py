@@ -1,0 +1,314 @@
+"""A table of what a transform is made of, and what it keeps."""
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from adamx.core.call import show
+from adamx.core.errors import TransformError
+from adamx.core.freeze import Freeze, keep
+from adamx.core.hyper import Schedule
+from adamx.core.node import Node
+from adamx.core.partition import Partition
+from adamx.core.plan import Plan, distinct
+from adamx.core.record import is_array, is_key
+from adamx.core.rule import Locality, Rule, locality, widest
+from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.core.types import Params
+from adamx.core.wrapper import Wrapper
+from adamx.inspect.memory import numbers, total_bytes
+from adamx.inspect.table import Column, as_html, shortened, text
+from adamx.tree.paths import flatten, simple_paths
+
+LEAVES_SHOWN = 40
+"""How many letters the paths of the leaves of a piece may take in the text."""
+
+
+class Row(NamedTuple):
+    """What `describe` says of one piece; of nested ones there is a row for each."""
+
+    piece: str
+    path: str
+    """That of its state: `find(state, row.path)`, where it keeps anything."""
+    depth: int
+    hyperparameters: dict[str, Any]
+    """Numbers, flags, schedules and the like, by name."""
+    locality: Locality | None
+    """How far it has to see; None where that is not known."""
+    leaves: tuple[str, ...]
+    """The paths of the leaves that it acts on; of `freeze`, of those that it holds."""
+    arrays: tuple[str, ...]
+    """What it keeps itself, by name."""
+    dtypes: tuple[str, ...]
+    bytes: int
+    """Of what it keeps itself; of the total, of all."""
+    bytes_per_parameter: float
+    """Bytes over the numbers in its leaves."""
+
+
+COLUMNS = (
+    Column("piece"),
+    Column("hyperparameters"),
+    Column("locality"),
+    Column("leaves"),
+    Column("state"),
+    Column("dtype"),
+    Column("bytes", right=True),
+    Column("per parameter", right=True),
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Description:
+    """What `describe` returns: a table when printed, and its rows as data.
+
+    Args:
+        rows: a row for each piece, those nested in it after it.
+        total: the sum, over all leaves.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> found = adamx.describe(adamx.sgd(0.1, momentum=0.9), jnp.ones(1000))
+        >>> [(row.piece, row.arrays, row.bytes) for row in found.rows]
+        [('trace', ('trace',), 4000), ('scale_by_learning_rate', (), 0)]
+        >>> found.total.bytes_per_parameter
+        4.0
+    """
+
+    rows: tuple[Row, ...]
+    total: Row
+
+    def __repr__(self) -> str:
+        return text(COLUMNS, self._cells())
+
+    def _repr_html_(self) -> str:
+        return as_html(COLUMNS, self._cells())
+
+    def _cells(self) -> list[list[str]]:
+        return [self._of(row) for row in (*self.rows, self.total)]
+
+    def _of(self, row: Row) -> list[str]:
+        values = (f"{k}={_shown(v)}" for k, v in row.hyperparameters.items())
+        every = row.leaves == self.total.leaves
+        return [
+            "  " * row.depth + row.piece,
+            ", ".join(values),
+            row.locality or "",
+            "all" if every else shortened(row.leaves, LEAVES_SHOWN) or "none",
+            ", ".join(row.arrays),
+            ", ".join(row.dtypes),
+            f"{row.bytes:,}" if row.bytes or row is self.total else "",
+            f"{row.bytes_per_parameter:.3g}" if row.bytes else "",
+        ]
+
+
+def describe(tx: TransformLike, params: Params) -> Description:
+    """A table of the pieces of a transform: what they are set to, see and keep.
+
+    Nothing is computed and no memory is taken, however large the parameters are: the
+    state is that of `jax.eval_shape`.
+
+    Args:
+        tx: a transform; foreign ones, Optax's, are one row each.
+        params: a tree of arrays, tracers or `jax.ShapeDtypeStruct`.
+
+    Returns:
+        A `Description`. It prints as a table, in a notebook too, with a row for each
+        piece, nested ones indented, and a line for the total. Its `rows` are
+        NamedTuples, of which a DataFrame can be made. Leaves are those that a piece
+        acts on; bytes are of what it keeps itself, not of what is nested in it.
+
+    Raises:
+        TransformError: `tx` is no transform, or the parameters are nothing that it can
+            be initialized with.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"w": jax.ShapeDtypeStruct((1000, 1000), jnp.bfloat16)}
+        >>> tx = adamx.chain(adamx.clip_by_global_norm(1.0), adamx.sgd(0.1, 0.9))
+        >>> found = adamx.describe(tx, params)
+        >>> for row in found.rows:
+        ...     print(row.piece, row.locality, row.dtypes, row.bytes_per_parameter)
+        clip_by_global_norm tree () 0.0
+        trace element ('float32',) 4.0
+        scale_by_learning_rate element () 0.0
+    """
+    tx = as_transform(tx)
+    paths = simple_paths(params)
+    state = _abstract_state(tx, params, paths)
+    everything = _Leaves.of(params, paths)
+    rows = tuple(_Walk(paths).of_plan(tx.plan, state, params, ()))
+    total = _row(("total",), {}, None, everything, state)
+    return Description(rows, total._replace(path="", arrays=(), dtypes=()))
+
+
+class _Leaves(NamedTuple):
+    """Which leaves of the parameters a piece sees, and how many numbers they have."""
+
+    paths: tuple[str, ...]
+    numbers: int
+
+    @staticmethod
+    def of(params: Params, paths: list[str]) -> "_Leaves":
+        pairs = zip(paths, flatten(params)[0], strict=True)
+        seen = tuple(path for path, leaf in pairs if leaf is not None)
+        return _Leaves(seen, numbers(params))
+
+
+class _Walk(NamedTuple):
+    """Goes through pieces and their states, as `init` does."""
+
+    paths: list[str]
+
+    def of_plan(
+        self, plan: Plan, state: Any, params: Params, path: tuple[str, ...]
+    ) -> Iterator[Row]:
+        seen = plan.seen(params)
+        for name, piece in distinct(plan.pieces):
+            here, mine = (*path, name), state.get(name, {})
+            if isinstance(piece, Freeze):
+                held = _Leaves.of(keep(params, piece.holds(params)), self.paths)
+                yield _row(here, {}, "element", held, {})
+            elif isinstance(piece, Rule):
+                yield from self.of_rule(piece, mine, self.leaves(seen), here)
+            else:
+                yield from self.of_node(piece, mine, seen, here)
+
+    def of_rule(
+        self, rule: Rule, state: Any, leaves: _Leaves, path: tuple[str, ...]
+    ) -> Iterator[Row]:
+        parts = dict(rule.parts())
+        own = _without(state, parts)
+        yield _row(path, _settings(rule), locality(rule), leaves, own)
+        for name, part in parts.items():
+            yield from self.of_rule(part, state.get(name, {}), leaves, (*path, name))
+
+    def of_node(
+        self, node: Node, state: Any, params: Params, path: tuple[str, ...]
+    ) -> Iterator[Row]:
+        inside = node.inside(params)
+        nested: list[Row] = []
+        for name, (plan, seen) in inside.items():
+            here, leaves = (*path, name), self.leaves(seen)
+            rows = [*self.of_plan(plan, state.get(name, {}), seen, here)]
+            nested += [_row(here, {}, _widest(rows), leaves, {}), *rows]
+        width = "tree" if isinstance(node, Wrapper) else _widest(nested)
+        own = _without(state, inside) if inside else state
+        settings = {} if isinstance(node, Partition) else _settings(node)
+        yield _row(path, settings, width, self.leaves(params), own)
+        yield from nested
+
+    def leaves(self, params: Params) -> _Leaves:
+        return _Leaves.of(params, self.paths)
+
+
+def _row(
+    path: tuple[str, ...],
+    settings: dict[str, Any],
+    width: Locality | None,
+    leaves: _Leaves,
+    own: Any,
+) -> Row:
+    size = total_bytes(own)
+    dtypes = dict.fromkeys(str(x.dtype) for x in jax.tree.leaves(own))
+    return Row(
+        piece=path[-1],
+        path="/".join(path),
+        depth=len(path) - 1,
+        hyperparameters=settings,
+        locality=width,
+        leaves=leaves.paths,
+        arrays=tuple(dict.fromkeys(_names(own))),
+        dtypes=tuple(dtypes),
+        bytes=size,
+        bytes_per_parameter=size / leaves.numbers if leaves.numbers else 0.0,
+    )
+
+
+def _widest(rows: list[Row]) -> Locality | None:
+    """How far rows see together; None where that is not known of all."""
+    known: list[Locality] = []
+    for row in rows:
+        if row.locality is None:
+            return None
+        known.append(row.locality)
+    return widest(known) if known else None
+
+
+def _without(state: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name not in names}
+
+
+def _names(state: Any) -> Iterator[str]:
+    """The names that a piece gives to what it keeps; of foreign ones, of the fields."""
+    if isinstance(state, tuple | list):
+        fields = getattr(state, "_fields", [""] * len(state))
+        for name, value in zip(fields, state, strict=True):
+            deeper = [*_names(value)] if isinstance(value, tuple | list) else []
+            yield from deeper or ([name] if name and jax.tree.leaves(value) else [])
+    elif isinstance(state, dict):
+        yield from state
+
+
+def _settings(piece: Rule | Node) -> dict[str, Any]:
+    """What of the fields of a piece are numbers, flags, schedules and the like."""
+    found: dict[str, Any] = {}
+    for name, value in vars(piece).items():
+        if isinstance(value, Rule) and isinstance(piece, Node):
+            found |= _settings(value)
+        elif isinstance(value, Mapping):
+            found |= {k: v for k, v in value.items() if _is_setting(v)}
+        elif _is_setting(value) and not (name == "name" and isinstance(piece, Node)):
+            found[name] = value
+    return found
+
+
+def _is_setting(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return bool(value) and all(map(_is_setting, value))
+    if is_array(value):
+        return value.shape == ()
+    return isinstance(value, bool | int | float | complex | str | Schedule)
+
+
+def _shown(value: Any) -> str:
+    if is_array(value) and not isinstance(value, Tracer) and not is_key(value):
+        return str(np.asarray(value))  # in its own precision: 0.9, not 0.89999998
+    return show(value)
+
+
+def _abstract_state(tx: Transform, params: Params, paths: list[str]) -> Any:
+    """The first state, as shapes and dtypes."""
+    try:
+        return jax.eval_shape(tx.init, params)
+    except TypeError:
+        for path, leaf in zip(paths, flatten(params)[0], strict=True):
+            if not (leaf is None or _can_be_traced(leaf)):
+                raise TransformError(
+                    "a leaf is not an array",
+                    where=path,
+                    piece="describe",
+                    got=repr(leaf),
+                ) from None
+        raise
+
+
+def _can_be_traced(leaf: Any) -> bool:
+    try:
+        jax.eval_shape(lambda x: x, leaf)
+    except TypeError:
+        return False
+    return True

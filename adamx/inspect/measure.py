@@ -1,0 +1,200 @@
+"""Measurements of updates, at the place in a chain where they are taken."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.call import show
+from adamx.core.hyper import Decay
+from adamx.core.lift import Lifted
+from adamx.core.node import Node
+from adamx.core.numerics import compute_dtype, convert, scalar_dtype
+from adamx.core.record import Record
+from adamx.core.rule import Identity
+from adamx.core.transform import Transform, transform
+from adamx.core.types import Array, Hyper, Params, PyTree, Updates
+from adamx.optimizers.ema import ema
+
+Measure: TypeAlias = Callable[[Updates], PyTree]
+"""From updates, of at least float32, to an array or a tree of arrays."""
+
+Measures: TypeAlias = Mapping[str, Measure]
+"""Measures by the names that their measurements get."""
+
+
+class Averaged(Record):
+    """A measure whose measurements are averaged; see `measure_with_ema`."""
+
+    measure: Measure
+    decay: Hyper
+    debias: bool
+
+    def __repr__(self) -> str:
+        words = [show(self.measure), show(self.decay)]
+        return f"measure_with_ema({', '.join(words)}, debias={self.debias})"
+
+    def __call__(self, updates: Updates) -> PyTree:
+        return jax.tree.map(_as_float, self.measure(updates))
+
+    def average(self) -> Transform:
+        return ema(self.decay, self.debias)
+
+
+class Measured(Node):
+    """Passes updates on, and keeps what its measures make of them."""
+
+    name: str
+    measures: tuple[tuple[str, Measure], ...]
+
+    def init(self, params: Params) -> dict[str, Any]:
+        self._widened().init(params)  # says what is wrong with a leaf
+        seen = jax.tree.map(_abstract, params)
+        mine: dict[str, Any] = {}
+        for name, measure in self.measures:
+            found = jax.eval_shape(measure, seen)
+            mine[name] = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
+            if isinstance(measure, Averaged):
+                mine[_average(name)] = measure.average().plan.init(found)
+        return {self.name: mine} if mine else {}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        updates, _ = self._widened().apply(updates, {}, params, {})
+        old, new = state.get(self.name, {}), {}
+        for name, measure in self.measures:
+            found = measure(updates)
+            if isinstance(measure, Averaged):
+                key, average = _average(name), measure.average().plan
+                found, new[key] = average.apply(found, old.get(key, {}), None, {})
+            new[name] = jax.tree.map(_like, found, old.get(name, found))
+        return updates, {self.name: new} if new else {}
+
+    def _widened(self) -> Lifted:
+        """Brings updates into the dtype that is computed in, or says why it cannot."""
+        return Lifted(((self.name, Identity()),))
+
+
+def _average(name: str) -> str:
+    """How what is kept for an average is called beside it."""
+    return f"average of {name}"
+
+
+def _abstract(param: Any) -> jax.ShapeDtypeStruct:
+    dtype = compute_dtype(jnp.result_type(param))
+    return jax.ShapeDtypeStruct(getattr(param, "shape", ()), dtype)
+
+
+def _like(value: Any, old: Any) -> Array:
+    return convert(jnp.asarray(value), old.dtype)
+
+
+def _as_float(value: Any) -> Array:
+    value = jnp.asarray(value)
+    inexact = jnp.issubdtype(value.dtype, jnp.inexact)
+    return value if inexact else value.astype(scalar_dtype())
+
+
+@transform
+def monitor(measures: Measures) -> Measured:
+    """Keep measurements of the updates, by name, where this stands in a chain.
+
+    The updates pass as they are. Measures see the updates of this place in the chain,
+    in float32 at least, with None for frozen leaves; what they return is in the state
+    and read by `find(state, name)`. For the norms that are usually asked for, and
+    those of parameters, there is `monitor_norms`.
+
+    Args:
+        measures: functions from the updates to an array or a tree of arrays, or what
+            `measure_with_ema` makes of such, by name.
+
+    Returns:
+        The transform; its state has a measurement for each name, of the shapes and
+        dtypes that it first had, zeros before the first step.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> largest = lambda updates: jnp.max(jnp.abs(updates["w"]))
+        >>> tx = adamx.chain(adamx.scale(-0.5), adamx.monitor({"largest": largest}))
+        >>> grads = {"w": jnp.array([1.0, -8.0])}
+        >>> _, state = tx.update(grads, tx.init(grads))
+        >>> float(adamx.find(state, "largest"))
+        4.0
+    """
+    return Measured("monitor", tuple(measures.items()))
+
+
+@transform
+def snapshot(measure_name: str, measure: Measure) -> Measured:
+    """Keep one measurement of the updates; `monitor` of a single one.
+
+    Args:
+        measure_name: the name that it gets in the state.
+        measure: a function from the updates to an array or a tree of arrays.
+
+    Returns:
+        The transform; its state is that of `monitor`.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.chain(adamx.clip(1.0), adamx.snapshot("clipped", lambda u: u))
+        >>> g = jnp.array([0.5, 3.0])
+        >>> adamx.find(tx.update(g, tx.init(g))[1], "clipped").tolist()
+        [0.5, 1.0]
+    """
+    return Measured("snapshot", ((measure_name, measure),))
+
+
+def measure_with_ema(measure: Measure, decay: Decay, debias: bool = True) -> Averaged:
+    """A measure for `monitor`, of which the moving average is kept.
+
+    m ← b·m + (1−b)·x,  kept is m / (1−bᵗ)
+
+    Args:
+        measure: a function from the updates to an array or a tree of arrays; what is
+            no float counts as one.
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        debias: whether to divide by 1−bᵗ.
+
+    Returns:
+        The measure; with `monitor` it takes state like that of `ema`.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1).
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> above = adamx.measure_with_ema(lambda g: jnp.max(g) > 1.0, 0.5)
+        >>> tx = adamx.monitor({"above": above})
+        >>> state = tx.init(jnp.zeros(2))
+        >>> for g in (0.0, 2.0, 2.0):
+        ...     _, state = tx.update(jnp.array([0.0, g]), state)
+        >>> round(float(adamx.find(state, "above")), 6)  # (0.25 + 0.5) / (1 − 0.5³)
+        0.857143
+    """
+    ema(decay, debias)  # so that what is wrong with it is said here
+    return Averaged(measure, decay, debias)

@@ -1,0 +1,76 @@
+"""Text in columns."""
+
+import html
+import itertools
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column: what stands above it, and on which side its text is aligned."""
+
+    title: str
+    right: bool = False
+
+
+def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
+    """The table, with a line below the titles and one above the last row.
+
+    Columns with nothing in them are left out.
+    """
+    columns, rows = _filled(columns, rows)
+    titles = [column.title for column in columns]
+    widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for column, cell, width in zip(columns, cells, widths, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    rule = line(["─" * width for width in widths])
+    *body, last = map(line, rows)
+    return "\n".join([line(titles), rule, *body, rule, last])
+
+
+def as_html(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
+    """The same table for a notebook; leading spaces stay."""
+    columns, rows = _filled(columns, rows)
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        styled = (
+            f'<{tag} style="text-align: {"right" if column.right else "left"}; '
+            f'white-space: pre">{html.escape(cell)}</{tag}>'
+            for column, cell in zip(columns, cells, strict=True)
+        )
+        return f"<tr>{''.join(styled)}</tr>"
+
+    head = line("th", [column.title for column in columns])
+    *body, last = (line("td", row) for row in rows)
+    return (
+        f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody>"
+        f"<tfoot>{last}</tfoot></table>"
+    )
+
+
+def shortened(names: Collection[str], width: int) -> str:
+    """As many of the names as fit, with commas, and how many there are."""
+    whole = ", ".join(names)
+    if len(whole) <= width:
+        return whole
+    kept: list[str] = []
+    for name in names:
+        if kept and len(", ".join([*kept, name])) > width:
+            break
+        kept.append(name)
+    return f"{', '.join(kept)}, … ({len(names)})"
+
+
+def _filled(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]]
+) -> tuple[list[Column], list[list[str]]]:
+    used = [any(cells) for cells in zip(*rows, strict=True)]
+
+    kept = [[*itertools.compress(cells, used)] for cells in rows]
+    return [*itertools.compress(columns, used)], kept

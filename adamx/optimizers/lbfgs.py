@@ -1,0 +1,72 @@
+"""L-BFGS: a quasi-Newton direction, and a search along it.
+
+u = H·g                                        scale_by_lbfgs
+θ ← θ − η·u, where η meets Wolfe's conditions  scale_by_zoom_linesearch
+"""
+
+from adamx.core.chain import chain
+from adamx.core.hyper import Finite
+from adamx.core.transform import Transform, TransformLike, transform
+from adamx.transforms.lbfgs import scale_by_lbfgs
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.zoom_linesearch import scale_by_zoom_linesearch
+
+ZOOM = scale_by_zoom_linesearch(20, initial_guess_strategy="one")
+
+
+@transform
+def lbfgs(
+    learning_rate: Finite | None = None,
+    memory_size: int = 10,
+    scale_init_precond: bool = True,
+    linesearch: TransformLike | None = ZOOM,
+) -> Transform:
+    """Go where an estimate of the Hessian sees the minimum, as far as the loss falls.
+
+    u = −η·H·g, H as in `scale_by_lbfgs`, η from a line search
+
+    For losses and gradients of all data, not of batches. With a line search update
+    needs the loss: `value`, `grad` and `value_fn`; `value_and_grad_from_state` saves
+    computing again what the search has ended with.
+
+    Args:
+        learning_rate: what the search takes for a step of 1, or all of the step without
+            one; None for 1.
+        memory_size: how many steps H is made of, an integer ≥ 1.
+        scale_init_precond: whether H is scaled by the curvature of the last step.
+        linesearch: a line search, or None for steps of `learning_rate`.
+
+    Returns:
+        The transform; its state is that of `scale_by_lbfgs` and of the search. It needs
+        the parameters, and its update, with a line search, `value`, `grad` and
+        `value_fn`.
+
+    Raises:
+        TransformError: a number is outside its interval; (when used) an argument is
+            missing.
+
+    Reference:
+        Liu & Nocedal, "On the limited memory BFGS method for large scale optimization",
+        1989.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> rosenbrock = lambda p: (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+        >>> tx, params = adamx.lbfgs(), jnp.array([-0.5, 1.5])
+        >>> state = tx.init(params)
+        >>> for _ in range(40):
+        ...     value, grad = jax.value_and_grad(rosenbrock)(params)
+        ...     updates, state = tx.update(
+        ...         grad, state, params, value=value, grad=grad, value_fn=rosenbrock
+        ...     )
+        ...     params = adamx.apply_updates(params, updates)
+        >>> bool(rosenbrock(params) < 1e-9)
+        True
+    """
+    rate = 1.0 if learning_rate is None else learning_rate
+    direction = chain(
+        scale_by_lbfgs(memory_size, scale_init_precond), scale_by_learning_rate(rate)
+    )
+    return direction if linesearch is None else chain(direction, linesearch)

@@ -1,0 +1,224 @@
+"""Steps that are left out, and rates that fall: when, and what is left of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import adamx
+from tests.trees import assert_same_bits, grads, params, run
+
+BAD = {"nan": jnp.nan, "inf": jnp.inf, "-inf": -jnp.inf}
+
+
+def spoiled(g, value):
+    return {**g, "layer": {**g["layer"], "b": g["layer"]["b"].at[1].set(value)}}
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_apply_if_finite_does_as_optax_does(most):
+    ours = adamx.apply_if_finite(adamx.sgd(0.1, 0.9), most)
+    theirs = optax.apply_if_finite(optax.sgd(0.1, 0.9), most)
+    mine, state = ours.init(params()), theirs.init(params())
+    good = grads(params())
+    for g in [good, *(spoiled(good, x) for x in BAD.values()), good, good]:
+        a, mine = ours.update(g, mine, params())
+        b, state = theirs.update(g, state, params())
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, 1e-6), a, b)
+        for name, count in mine["apply_if_finite"].items():
+            assert name == "inner" or int(count) == int(getattr(state, name))
+
+
+GATES = {
+    "finite": lambda tx: adamx.apply_if_finite(tx, 3),
+    "large": lambda tx: adamx.skip_large_updates(tx, 100.0),
+    "loss_scale": lambda tx: adamx.dynamic_loss_scale(tx, 1.0),
+    "mask": lambda tx: adamx.conditionally_mask(tx, lambda step: step != 1),
+}
+
+
+@pytest.mark.parametrize("value", BAD)
+@pytest.mark.parametrize("gate", GATES)
+def test_a_step_that_is_skipped_leaves_nothing(gate, value):
+    tx = GATES[gate](adamx.adamw(0.1))
+    g, state = grads(params()), tx.init(params())
+    _, state = tx.update(g, state, params())
+    updates, after = tx.update(spoiled(g, BAD[value]), state, params())
+    assert not any(jnp.any(u) for u in jax.tree.leaves(updates))
+    (piece,) = state
+    assert_same_bits(after[piece]["inner"], state[piece]["inner"])
+    again, _ = tx.update(g, after, params())
+    once, _ = run(adamx.adamw(0.1), params(), 1)
+    assert jax.tree.structure(again) == jax.tree.structure(once)
+    assert all(bool(jnp.isfinite(u).all()) for u in jax.tree.leaves(again))
+
+
+@pytest.mark.parametrize("forward", [False, True])
+@pytest.mark.parametrize("name", ["conditionally_mask", "conditionally_transform"])
+def test_conditions_are_those_of_optax(name, forward):
+    def condition(step, value=0.0):
+        return step % 3 != 1 + (value > 1)
+
+    ours = getattr(adamx, name)(adamx.trace(0.9), condition, forward)
+    theirs = getattr(optax, name)(optax.trace(0.9), condition, forward)
+    mine, state = ours.init(params()), theirs.init(params())
+    for t in range(7):
+        g, extra = grads(params(), t), {"value": t % 2 * 2.0} if forward else {}
+        a, mine = ours.update(g, mine, params(), **extra)
+        b, state = theirs.update(g, state, params(), **extra)
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, 1e-6), a, b)
+
+
+def test_a_condition_says_what_it_misses():
+    tx = adamx.conditionally_mask(
+        adamx.sgd(0.1), lambda step, loss: loss > 0, forward_extra_args=True
+    )
+    with pytest.raises(adamx.TransformError, match=r"(?s)'loss'.*conditionally_mask"):
+        tx.update(params(), tx.init(params()), params())
+
+
+def test_a_large_micro_batch_is_left_out_of_the_mean():
+    tx = adamx.skip_large_updates(adamx.MultiSteps(adamx.sgd(1.0), 2), 10.0)
+    state, seen = tx.init(jnp.float32(0)), []
+    for g in (1.0, 1e30, jnp.nan, 3.0):
+        updates, state = tx.update(jnp.float32(g), state)
+        seen.append(float(updates))
+    assert seen == [0.0, 0.0, 0.0, -2.0]
+    assert int(state["skip_large_updates"]["total_skipped"]) == 2
+
+
+def test_a_norm_whose_square_is_none_is_compared():
+    tx = adamx.skip_large_updates(adamx.identity(), 6e30)
+    for largest, passes in ((4e30, True), (7e30, False)):
+        g = jnp.array([largest, 3e30])
+        updates, state = tx.update(g, tx.init(g))
+        assert bool(jnp.any(updates)) == passes
+        norm = float(state["skip_large_updates"]["norm"])
+        np.testing.assert_allclose(norm, np.hypot(largest, 3e30), 1e-6)
+
+
+class TestLossScale:
+    def grad(self, state, p):
+        def scaled(p):
+            return (
+                adamx.loss_scale(state).astype(p.dtype) * (p * jnp.float16(1e-3)) ** 3
+            )
+
+        return jax.grad(scaled)(p)
+
+    def test_small_gradients_of_float16_come_through(self):
+        p = jnp.float16(1.0)
+        tx = adamx.dynamic_loss_scale(adamx.scale_by_adam(eps=0.0), 2.0**14)
+        updates, _ = tx.update(self.grad(tx.init(p), p), tx.init(p), p)
+        assert float(updates) == 1.0  # of a gradient of 3e-9, which float16 has not
+        assert float(jnp.float16(3e-9)) == 0.0
+
+    def test_the_scale_falls_at_once_and_grows_slowly(self):
+        tx = adamx.dynamic_loss_scale(adamx.sgd(1.0), 8.0, 3)
+        state, seen = tx.init(jnp.float16(0)), []
+        for g in (jnp.inf, 1.0, 1.0, 1.0, 1.0, jnp.nan, 1.0, 1.0, 1.0):
+            _, state = tx.update(jnp.float16(g), state)
+            seen.append(float(adamx.loss_scale(state)))
+        assert seen == [4, 4, 4, 8, 8, 4, 4, 4, 8]
+
+    def test_it_never_becomes_what_cannot_be_divided_by(self):
+        for factor, g in ((2.0, 0.0), (0.5, jnp.nan)):
+            tx = adamx.dynamic_loss_scale(adamx.sgd(1.0), 1.0, 1, 2.0**40, 2.0**-40)
+            state = tx.init(jnp.float16(0))
+            for _ in range(8):
+                _, state = tx.update(jnp.float16(g), state)
+            assert 0 < float(adamx.loss_scale(state)) < jnp.inf, factor
+
+    def test_there_must_be_one(self):
+        tx = adamx.adam(0.1)
+        with pytest.raises(adamx.TransformError, match="dynamic_loss_scale"):
+            adamx.loss_scale(tx.init(params()))
+
+
+def scales(tx, losses):
+    state, seen = tx.init(jnp.float32(0)), []
+    for value in losses:
+        updates, state = tx.update(jnp.float32(1), state, value=value)
+        seen.append(float(updates))
+    return seen
+
+
+_DRAWN = np.random.default_rng(0).choice([3, 2, 1, 0.5, 0.4995], 40)
+LOSSES = [float(x) for x in _DRAWN]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patience": 2},
+        {"factor": 0.5, "patience": 3, "cooldown": 2},
+        {"patience": 1, "rtol": 0.0, "atol": 0.6, "cooldown": 1, "min_scale": 0.05},
+        {"patience": 2, "accumulation_size": 3},
+    ],
+)
+def test_a_plateau_is_what_optax_calls_one(options):
+    ours = scales(adamx.reduce_on_plateau(**options), LOSSES)
+    theirs = scales(optax.contrib.reduce_on_plateau(**options), LOSSES)
+    assert len(set(ours)) > 1
+    np.testing.assert_allclose(ours, theirs, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"patience": 2}, {"patience": 3, "cooldown": 2, "factor": 0.5}],
+)
+def test_a_plateau_is_what_pytorch_calls_one(options):
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    patient = {**options, "patience": options["patience"] - 1}
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, threshold=1e-4, eps=0.0, **patient
+    )
+    theirs = []
+    for value in LOSSES:
+        scheduler.step(value)
+        theirs.append(optimizer.param_groups[0]["lr"])
+    ours = scales(adamx.reduce_on_plateau(**options), LOSSES)
+    np.testing.assert_allclose(ours, theirs, 1e-6)
+
+
+def test_a_loss_below_zero_that_rises_is_no_better():
+    """(1 − rtol) times −1 is above −1, and Optax takes −0.95 for better than that."""
+    losses = [-1.0] + [-0.95] * 6
+    options = {"factor": 0.5, "patience": 3, "rtol": 0.1}
+    assert scales(adamx.reduce_on_plateau(**options), losses)[-1] == 0.25
+    assert scales(optax.contrib.reduce_on_plateau(**options), losses)[-1] == 1.0
+
+
+def test_no_number_is_no_better():
+    losses = [1.0, *[jnp.nan] * 4, 0.5]
+    seen = scales(adamx.reduce_on_plateau(0.5, patience=2), losses)
+    assert seen == [1, 1, 0.5, 0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_apply_every_does_as_optax_does(k):
+    ours, theirs = adamx.apply_every(k), optax.apply_every(k)
+    mine, state = ours.init(params()), theirs.init(params())
+    for t in range(7):
+        a, mine = ours.update(grads(params(), t), mine)
+        b, state = theirs.update(grads(params(), t), state)
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, 1e-6), a, b)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda: adamx.apply_if_finite(adamx.sgd(0.1), -1), "max_consecutive_errors"),
+        (lambda: adamx.skip_large_updates(adamx.sgd(0.1), -1.0), "max_norm"),
+        (lambda: adamx.reduce_on_plateau(patience=0), "patience"),
+        (lambda: adamx.reduce_on_plateau(1.5), "factor"),
+        (lambda: adamx.reduce_on_plateau(cooldown=-1), "cooldown"),
+        (lambda: adamx.apply_every(0), "positive integer"),
+        (lambda: adamx.dynamic_loss_scale(adamx.sgd(1.0), 1.0, 0), "growth_interval"),
+    ],
+)
+def test_what_is_wrong_is_said(wrong, words):
+    with pytest.raises(adamx.TransformError, match=words):
+        wrong()
