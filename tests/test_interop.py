@@ -212,6 +212,11 @@ WRONG_FROM_OPTAX = {
         adamx.fork(lambda a, b: a + b, a=adamx.adam(RATE), b=adamx.adam(RATE)),
         "two slots would be filled with one 'nu'",
     ),
+    "a foreign pair with a slot": (
+        lambda: optax.TraceState(start()),
+        adamx.Transform(lambda p: p, lambda u, s, p: (u, s)),
+        "nothing to fill the slot",
+    ),
     "scalars of past gradients": (
         kept,
         adamx.chain(adamx.skip_large_updates(adamx.adam(RATE), 1.0)),
@@ -366,7 +371,7 @@ WRAPPED = {
     "both": adamx.MultiSteps(adamx.inject_hyperparams(adamx.adam)(RATE), 2),
     "a schedule": adamx.adam(SCHEDULE),
     "lookahead": adamx.lookahead(ADAM, 5, 0.5),
-    "a gate with numbers of its own": adamx.skip_large_updates(ADAM, 10.0),
+    "a wrapper with numbers of its own": adamx.dynamic_loss_scale(ADAM),
     "a partition": adamx.partition(
         {"a": ADAM, "b": adamx.adamw(RATE)},
         lambda path, leaf: "a" if leaf.ndim else "b",
@@ -502,6 +507,26 @@ def test_a_state_carried_to_two_places_can_be_donated():
     tx = WRAPPED["a partition"]
     state, _ = adamx.migrate(walked(ADAM), tx, start())
     jax.jit(tx.update, donate_argnums=1)(start(), state, start())
+
+
+def test_what_is_carried_is_where_the_parameters_are():
+    mesh = jax.make_mesh((8,), ("x",))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
+    whole = {"w": jnp.arange(16.0)}
+    old = ADAM.update(whole, ADAM.init(whole), whole)[1]
+    saved = jax.tree.map(np.asarray, old)
+    params = jax.device_put(whole, sharding)
+    state, report = adamx.migrate(saved, ADAM, params)
+    assert report.complete()
+    assert adamx_slot(state, "mu")["w"].sharding == sharding
+    ADAM.update(params, state, params)
+
+
+def test_a_foreign_state_is_carried_whole():
+    tx = adamx.chain(optax.scale_by_adam(), adamx.scale(-RATE))
+    state, report = adamx.migrate(walked(tx), adamx.MultiSteps(tx, 2), start())
+    assert list(report.carried) == ["MultiSteps/inner/scale_by_adam"]
+    assert int(state["MultiSteps"]["inner"]["scale_by_adam"].count) == 5
 
 
 def test_what_was_dropped_is_said():

@@ -71,7 +71,7 @@ def _filled(
     taken: Mapping[str, set[int]],
     paths: list[str],
 ) -> Part:
-    piece, name = part.path[-2:]
+    *_, piece, name = ("", *part.path)
     if name not in moments or piece not in PIECES[name]:
         raise TransformError(
             f"there is nothing to fill the slot {name!r} with",

@@ -29,8 +29,12 @@ class Want:
 
     @property
     def tail(self) -> Path:
-        """Piece, slot and leaf: what must agree wherever the piece is nested."""
-        return (*self.part[-2:], *self.leaf)
+        """Piece, slot and leaf: what must agree wherever the piece is nested.
+
+        The state of a foreign pair is whole under its own name.
+        """
+        is_ours = self.is_slot or isinstance(self.value, jax.Array | list)
+        return (*self.part[-2 if is_ours else -1 :], *self.leaf)
 
 
 class Fate(NamedTuple):
