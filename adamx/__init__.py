@@ -259,6 +259,7 @@ from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
 from adamx.wrappers.conditional import (
     conditionally_transform as conditionally_transform,
 )
+from adamx.wrappers.flatten import flatten as flatten
 from adamx.wrappers.inject_hyperparams import inject_hyperparams as inject_hyperparams
 from adamx.wrappers.inject_hyperparams import set_hyperparams as set_hyperparams
 from adamx.wrappers.lookahead import lookahead as lookahead

@@ -1,5 +1,7 @@
 """Groups of parameters by the pattern of their paths, and which of them decay."""
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,3 +84,62 @@ def test_a_clip_in_a_group_sees_its_group():
     updates, _ = tx.update(grads(START), tx.init(START), START)
     norm = np.sqrt(sum(jnp.sum(u**2) for u in jax.tree.leaves(updates["head"])))
     np.testing.assert_allclose(norm, 1.0, 1e-6)
+
+
+class Pair(NamedTuple):
+    kernel: Any
+    bias: Any
+
+
+def models():
+    """The same two layers, as different libraries hold them."""
+    two = [Pair(jnp.ones((2, 3)), jnp.zeros(3)) for _ in range(2)]
+    yield "NamedTuple", lambda: {"encoder": two[0], "head": two[1]}
+
+    def equinox():
+        eqx = pytest.importorskip("equinox")
+
+        class Model(eqx.Module):
+            encoder: Any
+            head: Any
+
+        return Model(*two)
+
+    def linen():
+        nn = pytest.importorskip("flax.linen")
+
+        class Model(nn.Module):
+            @nn.compact
+            def __call__(self, x):
+                return nn.Dense(2, name="head")(nn.Dense(3, name="encoder")(x))
+
+        return Model().init(jax.random.key(0), jnp.ones((1, 2)))["params"]
+
+    def nnx():
+        nnx = pytest.importorskip("flax.nnx")
+
+        class Model(nnx.Module):
+            def __init__(self, rngs):
+                self.encoder = nnx.Linear(2, 3, rngs=rngs)
+                self.head = nnx.Linear(3, 2, rngs=rngs)
+
+        return nnx.state(Model(nnx.Rngs(0)), nnx.Param)
+
+    yield from {"equinox": equinox, "linen": linen, "nnx": nnx}.items()
+
+
+MODELS = dict(models())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("library", MODELS)
+def test_paths_are_those_of_any_tree(library):
+    model = MODELS[library]()
+    tx = adamx.param_groups(
+        {"*bias*": adamx.scale(2.0), "encoder*kernel*": adamx.scale(3.0)},
+        rest=adamx.scale(4.0),
+    )
+    ones = jax.tree.map(jnp.ones_like, model)
+    updates, _ = tx.update(ones, tx.init(model), model)
+    seen = [float(jnp.ravel(u)[0]) for u in jax.tree.leaves(updates)]
+    assert sorted(seen) == [2.0, 2.0, 3.0, 4.0]

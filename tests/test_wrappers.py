@@ -24,6 +24,7 @@ WRAPPERS = {
     "average_params": lambda tx: adamx.chain(tx, adamx.average_params(0.9)),
     "centralize": lambda tx: adamx.chain(adamx.centralize(), tx),
     "grokfast": lambda tx: adamx.chain(adamx.grokfast(), tx),
+    "flatten": adamx.flatten,
 }
 
 
@@ -96,3 +97,32 @@ def test_a_state_without_the_piece_is_refused():
     start = jnp.ones(2)
     with pytest.raises(adamx.TransformError, match=r"(?s)average_params.*scale"):
         adamx.averaged_params(adamx.adam(0.1).init(start), start)
+
+
+@pytest.mark.parametrize("base", ["sgd", "adam", "lion"])
+def test_flatten_changes_nothing_that_is_done_number_by_number(base):
+    alone, _ = run(BASES[base], params())
+    together, state = run(adamx.flatten(BASES[base]), params())
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-6), alone, together)
+    sizes = {x.size for x in jax.tree.leaves(state)}
+    assert {x for x in sizes if x > 2} == {sum(p.size for p in jax.tree.leaves(alone))}
+
+
+def test_flatten_hands_on_a_loss_as_one_of_a_vector():
+    """And trees of arguments; a leaf that is frozen is no part of the vector."""
+    held = adamx.freeze(lambda path, leaf: path == "layer/b")
+    start = params()
+
+    def loss(p):
+        return sum(jnp.sum((x - 1) ** 2) for x in jax.tree.leaves(p))
+
+    tx = adamx.chain(held, adamx.flatten(adamx.lbfgs()))
+    state = tx.init(start)
+    for _ in range(5):
+        value, grad = jax.value_and_grad(loss)(start)
+        updates, state = tx.update(
+            grad, state, start, value=value, grad=grad, value_fn=loss
+        )
+        start = adamx.apply_updates(start, updates)
+    np.testing.assert_allclose(start["layer"]["w"], 1.0, atol=1e-5)
+    assert start["layer"]["b"].tolist() == [0, 0, 0]

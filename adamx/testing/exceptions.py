@@ -20,6 +20,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "scale_by_yogi": {"long_runs": _HOPS},
     "yogi": {"long_runs": _HOPS},
     "yogi_moment": {"long_runs": _HOPS},
+    "flatten": {
+        "errors": "a vector of all leaves has no paths",
+        "sharding": "a vector of all leaves has one place",
+    },
     "lbfgs": dict.fromkeys(
         ("precision", "freezing", "norms", "transformations"), _SEARCHES
     ),
