@@ -5,7 +5,7 @@ from typing import Any
 
 from adamx.core.errors import TransformError
 from adamx.core.types import Params
-from adamx.tree.paths import PyTreeDef, first_difference, key_paths
+from adamx.tree.paths import PyTreeDef, first_difference, flatten, key_paths
 
 
 def matched(
@@ -27,6 +27,18 @@ def matched(
         expected=f"{expected}, as in updates",
         got=got,
     )
+
+
+def alongside(updates: Any, tree: Any, what: str, piece: str) -> Any:
+    """`tree`, which must be like `updates`, with None where those have none.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(updates)
+    found = matched(treedef, tree, what, updates, piece)
+    pairs = zip(found, leaves, strict=True)
+    return treedef.unflatten([None if u is None else x for x, u in pairs])
 
 
 def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:

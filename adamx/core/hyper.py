@@ -50,8 +50,7 @@ class Interval(Check):
 
     def check(self, piece: str, name: str, value: Any) -> Any:
         if callable(value):
-            function: Callable[..., Any] = value
-            return value if isinstance(value, Schedule) else Schedule(function)
+            return as_schedule(value)
         kinds = f"a number in {self}, an array of shape () or a schedule"
         return number(piece, name, value, self, kinds)
 
@@ -110,6 +109,11 @@ class Schedule(Remembered):
                 do="return a scalar; one schedule serves all leaves",
             )
         return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
+
+
+def as_schedule(function: Callable[..., Any]) -> Schedule:
+    """`function` itself, or a function of the user's own made into a `Schedule`."""
+    return function if isinstance(function, Schedule) else Schedule(function)
 
 
 def schedule(

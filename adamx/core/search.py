@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.check import argument, matched, needed_params
+from adamx.core.check import alongside, argument, matched, needed_params
 from adamx.core.errors import TransformError
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
@@ -101,10 +101,7 @@ class LineSearch(Node):
         value, grad, value_fn = (
             argument(name, extra, self.name) for name in ("value", "grad", "value_fn")
         )
-        leaves, treedef = flatten(updates)
-        given = matched(treedef, grad, "grad", updates, self.name)
-        pairs = zip(given, leaves, strict=True)
-        grad = treedef.unflatten([g if u is not None else None for g, u in pairs])
+        grad = alongside(updates, grad, "grad", self.name)
         held = jax.lax.stop_gradient((updates, params, value, grad))
         found = self.search(_ray(*held, value_fn), kept[self.name]["learning_rate"])
         found = jax.lax.stop_gradient(found)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from adamx.core.errors import TransformError, nearest
-from adamx.core.hyper import Check, Schedule, number
+from adamx.core.hyper import Check, Schedule, as_schedule, number
 from adamx.core.types import Scalar
 
 LAST = 2**31 - 1
@@ -111,7 +111,7 @@ class Several(Check):
                 raise refused(piece, f"{name}[{i}] is none", "a schedule", one, do)
         if not found:
             raise refused(piece, f"{name} is empty", "at least one schedule", found)
-        return tuple(s if isinstance(s, Schedule) else Schedule(s) for s in found)
+        return tuple(map(as_schedule, found))
 
 
 class Boundaries(Check):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from adamx.core.hyper import Schedule
+from adamx.core.hyper import as_schedule
 from adamx.core.types import Scalar
 from adamx.schedules.arguments import Whole
 
@@ -42,7 +42,7 @@ def plot(schedule: Callable[[Any], Scalar], steps: int, ax: Any = None) -> Any:
         'step'
     """
     steps = Whole(1).check("plot", "steps", steps)
-    whole = schedule if isinstance(schedule, Schedule) else Schedule(schedule)
+    whole = as_schedule(schedule)
     if ax is None:
         from matplotlib.figure import Figure
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from adamx.core.call import Call, key_of, shown
 from adamx.core.errors import TransformError, nearest
-from adamx.core.hyper import Interval, Schedule, declared
+from adamx.core.hyper import Interval, Schedule, as_schedule, declared
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.record import is_array
 from adamx.core.state import named
@@ -175,7 +175,7 @@ def _inject(
     build = Rebuild(inner_factory, bound, frozenset(found))
     build()  # of what was given, so that what is wrong with it is said here
     numbers = {k: _scalar(x) for k, x in found.items() if not callable(x)}
-    schedules = {k: _schedule(x) for k, x in found.items() if callable(x)}
+    schedules = {k: as_schedule(x) for k, x in found.items() if callable(x)}
     first = {k: x(0) for k, x in schedules.items()}
     # Built of arrays: the values are no part of the program.
     plan = build(**numbers, **first).plan
@@ -259,10 +259,6 @@ def _scalar(value: Any) -> Array:
     if is_array(value):
         return jnp.asarray(value, jnp.promote_types(value.dtype, jnp.float32))
     return jnp.asarray(value, scalar_dtype())
-
-
-def _schedule(value: Callable[[Array], Any]) -> Schedule:
-    return value if isinstance(value, Schedule) else Schedule(value)
 
 
 def _is_hyperparameter(builder: Callable[..., Any], name: str, value: Any) -> bool:

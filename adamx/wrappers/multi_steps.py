@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.hyper import Schedule, positive_integer
+from adamx.core.hyper import Schedule, as_schedule, positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count
 from adamx.core.rule import Identity, Rule
@@ -141,7 +141,7 @@ def MultiSteps(
     """
     k = every_k_schedule
     if callable(k):
-        k = k if isinstance(k, Schedule) else Schedule(k)
+        k = as_schedule(k)
     else:
         positive_integer("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.check import argument, matched, needed_params
-from adamx.core.freeze import keep
+from adamx.core.check import alongside, argument, needed_params
 from adamx.core.hyper import positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.plan import Plan
@@ -16,7 +15,6 @@ from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
-from adamx.tree.paths import flatten
 
 
 class Sam(Wrapper):
@@ -60,15 +58,12 @@ class SamAtOnce(Sam):
     ) -> tuple[Updates, dict[str, Any], State]:
         at = params = needed_params(params, self.name)
         grad_fn = argument("grad_fn", extra, self.name)
-        leaves, treedef = flatten(updates)
-        there = [g is not None for g in leaves]
         up = self.adversary.init(params) if self.reset_state else mine.get("adversary")
         for i in range(self.sync_period - 1):
             climb, up = self._climbed(updates, up or {}, at, extra)
             at = apply_updates(at, climb)
             found = grad_fn(at, i)
-            matched(treedef, found, "what grad_fn returns", updates, self.name)
-            updates = keep(found, there)
+            updates = alongside(updates, found, "what grad_fn returns", self.name)
         out, inner = self.plan.apply(updates, inner, params, extra)
         return out, {"adversary": up} if "adversary" in mine else {}, inner
 
