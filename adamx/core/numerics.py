@@ -156,7 +156,7 @@ def power(x: Array, exponent: Scalar) -> Array:
     XLA takes exp(p·log x), whose error in float32 grows with the size of p·log x.
     """
     exact = jax.lax.stop_gradient(x)
-    bits = jnp.frexp(exact)[1].astype(x.dtype)
+    bits = jnp.round(jnp.log2(exact))
     whole = jnp.round(exponent * bits)
     rest = jnp.exp2(exponent * bits - whole)
     return (x * jnp.exp2(-bits)) ** exponent * rest * jnp.exp2(whole)

@@ -9,11 +9,18 @@ from adamx.core.errors import TransformError
 from adamx.core.hyper import NonNegative, positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.numerics import running_mean, scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
-from adamx.tree.norms import inner_product, root_of_squares, scaled_norm
+from adamx.tree.norms import (
+    bounded_product,
+    joined_norm,
+    joined_product,
+    norm_of,
+    product_of,
+    root_of_squares,
+)
 
 BASE = "base_updates"
 VARIANTS = ("optax", "paper")
@@ -45,8 +52,16 @@ class Tuner(Rule):
         each = {n: jnp.zeros(self.num_betas, scalar_dtype()) for n in names}
         return {"unit": jnp.zeros((), scalar_dtype()), **each}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        gain = self.gain(shared, leaves)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> dict[str, Any]:
+        assert param is not None
+        mean = slots["mean_update"]
+        products = {"g": product_of(g, mean), "params": product_of(param, mean)}
+        return {**products, "norms": (norm_of(g), norm_of(param))}
+
+    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+        gain = self.gain(shared, measured)
         size = jnp.abs(gain)
         highest = jnp.maximum(shared["unit"], size + self.eps)
         usable = ~(highest < float(jnp.finfo(highest.dtype).tiny))
@@ -75,15 +90,17 @@ class Tuner(Rule):
         known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
 
-    def gain(self, shared: Shared, leaves: list[Leaf]) -> Array:
+    def gain(self, shared: Shared, measured: dict[str, Any]) -> Array:
         """−⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
-        params: Any = [leaf.param for leaf in leaves]
-        mean = [leaf.slots["mean_update"] for leaf in leaves]
-        gradients = [leaf.g for leaf in leaves]
+        of_g, of_params = (_number(*pair) for pair in measured["norms"])
+        along = {
+            name: bounded_product(joined_product(*measured[name]))
+            for name in ("g", "params")
+        }
         steps = (shared["count"] - 1).astype(scalar_dtype())
         decay = self.weight_decay * jnp.sum(shared["scales"])
-        decay = decay / (_norm(params) + self.eps) * inner_product(params, mean)
-        total = inner_product(gradients, mean) + decay * _norm(gradients)
+        decay = decay / (of_params + self.eps) * along["params"]
+        total = along["g"] + decay * of_g
         bound = float(jnp.finfo(steps.dtype).max) / 8
         return -jnp.clip(total * steps, -bound, bound)
 
@@ -96,9 +113,9 @@ class Tuner(Rule):
         return u, {"x0": x0, "mean_update": mean}
 
 
-def _norm(arrays: list[Array]) -> Array:
-    largest, rest = scaled_norm(arrays)
-    return (largest * rest).astype(scalar_dtype())
+def _number(unit: Array, rest: Array) -> Array:
+    largest, rest = joined_norm(unit, rest)
+    return largest * rest
 
 
 class Mechanic(Wrapper):
