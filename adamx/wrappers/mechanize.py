@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.errors import TransformError
 from adamx.core.hyper import NonNegative, positive_integer
 from adamx.core.lift import Lifted
-from adamx.core.numerics import running_mean, scalar_dtype
+from adamx.core.numerics import running_mean, scalar_dtype, towards
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
@@ -29,8 +29,9 @@ VARIANTS = ("optax", "paper")
 class Tuner(Rule):
     """Given the raw gradients, and beside them the updates that a base made of them.
 
-    Δ is kept as a mean, so that it does not stop growing. What is known of the gains h
-    is kept in units of the largest of them, v as its root; so all of it is a number.
+    Δ is kept as a mean, and so are r and v, with weights that add up to 1: sums would
+    stop growing. What is known of the gains h is kept in units of the largest of them,
+    v as its root; so all of it is a number.
     """
 
     locality = "tree"
@@ -68,22 +69,26 @@ class Tuner(Rule):
         unit = jnp.where(usable, highest, 1)
         gain, size, eps = gain / unit, size / unit, self.eps / unit
         lost = jnp.array([0.1 ** (i + 1) for i in range(self.num_betas)], unit.dtype)
+        weight = _weights(lost, shared["count"])
+        weight_sq = _weights(lost * (2 - lost), shared["count"])
 
-        def decayed(name: str) -> Array:
-            before = shared["unit"] / unit * shared[name]
-            return before - lost * before
+        def before(name: str) -> Array:
+            return shared["unit"] / unit * shared[name]
 
-        won, reward, margin = gain, decayed("reward"), 0.0
+        won, margin = gain, 0.0
         if self.variant == "optax":
-            bound = shared["unit"] / unit * shared["largest"]
+            bound = before("largest")
             won, margin = jnp.clip(gain, -bound, bound), eps
-        reward = reward + won * shared["scales"]
+        reward = towards(before("reward"), won * shared["scales"], 1 / weight)
         if self.variant == "paper":
             reward = jnp.maximum(reward, 0)
-        largest = jnp.maximum(decayed("largest"), size + margin)
-        root = root_of_squares(1, decayed("root"), 1, size)
-        wealth = self.s_init / self.num_betas * largest + jnp.maximum(reward, 0)
-        below = jnp.where(usable, root + eps, 1)
+        kept = before("largest") - lost * before("largest")
+        largest = jnp.maximum(kept, size + margin)
+        share = 1 / weight_sq
+        root = root_of_squares(1 - share, before("root"), share, size)
+        wealth = self.s_init / self.num_betas * largest
+        wealth = wealth + jnp.maximum(reward, 0) * weight
+        below = jnp.where(usable, root * jnp.sqrt(weight_sq) + eps, 1)
         scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
         # While parameters are held, gains have no end; the scale is to remain a number.
         scales = jnp.minimum(scales, 2.0**55 * self.s_init)
@@ -111,6 +116,11 @@ class Tuner(Rule):
         mean = running_mean(slots["mean_update"], shared[BASE], count)
         u = (x0 - param) + shared["scale"] * count.astype(x0.real.dtype) * mean
         return u, {"x0": x0, "mean_update": mean}
+
+
+def _weights(lost: Array, count: Array) -> Array:
+    """The sum of (1 − lost)ⁱ for i from 0 to below `count`."""
+    return -jnp.expm1(count.astype(lost.dtype) * jnp.log1p(-lost)) / lost
 
 
 def _number(unit: Array, rest: Array) -> Array:
