@@ -33,6 +33,9 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.15,
+    "figure.constrained_layout.h_pad": 0.08,
     "font.size": 10,
     "grid.alpha": 0.3,
     "legend.frameon": False,
@@ -301,11 +304,85 @@ def weight_decay(figure: Figure) -> None:
     axes[1].legend(title="size of the gradients", loc="upper right")
 
 
+@picture(9.5, 3.6)
+def sharpness(figure: Figure) -> None:
+    """A floor of minima, in a valley that is narrowest on the right."""
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+
+    def loss(p: jax.Array) -> jax.Array:
+        return 0.5 * (1 + p[0] ** 2) * p[1] ** 2
+
+    grad = jax.grad(loss)
+    x, y = np.meshgrid(np.linspace(-0.6, 2.4, 200), np.linspace(-1.05, 1.15, 120))
+    height = 0.5 * (1 + x**2) * y**2
+    left.contour(
+        x, y, height, levels=np.logspace(-2, 0.6, 9), colors="#ccc", linewidths=1
+    )
+    left.axhline(0, color=GREY, ls=":", lw=1)
+    up = adamx.chain(adamx.normalize(), adamx.sgd(0.5))
+    runs = {
+        "sgd(0.1)": (adamx.sgd(0.1), RED),
+        "sam(sgd(0.1), ρ = 0.5)": (
+            with_grad(adamx.sam(adamx.sgd(0.1), up, opaque_mode=True), grad),
+            BLUE,
+        ),
+    }
+    for name, (tx, colour) in runs.items():
+        points = path(tx, [2.0, 1.0], 200, grad)
+        left.plot(*points.T, "o-", color=colour, ms=3, lw=1.3, label=name)
+        right.plot(1 + points[:, 0] ** 2, color=colour)
+    left.set(title="Paths: all of the dotted line is a minimum", xlabel="x", ylabel="y")
+    left.grid(visible=False)
+    left.legend(loc="lower left", frameon=True, framealpha=1, edgecolor="white")
+    right.set(title="Curvature across the valley", xlabel="step", ylim=(0, 5.3))
+
+
+def with_grad(tx: adamx.Transform, grad: Callable[..., jax.Array]) -> adamx.Transform:
+    """A transform that asks for gradients elsewhere, with where it gets them."""
+
+    def update(updates: Any, state: Any, params: Any) -> Any:
+        return tx.update(updates, state, params, grad_fn=lambda p, _: grad(p))
+
+    return adamx.Transform(tx.init, update)
+
+
+@picture(9.5, 3.8)
+def no_rate(figure: Figure) -> None:
+    """Adam at every rate, and optimizers that find theirs."""
+    left, right = figure.subplots(1, 2, sharey=True)
+    scales = jnp.array([1.0, 10.0])
+
+    def grad(x: jax.Array) -> jax.Array:
+        return 2 * scales * (x - 30.0)
+
+    def distance(tx: adamx.Transform) -> np.ndarray:
+        return np.linalg.norm(path(tx, [0.0, 0.0], 2000, grad) - 30.0, axis=1)[1:]
+
+    for rate, colour in zip((1e-3, 1e-2, 1e-1, 1.0), COLOURS, strict=True):
+        left.loglog(
+            *thinned(distance(adamx.adam(rate))), color=colour, label=f"{rate:g}"
+        )
+    left.set(
+        title="adam(learning_rate)", xlabel="step", ylabel="distance", ylim=(1e-3, 100)
+    )
+    left.legend(loc="lower left")
+    found = {
+        "prodigy()": adamx.prodigy(),
+        "dadapt_adamw()": adamx.dadapt_adamw(),
+        "dog()": adamx.dog(),
+        "dowg()": adamx.dowg(),
+    }
+    for (name, tx), colour in zip(found.items(), COLOURS, strict=True):
+        right.loglog(*thinned(distance(tx)), color=colour, label=name)
+    right.set(title="Without a rate", xlabel="step")
+    right.legend(loc="lower left")
+
+
 @contextmanager
 def drawn(name: str, folder: Path) -> Iterator[Figure]:
     """A figure of the right size, saved when it is done."""
     width, height, _ = DRAWN[name]
-    with mpl.rc_context({**STYLE, "figure.constrained_layout.use": True}):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=130)
         yield figure
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})

@@ -7,6 +7,7 @@ A plain block right behind a block of Python is what that one prints.
 
 import contextlib
 import io
+import os
 import re
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
+    # As for the tests; it is read when jax first looks for devices.
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     for name in sys.argv[1:]:
         page = Path(name)
         page.write_text(written(page.read_text()))

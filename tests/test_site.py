@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import optax
+import optax.contrib
 import pytest
 
 import adamx
@@ -147,6 +149,22 @@ def test_names_on_the_pages_on_moving_exist(row):
     if row.theirs.endswith(("param_groups", "trainable")):
         return  # attributes of instances
     assert found(row.theirs) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_of_optax_on_a_page_exist(page):
+    for name in re.findall(r"\boptax\.[A-Za-z_.]+\b", (DOCS / page).read_text()):
+        assert found(name) is not None
+
+
+def test_names_of_optax_that_are_not_here_are_there():
+    text = (DOCS / "differences.md").read_text()
+    rows = text.partition("## Names of Optax that are not here")[2]
+    rows = rows.partition("## ")[0].splitlines()[4:]
+    names = [n for r in rows if r for n in re.findall(r"`(\w+)", r.split("|")[1])]
+    assert len(names) > 10
+    for name in names:
+        assert hasattr(optax, name) or hasattr(optax.contrib, name), name
 
 
 @pytest.mark.parametrize("page", ["from_pytorch", "from_keras"])

@@ -22,19 +22,32 @@ class Readable(griffe.Extension):
             obj.docstring.value = readable(obj.docstring.value)
 
 
+SECTION = re.compile(r"^(Returns|Reference):\n((?:    .*\n?)+)", re.MULTILINE)
+
+
+def sentence(found: re.Match[str]) -> str:
+    """A section without items as one paragraph, with links to arXiv.
+
+    (As a section what it `Returns` would be cut at its first colon.)
+    """
+    words = " ".join(found[2].split())
+    linked = re.sub(r"arXiv:(\d+\.\d+)", r"[arXiv:\1](https://arxiv.org/abs/\1)", words)
+    return f"**{found[1]}:** {linked}\n"
+
+
 def readable(text: str) -> str:
     """The docstring with its equations as blocks, and its doctests as an example."""
     text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
-    text = re.sub(r"^Reference:$", "Note: Reference", text, flags=re.MULTILINE)
+    text = SECTION.sub(sentence, text)
     return "\n\n".join(map(equation, text.split("\n\n")))
 
 
 def equation(paragraph: str) -> str:
     """A paragraph of formulas as a block; any other as it is."""
     lines = paragraph.splitlines()
-    sentence = paragraph.rstrip().endswith((".", ":"))
+    prose = paragraph.rstrip().endswith((".", ":"))
     section = re.match(r"\w+:", paragraph) and len(lines) > 1
-    if not lines or sentence or section or not SYMBOLS.search(paragraph):
+    if not lines or prose or section or not SYMBOLS.search(paragraph):
         return paragraph
     if lines[0].startswith((" ", "```", "|", ">>>", "- ")):
         return paragraph

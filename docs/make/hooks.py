@@ -16,6 +16,23 @@ FORMULA = re.compile(
     re.DOTALL,
 )
 
+CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+
+RANGE = re.compile(r"\([\d.]+–[\d.]+\)")
+
+CODE = re.compile(r"(<code[^>]*>)([^<]*)</code>")
+
+NAME = re.compile(
+    # What is a link already, a block or a heading is left alone.
+    r"<(a|pre|h[1-6])\b.*?</\1>|<code>(?P<name>\w+)(\([^<]*\))?</code>",
+    re.DOTALL,
+)
+
+METHODS = {
+    "adamx.Rule": ["slots", "shared", "advance", "gather", "step"],
+    "adamx.Transform": ["init", "update"],
+}
+
 API = re.compile(r"^<!-- api: ([\w. ]+) -->$", re.MULTILINE)
 
 
@@ -23,22 +40,55 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the names of a package where a page says `<!-- api: adamx.core -->`."""
 
     def names(found: re.Match[str]) -> str:
-        packages = found[1].split()
-        return "\n\n".join(f"::: {n}" for n in api(packages))
+        return "\n\n".join(map(entry, api(found[1].split())))
 
     return API.sub(names, markdown)
 
 
-def on_page_content(content: str, **_: Any) -> str:
-    """Formulas as MathML, which browsers show without a script."""
-    return FORMULA.sub(formula, content)
+def entry(name: str) -> str:
+    """What makes mkdocstrings describe a name, and of a class what is to be called."""
+    members = METHODS.get(name)
+    shown = f"\n    options:\n      members: {members}" if members else ""
+    return f"::: {name}{shown}"
+
+
+def on_page_content(content: str, *, page: Any, files: Any, **_: Any) -> str:
+    """Formulas as MathML, which browsers show without a script; names with links."""
+    content = FORMULA.sub(formula, content)
+
+    def linked(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name not in PLACES:
+            return found[0]
+        there = files.get_file_from_path(PLACES[name]).url_relative_to(page.file)
+        return f'<a href="{there}#adamx.{name}">{found[0]}</a>'
+
+    content = NAME.sub(linked, content)
+
+    def fitted(cell: re.Match[str]) -> str:
+        return RANGE.sub(whole, CODE.sub(breakable, cell[0]))
+
+    return CELL.sub(fitted, content)
+
+
+def whole(found: re.Match[str]) -> str:
+    """A range of numbers, which is not broken at its dash."""
+    return f'<span style="white-space: nowrap">{found[0]}</span>'
+
+
+def breakable(code: re.Match[str]) -> str:
+    """Code in a table, which may be broken after an underscore, a dot or a bracket."""
+    words = re.sub(r"(?<=[A-Za-z])([_.(])(?=[A-Za-z])", r"\1<wbr>", code[2])
+    return f"{code[1]}{words}</code>"
 
 
 def formula(found: re.Match[str]) -> str:
     """One formula; in HTML its `<` and `&` are escaped."""
     if found["inline"] is not None:
         return convert(html.unescape(found["inline"]).strip())
-    whole = convert(html.unescape(found["block"]).strip(), display="block")
+    # latex2mathml knows it as align*; within formulas it is called aligned.
+    block = html.unescape(found["block"]).strip().replace("{aligned}", "{align*}")
+    whole = convert(block, display="block")
     return f'<div class="formula" tabindex="0">{whole}</div>'
 
 
@@ -66,3 +116,18 @@ def exported(file: Path) -> list[tuple[str, str]]:
         for alias in node.names
         if alias.asname == alias.name and node.module != "adamx"
     ]
+
+
+def places() -> dict[str, str]:
+    """The page of the reference that each public name of adamx is on."""
+    found = {}
+    for page in sorted((ROOT / "docs" / "api").glob("*.md")):
+        for packages in API.findall(page.read_text()):
+            for name in api(packages.split()):
+                package, _, last = name.rpartition(".")
+                if package == "adamx":
+                    found[last] = f"api/{page.name}"
+    return found
+
+
+PLACES = places()
