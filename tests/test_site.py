@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,20 @@ def test_every_picture_is_drawn_by_a_script(tmp_path):
     assert {str(p) for p in shown} >= drawn
     pictures.main(["weight_decay", "--folder", str(tmp_path)])
     assert (tmp_path / "weight_decay.png").stat().st_size > 10_000
+
+
+def test_every_public_name_is_in_the_reference():
+    spec = importlib.util.spec_from_file_location("hooks", DOCS / "make" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hooks: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    public = {
+        name
+        for name, thing in vars(adamx).items()
+        if not name.startswith("_") and not isinstance(thing, types.ModuleType)
+    }
+    assert set(hooks.PLACES) == public
 
 
 def test_the_site_builds_without_a_warning(tmp_path):

@@ -88,23 +88,32 @@ def formula(found: re.Match[str]) -> str:
         return convert(html.unescape(found["inline"]).strip())
     # latex2mathml knows it as align*; within formulas it is called aligned.
     block = html.unescape(found["block"]).strip().replace("{aligned}", "{align*}")
-    whole = convert(block, display="block")
-    return f'<div class="formula" tabindex="0">{whole}</div>'
+    shown = convert(block, display="block")
+    return f'<div class="formula" tabindex="0">{shown}</div>'
 
 
 def api(packages: list[str]) -> list[str]:
     """The public names that are defined in these packages, sorted.
 
-    A package that names its things itself, such as `adamx.testing`, has its own list.
+    They stand in `adamx` itself. What some packages, such as `adamx.testing`, name
+    beside that stands there.
     """
     found = []
     for package in packages:
-        public = ROOT / package.replace(".", "/") / "__init__.py"
-        own = package in ("adamx.testing", "adamx.schedules")
-        for name, module in exported(public if own else ROOT / "adamx/__init__.py"):
-            if f"{module}.".startswith(f"{package}."):
-                found.append(f"{package if own else 'adamx'}.{name}")
-    return sorted(found, key=str.lower)
+        everything = {
+            name: module
+            for name, module in exported(ROOT / "adamx" / "__init__.py")
+            if f"{module}.".startswith(f"{package}.")
+        }
+        found += [f"adamx.{name}" for name in everything]
+        if package in LISTED:
+            own = exported(ROOT / package.replace(".", "/") / "__init__.py")
+            found += [f"{package}.{n}" for n, _ in own if n not in everything]
+    return sorted(found, key=lambda name: name.rpartition(".")[2].lower())
+
+
+LISTED = ("adamx.schedules", "adamx.testing")
+"""Packages of which more is public than `adamx` names."""
 
 
 def exported(file: Path) -> list[tuple[str, str]]:
