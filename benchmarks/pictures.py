@@ -73,12 +73,17 @@ def path(
     start: Any,
     steps: int,
     grad: Callable[[jax.Array], jax.Array],
-    noise: float = 0.0,
+    noise: Any = 0.0,
     read: Callable[[Any, jax.Array], jax.Array] = lambda state, x: x,
 ) -> np.ndarray:
-    """The points that training goes through, the first one too."""
+    """The points that training goes through, the first one too.
+
+    `noise` is what is added to the gradients, one for each step, or its size.
+    """
     first = jnp.asarray(start, jnp.float32)
-    errors = noise * jax.random.normal(jax.random.key(1), (steps, *first.shape))
+    errors = noise
+    if isinstance(noise, float):
+        errors = noise * jax.random.normal(jax.random.key(1), (steps, *first.shape))
 
     def step(carry: Any, error: jax.Array) -> tuple[Any, jax.Array]:
         x, state = carry
@@ -302,6 +307,36 @@ def weight_decay(figure: Figure) -> None:
         ax.set(title=title, xlabel="step", ylim=(-0.05, 1.05))
     axes[0].set_ylabel("weight, mean of 200")
     axes[1].legend(title="size of the gradients", loc="upper right")
+
+
+@picture(9.5, 3.6)
+def clipping(figure: Figure) -> None:
+    """Gradients with heavy tails, and what one of them does."""
+    left, right = figure.subplots(1, 2)
+    steps, rate, bound = 2000, 0.02, 3.0
+    noise = jax.random.t(jax.random.key(2), 1.5, (steps, 2))
+
+    def grad(x: jax.Array) -> jax.Array:
+        return x
+
+    runs = {
+        "sgd": (adamx.sgd(rate), RED),
+        "clip_by_global_norm, sgd": (
+            adamx.chain(adamx.clip_by_global_norm(bound), adamx.sgd(rate)),
+            BLUE,
+        ),
+    }
+    for name, (tx, colour) in runs.items():
+        points = path(tx, [5.0, 5.0], steps, grad, noise)
+        right.semilogy(np.linalg.norm(points, axis=1), color=colour, lw=1.2, label=name)
+        if name == "sgd":
+            norms = np.linalg.norm(points[:-1] + noise, axis=1)
+            left.semilogy(norms, ".", color=GREY, ms=2.5)
+    left.axhline(bound, color=BLUE, label=f"max_norm = {bound:g}")
+    left.set(title="Norm of the gradient", xlabel="step", ylim=(1e-2, 1e5))
+    left.legend(loc="upper right")
+    right.set(title="Distance from the minimum", xlabel="step", ylim=(5e-4, 50))
+    right.legend(loc="lower left")
 
 
 @picture(9.5, 3.6)
