@@ -32,8 +32,8 @@ def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
 
 def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     """`x` in `dtype`, finite where `x` is: too large becomes the largest there is."""
-    floats = jnp.issubdtype(dtype, jnp.inexact)
-    if floats and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
+    other = x.dtype != dtype and jnp.issubdtype(dtype, jnp.inexact)
+    if other and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
         return _saturated(x, jnp.dtype(dtype))
     return convert(x, dtype)
 
