@@ -38,7 +38,6 @@ from adamx.testing import (
     Kit,
     Subject,
     examples,
-    public_builders,
     try_laws,
 )
 from benchmarks.document import replace

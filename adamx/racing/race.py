@@ -61,7 +61,8 @@ def race(
         schedule: "constant", "linear", "cosine" or "warmup_cosine"; for all the same.
         grids: the learning rates of single optimizers, by name, of the same number.
         target: the validation loss that counts as reached; None for what the task says.
-        folder: where to keep what has finished, as `race.json`; None for nowhere.
+        folder: where to keep what has finished, and to write tables, pictures and a
+            page; None for nowhere.
         resume: whether to go on with what is in `folder`.
         progress: whether to show a bar, or a function to call at each checkpoint.
 
@@ -123,6 +124,11 @@ def race(
     except KeyboardInterrupt:
         if not result.outcomes:
             raise
+    if folder is not None:
+        # Not before there is something to draw: it imports what draws.
+        from adamx.racing.report import report
+
+        report(result, folder, task.validate)
     return result
 
 
