@@ -62,7 +62,7 @@ def _digits(task: Task) -> Problem:
 ROSENBROCK = _of(analytic.rosenbrock(), _distance(1.0, 1.0), 20000, 0.02)
 BEALE = _of(analytic.beale(), _distance(3.0, 0.5), 20000, 0.02)
 QUADRATIC = _quadratic(quadratic())
-DIGITS = _digits(digits(batch_size=128))
+DIGITS = _digits(digits(batch_size=128, hidden=64))
 
 PROBLEMS = {
     "rosenbrock": ROSENBROCK,

@@ -146,7 +146,13 @@ def trajectories(
         lines = []
         for i, (name, path) in enumerate(paths.items()):
             mine = look(i)
-            (line,) = ax.plot(*path.T, color=mine["color"], linewidth=1.6, label=name)
+            (line,) = ax.plot(
+                *path.T,
+                color=mine["color"],
+                linestyle=mine["linestyle"],
+                linewidth=1.6,
+                label=name,
+            )
             (head,) = ax.plot(
                 *path[-1],
                 mine["marker"],

@@ -39,7 +39,7 @@ def beale() -> Task:
         "Beale: Σ (cᵢ − x + x·yⁱ)²",
         loss,
         start=(-4.5, 4.5),
-        plane=Plane((-5.0, 5.0), (-5.0, 5.0), ((3.0, 0.5),)),
+        plane=Plane((-6.0, 8.0), (-3.0, 5.0), ((3.0, 0.5),)),
         # Some optimizers would never forget the first gradients.
         clip=10.0,
     )
