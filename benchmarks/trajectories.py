@@ -1,7 +1,7 @@
 """Draw where sgd, momentum, rmsprop and adam go: python -m benchmarks.trajectories.
 
 On Rosenbrock's and Beale's functions and an ill-conditioned quadratic, each at the best
-of 13 rates, as a picture and as an animation, into docs/pictures.
+of 13 rates, as a picture and as an animation, into docs/pictures/trajectories.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import adamx
 from adamx.racing.pictures import trajectories
 from adamx.racing.tasks import find_task
 
-FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures" / "trajectories"
 OPTIMIZERS = "sgd, momentum, rmsprop, adam"
 STEPS = {"rosenbrock": 1000, "beale": 1000, "valley": 150}
 
