@@ -88,21 +88,23 @@ def _loss_axis(ax: Any, race: Race) -> None:
     """On a logarithmic axis that the start, and not what blew up, is the top of."""
     starts = [o.validation[0] for o in race.outcomes]
     top = max((float(np.nanmax(s)) for s in starts if np.isfinite(s).any()), default=1)
+    target = race.target if race.target is not None and 0 < race.target < top else None
     finals = [float(o.means[o.best]) for o in race.outcomes if o.best is not None]
-    if finals and min(finals) > 0:
+    shown = [*finals, *([] if target is None else [target])]
+    if shown and min(shown) > 0:
         ax.set_yscale("log")
-        ax.set_ylim(max(min(finals) / 1.5, 1e-12 * top), 1.5 * top)
+        ax.set_ylim(max(min(shown) / 1.5, 1e-12 * top), 1.5 * top)
     elif top > 0:
         # Some are exactly there.
-        positive = [f for f in finals if f > 0]
-        ax.set_yscale("symlog", linthresh=max(min(positive, default=top), 1e-9 * top))
+        least = min((x for x in shown if x > 0), default=top)
+        ax.set_yscale("symlog", linthresh=max(least, 1e-9 * top))
         ax.set_ylim(0, 1.5 * top)
     ax.set_ylabel("validation loss")
-    if race.target is not None and race.target > 0:
-        ax.axhline(race.target, color="0.4", linewidth=1, linestyle=(0, (2, 3)))
+    if target is not None and target > ax.get_ylim()[0]:
+        ax.axhline(target, color="0.4", linewidth=1, linestyle=(0, (2, 3)))
         ax.annotate(
-            f"target {race.target:g}",
-            (1, race.target),
+            f"target {target:g}",
+            (1, target),
             (6, 0),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",

@@ -19,7 +19,7 @@ COLUMNS: dict[str, Callable[[Outcome, Race], str]] = {
     "right": lambda o, race: _accuracy(o),
     "steps to target": lambda o, race: _count(o.steps_to(race.target)),
     "time to target": lambda o, race: _time(o.steps_to(race.target) * o.step_seconds),
-    "state": lambda o, race: f"{o.state_bytes:.3g} B",
+    "state": lambda o, race: f"{round(o.state_bytes, 1):g} B",
     "diverged": lambda o, race: f"{(o.diverged != ALIVE).sum()} of {o.diverged.size}",
 }
 
@@ -62,7 +62,7 @@ def _accuracy(outcome: Outcome) -> str:
 
 
 def _count(steps: float) -> str:
-    return f"{steps:,.0f}" if math.isfinite(steps) else "not reached"
+    return f"{steps:,.0f}" if math.isfinite(steps) else "never"
 
 
 def _time(seconds: float) -> str:
@@ -121,12 +121,18 @@ def _list(names: list[str]) -> str:
 def show(race: Race) -> None:
     """Print the table, and below it what has to be known."""
     with extras():
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
-    table = Table(title=race.title or race.task, title_style="bold")
+    title = race.title or race.task
+    table = Table(
+        title=title, title_style="bold", box=SIMPLE_HEAD, padding=(0, 0, 0, 1)
+    )
     found = rows(race)
     for name in found[0] if found else []:
-        table.add_column(name, justify="left" if name == "optimizer" else "right")
+        # Narrow, so that no cell has to be broken in a window of 80 columns.
+        head, side = name.replace(" ", "\n"), "left" if name == "optimizer" else "right"
+        table.add_column(head, justify=side, no_wrap=True)
     for row in found:
         table.add_row(*row.values())
     console = Console()
