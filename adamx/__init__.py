@@ -119,6 +119,7 @@ from adamx.optimizers.sophia import sophia as sophia
 from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
 from adamx.optimizers.yogi import scale_by_yogi as scale_by_yogi
 from adamx.optimizers.yogi import yogi as yogi
+from adamx.racing.race import race as race
 from adamx.schedules.constant import constant_schedule as constant_schedule
 from adamx.schedules.cosine import cosine_decay_schedule as cosine_decay_schedule
 from adamx.schedules.exponential import exponential_decay as exponential_decay

@@ -31,13 +31,13 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 import adamx
+from adamx.racing.entrants import optimizers
 from adamx.testing import (
     EXCEPTIONS,
     LAWS,
     Kit,
     Subject,
     examples,
-    public_builders,
     try_laws,
 )
 from benchmarks.document import replace
@@ -119,15 +119,8 @@ def optax_subject(name: str, builder: Callable[..., Any]) -> Subject:
 
 
 def adamx_optimizers() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for name, builder in public_builders().items():
-        of_its_own = builder.__module__.startswith("adamx.optimizers")
-        parameters = inspect.signature(builder).parameters
-        required = {k for k, p in parameters.items() if p.default is p.empty}
-        # dpsgd wants a bound, noise and a key too, and the gradients of each example.
-        whole = "learning_rate" in parameters and required <= {"learning_rate"}
-        whole = whole or name in RATELESS
-        if of_its_own and whole and "scale_by" not in name:
-            yield name, builder
+    """Those that can race: dpsgd wants a bound, noise and a key too."""
+    yield from optimizers().items()
 
 
 def adamx_subject(name: str, builder: Callable[..., Any]) -> Subject:

@@ -24,13 +24,13 @@ from common import (
     init_mlp,
     mlp,
     picture,
-    split,
     training_parser,
 )
-from sklearn.datasets import load_breast_cancer
 from tqdm import tqdm
 
 import adamx
+from adamx.racing.tasks.breast_cancer import breast_cancer_data as load
+from adamx.racing.tasks.mlp import binary_cross_entropy
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -54,21 +54,9 @@ def optimizer(args: argparse.Namespace) -> adamx.Transform:
     return build(rate, args.beta_1, args.beta_2, args.epsilon, eps_hat=True)
 
 
-def load(seed: int) -> Split:
-    """The data, each feature with mean 0 and deviation 1 where it is trained on."""
-    features, benign = load_breast_cancer(return_X_y=True)
-    data = split(features, benign, seed)
-    mean, deviation = data.train_x.mean(axis=0), data.train_x.std(axis=0)
-    return data._replace(
-        train_x=(data.train_x - mean) / deviation,
-        test_x=(data.test_x - mean) / deviation,
-    )
-
-
 def loss_fn(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
     """Mean binary cross-entropy, from logits: no log of a sigmoid that became 0."""
-    logits = mlp(params, x)[:, 0]
-    return jnp.mean(jax.nn.softplus(logits) - y * logits)
+    return binary_cross_entropy(mlp(params, x)[:, 0], y)
 
 
 def accuracy(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:

@@ -4,27 +4,27 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import matplotlib
-import numpy as np
-from cycler import cycler
-from sklearn.model_selection import train_test_split
 
-Params: TypeAlias = dict[str, dict[str, jax.Array]]
+from adamx.racing.style import STYLE
+from adamx.racing.tasks.mlp import Layers as Params
+from adamx.racing.tasks.mlp import init_mlp, mlp
+from adamx.racing.tasks.split import Split, split
 
-STYLE: dict[Any, Any] = {
-    "axes.grid": True,
-    "axes.prop_cycle": cycler(color=["#4477aa", "#ee6677", "#228833", "#aa3377"]),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titleweight": "bold",
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "lines.linewidth": 2,
-}
+__all__ = [
+    "Params",
+    "Split",
+    "batches",
+    "init_mlp",
+    "mlp",
+    "parser",
+    "picture",
+    "split",
+    "training_parser",
+]
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -44,53 +44,10 @@ def training_parser(doc: str | None, epochs: int) -> argparse.ArgumentParser:
     return options
 
 
-class Split(NamedTuple):
-    """Inputs, one row each, and their classes: to train with and to test with."""
-
-    train_x: jax.Array
-    test_x: jax.Array
-    train_y: jax.Array
-    test_y: jax.Array
-
-
-def split(x: Any, y: Any, seed: int) -> Split:
-    """Hold out a fifth of the data, with the same share of every class."""
-    parts = train_test_split(
-        np.asarray(x, np.float32), y, test_size=0.2, stratify=y, random_state=seed
-    )
-    return Split(*map(jnp.asarray, parts))
-
-
 def batches(key: jax.Array, rows: int, size: int = 32) -> jax.Array:
     """Row numbers in random order, a batch per line, without an unfilled last one."""
     order = jax.random.permutation(key, rows)
     return order[: rows // size * size].reshape(-1, size)
-
-
-def init_mlp(
-    key: jax.Array,
-    sizes: tuple[int, int, int],
-    initializer: jax.nn.initializers.Initializer,
-) -> Params:
-    """Weights of a network with one hidden layer; its biases start at zero."""
-    inputs, hidden, outputs = sizes
-    hidden_key, output_key = jax.random.split(key)
-    return {
-        "hidden": {
-            "w": initializer(hidden_key, (inputs, hidden)),
-            "b": jnp.zeros(hidden),
-        },
-        "output": {
-            "w": initializer(output_key, (hidden, outputs)),
-            "b": jnp.zeros(outputs),
-        },
-    }
-
-
-def mlp(params: Params, x: jax.Array) -> jax.Array:
-    """The logits of the network for each row of `x`."""
-    hidden = jax.nn.relu(x @ params["hidden"]["w"] + params["hidden"]["b"])
-    return hidden @ params["output"]["w"] + params["output"]["b"]
 
 
 @contextmanager

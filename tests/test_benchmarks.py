@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import catalogue, laws, step, trace, trees
+from benchmarks import catalogue, laws, race, step, trace, trajectories, trees
 
 
 def test_gpt2_small_is_as_large_as_it_is():
@@ -121,3 +121,20 @@ def test_state_is_counted_with_all_its_arrays():
         return catalogue.shown_bytes(catalogue.public_builders()[name])
 
     assert [counted(name) for name in ("sgd", "adam", "cautious")] == ["0", "8", "+ 0"]
+
+
+def test_races_are_timed_in_turns(monkeypatch):
+    monkeypatch.setattr(race, "RATES", 2)
+    monkeypatch.setattr(race, "SEEDS", 1)
+    times = race.measure(hidden=8, rounds=2, steps=60)
+    assert [len(times[way]) for way in race.WAYS] == [2, 2, 2]
+    fixed = dict(
+        zip([*race.WAYS, "compile"], [[1.0], [3.0], [4.5], [2.0]], strict=True)
+    )
+    shown = race.table({8: fixed})
+    assert "| 8 units  | by the step   | 4.500 s | 4.50 (4.50–4.50)   |" in shown
+
+
+def test_trajectories_are_drawn(tmp_path):
+    trajectories.draw("valley", 5, tmp_path, ("png",))
+    assert (tmp_path / "valley.png").read_bytes().startswith(b"\x89PNG")

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import adamx
+from adamx.racing.cli import parser
+from adamx.racing.tasks import TASKS
 from adamx.schedules.__main__ import BUILDERS
 from adamx.schedules.__main__ import main as draw_schedules
 from adamx.testing import Violation
@@ -192,3 +194,24 @@ def test_the_page_of_saving_says_what_happens(tmp_path, capsys):
     text = (ROOT / "docs/saving.md").read_text()
     (shown,) = re.findall(r"```\n(carried: .*?)```", text, re.DOTALL)
     assert capsys.readouterr().out == shown
+
+
+def test_the_page_of_races_says_what_happens(capsys):
+    names: dict = {}
+    for code in blocks("docs/race.md"):
+        exec(code, names)
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(":")[0] for line in lines) == ["adam", "lion"]
+    outcomes = {o.name: o for o in names["result"].outcomes}
+    assert set(outcomes) == {"adam", "heavy", "clipped", "theirs"}
+    np.testing.assert_allclose(
+        outcomes["theirs"].final, outcomes["adam"].final, rtol=1e-3
+    )
+    text = (ROOT / "docs/race.md").read_text()
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
+        assert (ROOT / "docs" / picture).read_bytes().startswith(b"GIF89a")
+    (command,) = (c for c in re.findall(r"^adamx (race .*)$", text, re.MULTILINE))
+    assert parser().parse_args(shlex.split(command)).task == "digits"
+    table = text.partition("## The tasks")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(TASKS)

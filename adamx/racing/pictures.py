@@ -1,0 +1,215 @@
+"""Pictures of a race."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.racing.extras import extras
+from adamx.racing.results import Race
+from adamx.racing.style import STYLE, look
+from adamx.racing.task import Plane
+
+POINTS = 400
+FRAMES = 120
+
+
+@contextmanager
+def picture(file: Path, width: float = 8, height: float = 4.8) -> Iterator[Any]:
+    """Axes to draw on, saved to `file` at the end of the block."""
+    with extras():
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure.add_subplot()
+        figure.savefig(file, dpi=160, metadata={"Software": None})
+
+
+def curves(race: Race, file: Path) -> None:
+    """The validation loss at the best rate: mean, and a band over the seeds."""
+    with picture(file) as ax:
+        for i, o in enumerate(race.ranked):
+            if o.best is None:
+                continue
+            values = o.validation[:, o.best]
+            mine = look(i)
+            mine.pop("marker")
+            label = f"{o.name}, {o.best_rate:g}"
+            ax.plot(o.checkpoints, values.mean(axis=1), label=label, **mine)
+            low, high = values.min(axis=1), values.max(axis=1)
+            ax.fill_between(o.checkpoints, low, high, color=mine["color"], alpha=0.15)
+        _loss_axis(ax, race)
+        ax.set(xlabel="step", title=race.title or race.task)
+        ax.set_xlim(0, race.settings["steps"])
+        _legend(ax, "best rate of each")
+
+
+def forgiveness(race: Race, file: Path) -> None:
+    """The final validation loss against the learning rate."""
+    with picture(file) as ax:
+        for i, o in enumerate(race.ranked):
+            mine = look(i)
+            finite = np.isfinite(o.means)
+            rates = np.array(o.rates)
+            ax.plot(rates[finite], o.means[finite], label=o.name, markersize=5, **mine)
+            with np.errstate(invalid="ignore"):
+                low, high = o.final.min(axis=1), o.final.max(axis=1)
+            ax.fill_between(
+                rates[finite],
+                low[finite],
+                high[finite],
+                color=mine["color"],
+                alpha=0.15,
+            )
+            if o.best is not None:
+                ax.plot(
+                    o.best_rate,
+                    o.means[o.best],
+                    marker=mine["marker"],
+                    markersize=11,
+                    color="none",
+                    markeredgecolor=mine["color"],
+                    markeredgewidth=1.8,
+                )
+        ax.set_xscale("log")
+        _loss_axis(ax, race)
+        ax.set(
+            xlabel="learning rate", title="How forgiving: loss against learning rate"
+        )
+        _legend(ax, "ringed: best;\nwhere a line ends,\na seed diverged")
+
+
+def _loss_axis(ax: Any, race: Race) -> None:
+    """On a logarithmic axis that the start, and not what blew up, is the top of."""
+    starts = [o.validation[0] for o in race.outcomes]
+    top = max((float(np.nanmax(s)) for s in starts if np.isfinite(s).any()), default=1)
+    target = race.target if race.target is not None and 0 < race.target < top else None
+    finals = [float(o.means[o.best]) for o in race.outcomes if o.best is not None]
+    shown = [*finals, *([] if target is None else [target])]
+    if shown and min(shown) > 0:
+        ax.set_yscale("log")
+        ax.set_ylim(max(min(shown) / 1.5, 1e-12 * top), 1.5 * top)
+    elif top > 0:
+        # Some are exactly there.
+        least = min((x for x in shown if x > 0), default=top)
+        ax.set_yscale("symlog", linthresh=max(least, 1e-9 * top))
+        ax.set_ylim(0, 1.5 * top)
+    ax.set_ylabel("validation loss")
+    if target is not None and target > ax.get_ylim()[0]:
+        ax.axhline(target, color="0.4", linewidth=1, linestyle=(0, (2, 3)))
+        ax.annotate(
+            f"target {target:g}",
+            (1, target),
+            (6, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color="0.35",
+            fontsize="small",
+            va="center",
+        )
+
+
+def _legend(ax: Any, title: str) -> None:
+    ax.legend(
+        title=title,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        alignment="left",
+        title_fontsize="small",
+        fontsize="small",
+    )
+
+
+def trajectories(
+    loss: Callable[[jax.Array], jax.Array],
+    plane: Plane,
+    paths: Mapping[str, np.ndarray],
+    file: Path,
+    title: str = "",
+) -> None:
+    """Paths of shape (steps + 1, 2) over the contours of a loss of two numbers.
+
+    To a .gif it is drawn as it happens.
+    """
+    with extras():
+        from matplotlib import rc_context
+        from matplotlib.animation import FuncAnimation, PillowWriter
+        from matplotlib.figure import Figure
+    moving = file.suffix == ".gif"
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 5.0), layout="constrained")
+        ax = figure.add_subplot()
+        _contours(ax, loss, plane)
+        lines = []
+        for i, (name, path) in enumerate(paths.items()):
+            mine = look(i)
+            (line,) = ax.plot(
+                *path.T,
+                color=mine["color"],
+                linestyle=mine["linestyle"],
+                linewidth=1.6,
+                label=name,
+            )
+            (head,) = ax.plot(
+                *path[-1],
+                mine["marker"],
+                color=mine["color"],
+                markeredgecolor="white",
+                markersize=7,
+                zorder=5,
+            )
+            lines.append((path, line, head))
+        start = next(iter(paths.values()))[0]
+        ax.plot(*start, "o", color="white", markeredgecolor="black", label="start")
+        ax.plot(
+            *np.array(plane.minima).T,
+            "*",
+            color="gold",
+            markeredgecolor="black",
+            markersize=16,
+            linestyle="none",
+            label="minimum" if len(plane.minima) == 1 else "minima",
+            zorder=4,
+        )
+        ax.set(xlim=plane.x, ylim=plane.y, xlabel="x", ylabel="y", title=title)
+        _legend(ax, "")
+        if not moving:
+            figure.savefig(file, dpi=160, metadata={"Software": None})
+            return
+        longest = max(map(len, paths.values())) - 1
+        # Slowly at first, where most happens; and rest at the end.
+        shown = np.unique(np.geomspace(1, longest + 1, FRAMES).astype(int) - 1)
+        shown = [*shown, *[longest] * 15]
+        count = ax.text(0.02, 0.02, "", transform=ax.transAxes, color="black")
+        count.set_bbox({"facecolor": "white", "alpha": 0.8, "edgecolor": "none"})
+
+        def draw(step: int) -> list[Any]:
+            count.set_text(f"step {step}")
+            for path, line, head in lines:
+                line.set_data(*path[: step + 1].T)
+                head.set_data(*path[min(step, len(path) - 1)][:, None])
+            return [count]
+
+        FuncAnimation(figure, draw, frames=shown).save(
+            file, writer=PillowWriter(fps=15), dpi=80
+        )
+
+
+def _contours(ax: Any, loss: Callable[[jax.Array], jax.Array], plane: Plane) -> None:
+    """Lines of equal loss, equally far apart in its logarithm."""
+    x, y = (jnp.linspace(*span, POINTS) for span in (plane.x, plane.y))
+    points = jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    values = np.asarray(jax.jit(jax.vmap(loss))(points)).reshape(POINTS, POINTS)
+    logs = np.log10(np.maximum(values, 1e-12))
+    low = max(float(np.quantile(logs, 0.001)), float(logs.max()) - 8)
+    levels = np.linspace(low, float(logs.max()), 19)
+    ax.contourf(
+        x, y, logs, levels=levels, cmap="Greys", alpha=0.5, extend="min", zorder=0
+    )
+    ax.contour(x, y, logs, levels=levels, colors="0.55", linewidths=0.5, zorder=0)
+    ax.grid(visible=False)

@@ -1,0 +1,43 @@
+"""How the learning rate moves over a run, for all optimizers alike."""
+
+from collections.abc import Callable
+
+from adamx.core.errors import TransformError, nearest
+from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.schedules.cosine import cosine_decay_schedule
+from adamx.schedules.polynomial import linear_schedule
+from adamx.schedules.warmup import warmup_cosine_decay_schedule
+
+SCHEDULES: dict[str, Callable[[int], Callable[[Array], Scalar]] | None] = {
+    "constant": None,
+    "linear": lambda steps: linear_schedule(1.0, 0.0, steps),
+    "cosine": lambda steps: cosine_decay_schedule(1.0, steps),
+    "warmup_cosine": lambda steps: warmup_cosine_decay_schedule(
+        0.0, 1.0, max(1, steps // 10), max(2, steps)
+    ),
+}
+"""From the steps of a run to the share of the rate in use; a tenth is warm-up."""
+
+
+def known(name: str) -> str:
+    """`name`, if there is such a schedule.
+
+    Raises:
+        TransformError: there is none; the message has the nearest.
+    """
+    if name not in SCHEDULES:
+        raise TransformError(
+            f"there is no schedule {name!r} for a race",
+            expected=", ".join(SCHEDULES),
+            do=nearest(name, SCHEDULES),
+        )
+    return name
+
+
+def scheduled(name: str, steps: int, rate: Scalar) -> ScalarOrSchedule:
+    """What to give to a builder: `rate` itself, or a schedule below it."""
+    make = SCHEDULES[name]
+    if make is None:
+        return rate
+    share = make(steps)
+    return lambda count: rate * share(count)

@@ -1,0 +1,68 @@
+"""One training step of any optimizer, fed with whatever its update declares."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from adamx.core.apply import apply_updates
+from adamx.core.state import named
+from adamx.core.transform import Transform
+from adamx.core.types import Array, Params, State, Updates
+from adamx.transforms.average import averaged_params
+from adamx.transforms.hessian_estimators import hutchinson_estimator_diag_hessian
+from adamx.wrappers.schedule_free import schedule_free_eval_params
+
+Loss = Callable[[Params], Array]
+
+DEARER = frozenset({"value_fn", "grad_fn", "hessian"})
+"""Arguments that cost more evaluations of the loss than the gradient of the step."""
+
+FOREIGN = ("value", "grad", "value_fn")
+"""What a transform that says nothing of its arguments may read, by Optax's names."""
+
+READERS: dict[str, Callable[[State, Params], Params]] = {
+    "schedule_free": schedule_free_eval_params,
+    "average_params": averaged_params,
+}
+"""Pieces that keep the parameters to evaluate, and how those are read out."""
+
+
+def given(
+    loss: Loss, params: Params, grads: Updates, key: Array
+) -> dict[str, Callable[[], Any]]:
+    """Every extra argument of update that there is, made for those that ask."""
+    return {
+        "value": lambda: loss(params),
+        "grad": lambda: grads,
+        "value_fn": lambda: loss,
+        "grad_fn": lambda: jax.grad(loss),
+        "hessian": lambda: hutchinson_estimator_diag_hessian(loss, params, key),
+    }
+
+
+def wanted(tx: Transform) -> frozenset[str]:
+    """The extra arguments of update that `tx` is to be given."""
+    return tx.plan.needs() if tx.plan.pure() else tx.plan.needs() | {*FOREIGN}
+
+
+def train_step(
+    tx: Transform, loss: Loss, params: Params, state: State, key: Array
+) -> tuple[Params, State, Array]:
+    """The parameters and state after a step, and the loss before it.
+
+    Where `tx` asks for it the random `key` of the step is used; the loss has its batch.
+    """
+    value, grads = jax.value_and_grad(loss)(params)
+    every = given(loss, params, grads, key) | {"value": lambda: value}
+    extra = {name: every[name]() for name in wanted(tx)}
+    updates, state = tx.update(grads, state, params, **extra)
+    return apply_updates(params, updates), state, value
+
+
+def evaluated(state: State, params: Params) -> Params:
+    """The parameters to evaluate: the average, where the optimizer keeps one."""
+    for piece, read in READERS.items():
+        if next(named(state, piece), None) is not None:
+            return read(state, params)
+    return params

@@ -1,0 +1,42 @@
+"""How pictures look: colours that the colour-blind can tell apart, few lines."""
+
+from typing import Any
+
+COLORS = (
+    "#4477aa",
+    "#ee6677",
+    "#228833",
+    "#aa3377",
+    "#ccbb44",
+    "#66ccee",
+    "#bb5566",
+    "#777777",
+)
+"""Bright colours of Paul Tol, which the colour-blind can tell apart."""
+
+DASHES = ("-", (0, (4, 1.2)))
+"""In turns, so that of two lines on top of each other both are seen."""
+
+MARKERS = "osD^vP*X"
+
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    # As text: rcParams reads a cycler so, and nothing has to be imported.
+    "axes.prop_cycle": f"cycler('color', {list(COLORS)})",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titleweight": "bold",
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+}
+
+
+def look(index: int) -> dict[str, Any]:
+    """Colour, dash and marker of the line of that number."""
+    return {
+        "color": COLORS[index % len(COLORS)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "marker": MARKERS[(index + index // len(COLORS)) % len(MARKERS)],
+    }

@@ -1,0 +1,71 @@
+"""The tasks that are built in, by name; their data ships in packages."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from adamx.core.errors import TransformError, nearest
+from adamx.racing.task import Task
+
+TASKS = {
+    "digits": "digits",
+    "mnist": "mnist",
+    "mnist1d": "mnist1d",
+    "breast_cancer": "breast_cancer",
+    "text": "text",
+    "movielens": "movielens",
+    "rosenbrock": "analytic",
+    "beale": "analytic",
+    "branin": "analytic",
+    "valley": "analytic",
+    "quadratic": "quadratic",
+}
+"""The function that makes each, and its file."""
+
+
+def find_task(task: Any) -> Task:
+    """The task of that name; or itself, or what the function given makes.
+
+    A name with a colon, `package.module:function`, is a function of the user's own.
+    What a function makes may also be the three that a task has to have: `init`, `loss`
+    and `batches`.
+
+    Raises:
+        TransformError: there is no such task; the message has the nearest name.
+    """
+    name = getattr(task, "__name__", "task")
+    if isinstance(task, str):
+        name, task = task.rpartition(":")[2], _function(task)
+    if callable(task):
+        task = task()
+    if isinstance(task, tuple) and len(task) == 3:
+        task = Task(*task, name=name)
+    if not isinstance(task, Task):
+        raise TransformError(
+            "this is not a task",
+            expected="a Task, a function that makes one, or one of " + ", ".join(TASKS),
+            got=repr(task),
+        )
+    return task
+
+
+def _function(name: str) -> Callable[[], Any]:
+    module, colon, function = name.partition(":")
+    if not colon:
+        if name not in TASKS:
+            raise TransformError(
+                f"there is no task {name!r}",
+                expected=", ".join(TASKS) + ", or package.module:function",
+                do=nearest(name, TASKS),
+            )
+        module, function = f"{__name__}.{TASKS[name]}", name
+    try:
+        return getattr(importlib.import_module(module), function)
+    except AttributeError:
+        raise TransformError(
+            f"there is no {function!r} in {module}", expected="a function", got=name
+        ) from None
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise TransformError(f"there is no module {module!r}", got=name) from None
