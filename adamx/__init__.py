@@ -155,6 +155,8 @@ from adamx.schedules.warmup import (
 from adamx.schedules.warmup import (
     warmup_inverse_sqrt_schedule as warmup_inverse_sqrt_schedule,
 )
+from adamx.stepping.make_step import Step as Step
+from adamx.stepping.make_step import make_step as make_step
 from adamx.storage.bfloat16 import bfloat16 as bfloat16
 from adamx.storage.codec import Codec as Codec
 from adamx.storage.companded8 import int8 as int8

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,11 +25,13 @@ class Float8(BlockCodec):
         # XLA would multiply by 1/448, which is another number.
         scales = scales / jnp.where(scales > 0, LARGEST, 1)
         codes = relative(blocks, scales).astype(jnp.float8_e4m3fn)
-        return Blocks(join(codes, x.shape), scales)
+        bits = jax.lax.bitcast_convert_type(codes, jnp.uint8)
+        return Blocks(join(bits, x.shape), scales)
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
-        codes = split(encoded.codes.astype(jnp.float32), self.block)
-        return join(codes * encoded.scales[..., None], shape)
+        bits = split(encoded.codes, self.block)
+        codes = jax.lax.bitcast_convert_type(bits, jnp.float8_e4m3fn)
+        return join(codes.astype(jnp.float32) * encoded.scales[..., None], shape)
 
 
 def float8(*, block: int = 256) -> Codec:
@@ -40,7 +43,7 @@ def float8(*, block: int = 256) -> Codec:
         block: how many numbers share a scale.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, float8_e4m3fn, an array of the same
+        A codec, for `stored`. It keeps `codes`, the bits as uint8, an array of the same
         shape, and `scales`, float32, one for each block: 1 + 4/256 bytes a number.
 
     Raises:
@@ -51,7 +54,8 @@ def float8(*, block: int = 256) -> Codec:
         the scales are those of torchao 0.18.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax
+    import jax.numpy as jnp
         >>> import adamx
         >>> codec = adamx.float8()
         >>> x = jnp.array([1.0, -0.3, 0.0])

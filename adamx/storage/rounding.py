@@ -20,10 +20,12 @@ def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -
     near = narrow(x, dtype)
     if key is None or near.dtype == x.dtype:
         return near
-    rest = x - near.astype(x.dtype)
+    # Derivatives are those of x, whichever way it is rounded.
+    wide, low = jax.lax.stop_gradient((x, near))
+    rest = wide - low.astype(x.dtype)
     away = jnp.where(rest > 0, jnp.inf, -jnp.inf).astype(dtype)
-    other = jnp.nextafter(near, away)
-    gap = jnp.abs(other.astype(x.dtype) - near.astype(x.dtype))
+    other = jnp.nextafter(low, away)
+    gap = jnp.abs(other.astype(x.dtype) - low.astype(x.dtype))
     chance = jax.random.uniform(key, x.shape, x.dtype)
     taken = (jnp.abs(rest) > chance * gap) & jnp.isfinite(other) & jnp.isfinite(rest)
-    return jnp.where(taken, other, near)
+    return near + jnp.where(taken, other - low, 0)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.experimental.shard_alike import shard_alike
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, auto_axes
 
 from adamx.core.call import Same
 from adamx.core.errors import TransformError, nearest
@@ -15,7 +16,7 @@ from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.plan import Piece, Plan, distinct
 from adamx.core.random import KeyLike, random_key
-from adamx.core.record import Record, replace
+from adamx.core.record import Record, merge, replace, split
 from adamx.core.rule import Live, Rule, Series, locality
 from adamx.core.slots import Slots as Kept
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
@@ -122,7 +123,17 @@ class Stored(Rule):
     def slots(self, param: Array) -> Slots:
         # XLA would compute at length, when it compiles, what zeros are encoded to.
         first = jax.lax.optimization_barrier(self.rule.slots(param))
-        return self.encoding.encoded(first)
+        at = jax.typeof(param)
+        if not _is_typed(at):
+            return self.encoding.encoded(first)
+        whole = NamedSharding(at.sharding.mesh, PartitionSpec())
+        bare = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), first)
+        places = jax.tree.map(
+            lambda x: at.sharding if x.shape == at.shape else whole,
+            jax.eval_shape(self.encoding.encoded, bare),
+        )
+        placed: Any = auto_axes(self.encoding.encoded, out_sharding=places)
+        return placed(first)
 
     def start(self) -> Shared:
         key = {"rng_key": random_key(self.key)} if self._draws() else {}
@@ -156,6 +167,20 @@ class Storing(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
+        if not _is_typed(jax.typeof(g)):
+            return self._step(g, slots, shared, param)
+        places = jax.tree.map(lambda x: jax.typeof(x).sharding, (g, slots))
+        arrays, static = split(self)
+
+        def step(arrays: list[Any], *args: Any) -> tuple[Array, Slots]:
+            return merge(arrays, static)._step(*args)
+
+        placed: Any = auto_axes(step, out_sharding=places)
+        return placed(arrays, g, slots, shared, param)
+
+    def _step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
         owner = jax.ShapeDtypeStruct(g.shape, g.dtype)
         like = jax.eval_shape(self.rule.slots, owner)
         rest = {name: x for name, x in shared.items() if name != "noise"}
@@ -165,6 +190,15 @@ class Storing(Rule):
         kept = self.encoding.encoded(new, shared.get("noise"))
         # Blocks are no axis of the leaf: nothing else says where they are to stay.
         return u, jax.tree.map(lambda n, o: shard_alike(n, o)[0], kept, slots)
+
+
+def _is_typed(aval: Any) -> bool:
+    """Whether it is part of the type how the array is spread over devices.
+
+    Then each reshape would have to say where its result is; blocks are for XLA to find
+    a place for.
+    """
+    return AxisType.Explicit in aval.sharding.mesh.axis_types
 
 
 @transform
