@@ -34,6 +34,7 @@ from adamx.interop.from_optax import from_optax as from_optax
 from adamx.interop.from_torch import from_torch as from_torch
 from adamx.interop.migrate import Migration as Migration
 from adamx.interop.migrate import migrate as migrate
+from adamx.kernels.fused import fused as fused
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief

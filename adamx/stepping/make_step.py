@@ -18,6 +18,7 @@ from adamx.core.random import KeyLike, random_key
 from adamx.core.record import Record, merge, split
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
+from adamx.kernels.fused import adding
 from adamx.stepping.rounding import ROUNDINGS, Rounding
 from adamx.tree.paths import flatten, key_paths
 
@@ -78,6 +79,8 @@ class Parts(Record):
     rounding: Rounding
     skip_nonfinite: bool
     key: KeyLike
+    adds: bool
+    """Whether the plan emits parameters, having added to them what it made."""
 
     def init(self, params: Params) -> State:
         state = self.plan.init(_wide(params))
@@ -149,7 +152,9 @@ class Parts(Record):
         for i, (p, u) in enumerate(zip(leaves, moves, strict=True)):
             if p is None or u is None or not _is_float(p):
                 continue
-            total = totals[i] + convert(jnp.asarray(u), totals[i].dtype)
+            total = convert(jnp.asarray(u), totals[i].dtype)
+            if not self.adds:
+                total = totals[i] + total
             mine = None if key is None else jax.random.fold_in(key, i)
             if _is_narrow(p):
                 written = self.rounding.write(total, p, column[i], mine)
@@ -259,7 +264,9 @@ def make_step(
             do=nearest(str(rounding), ROUNDINGS),
         )
     own = as_transform(tx)
-    parts = Parts(own.plan, ROUNDINGS[rounding](), skip_nonfinite, key)
+    summed = adding(own.plan)
+    rest = ROUNDINGS[rounding](), skip_nonfinite, key, summed is not None
+    parts = Parts(summed or own.plan, *rest)
     bound = inspect.signature(make_step).bind(
         own, rounding, skip_nonfinite=skip_nonfinite, donate=donate, key=key
     )

@@ -54,8 +54,7 @@ def float8(*, block: int = 256) -> Codec:
         the scales are those of torchao 0.18.
 
     Example:
-        >>> import jax
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> import adamx
         >>> codec = adamx.float8()
         >>> x = jnp.array([1.0, -0.3, 0.0])

@@ -39,7 +39,9 @@ class Int4(BlockCodec):
         blocks = split(bounded(x), self.block)
         scales = largest(blocks)
         codes = nearest(relative(blocks, scales), book(self.signed), up=True)
-        return Blocks(_packed(join(codes, x.shape)), scales)
+        # The half byte that may be left over is as if one more zero had been there.
+        zero = int(np.argmin(np.abs(book(self.signed))))
+        return Blocks(_packed(join(codes, x.shape), zero), scales)
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(_unpacked(encoded.codes, shape), self.block)
@@ -56,11 +58,11 @@ class UInt4(Int4):
     signed: ClassVar[bool] = False
 
 
-def _packed(codes: Array) -> Array:
+def _packed(codes: Array, zero: int) -> Array:
     """Two codes to a byte: the first is in its upper half."""
     if not codes.ndim or codes.shape[-1] % 2:
         codes = codes.reshape(-1)
-        codes = jnp.pad(codes, (0, codes.size % 2))
+        codes = jnp.pad(codes, (0, codes.size % 2), constant_values=zero)
     return codes[..., ::2] << 4 | codes[..., 1::2]
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.shard_alike import shard_alike
-from jax.sharding import AxisType, NamedSharding, PartitionSpec, auto_axes
 
 from adamx.core.call import Same
 from adamx.core.errors import TransformError, nearest
@@ -16,12 +14,13 @@ from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.plan import Piece, Plan, distinct
 from adamx.core.random import KeyLike, random_key
-from adamx.core.record import Record, merge, replace, split
+from adamx.core.record import Record, replace
 from adamx.core.rule import Live, Rule, Series, locality
 from adamx.core.slots import Slots as Kept
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Shared, Slots
 from adamx.storage.codec import Codec
+from adamx.storage.places import begun, stepped
 
 NONNEGATIVE = frozenset(
     {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}
@@ -123,17 +122,7 @@ class Stored(Rule):
     def slots(self, param: Array) -> Slots:
         # XLA would compute at length, when it compiles, what zeros are encoded to.
         first = jax.lax.optimization_barrier(self.rule.slots(param))
-        at = jax.typeof(param)
-        if not _is_typed(at):
-            return self.encoding.encoded(first)
-        whole = NamedSharding(at.sharding.mesh, PartitionSpec())
-        bare = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), first)
-        places = jax.tree.map(
-            lambda x: at.sharding if x.shape == at.shape else whole,
-            jax.eval_shape(self.encoding.encoded, bare),
-        )
-        placed: Any = auto_axes(self.encoding.encoded, out_sharding=places)
-        return placed(first)
+        return begun(self.encoding.encoded, first, param)
 
     def start(self) -> Shared:
         key = {"rng_key": random_key(self.key)} if self._draws() else {}
@@ -167,16 +156,7 @@ class Storing(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        if not _is_typed(jax.typeof(g)):
-            return self._step(g, slots, shared, param)
-        places = jax.tree.map(lambda x: jax.typeof(x).sharding, (g, slots))
-        arrays, static = split(self)
-
-        def step(arrays: list[Any], *args: Any) -> tuple[Array, Slots]:
-            return merge(arrays, static)._step(*args)
-
-        placed: Any = auto_axes(step, out_sharding=places)
-        return placed(arrays, g, slots, shared, param)
+        return stepped(Storing._step, self, g, slots, shared, param)
 
     def _step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -187,18 +167,7 @@ class Storing(Rule):
         whole = self.encoding.decoded(slots, like)
         u, new = self.live.step(g, whole, rest, param)
         new = jax.tree.map(lambda n, o: n.astype(o.dtype), new, like)
-        kept = self.encoding.encoded(new, shared.get("noise"))
-        # Blocks are no axis of the leaf: nothing else says where they are to stay.
-        return u, jax.tree.map(lambda n, o: shard_alike(n, o)[0], kept, slots)
-
-
-def _is_typed(aval: Any) -> bool:
-    """Whether it is part of the type how the array is spread over devices.
-
-    Then each reshape would have to say where its result is; blocks are for XLA to find
-    a place for.
-    """
-    return AxisType.Explicit in aval.sharding.mesh.axis_types
+        return u, self.encoding.encoded(new, shared.get("noise"))
 
 
 @transform

@@ -109,6 +109,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return lambda step: step % 2 == 0
     if hint == Join:
         return lambda a, b: a + b
+    if name == "backend":
+        return "interpret"
     if name == "moment":
         return adamx.second_moment(0.9)
     if name == "groups":
