@@ -2,7 +2,7 @@
 
     python -m benchmarks.catalogue                    # a minute or two
     python -m benchmarks.catalogue --only adam
-    python -m benchmarks.catalogue --write README.md
+    python -m benchmarks.catalogue --write docs/optimizers.md
 
 State is counted from the arrays that `init` would make for a matrix of 1,024 by 1,024.
 The deviation is the largest of all specs of an optimizer, on all problems: how far it

@@ -15,6 +15,7 @@ as many outputs that only adds arrays.
 """
 
 import argparse
+import gc
 import importlib.util
 import json
 import os
@@ -49,6 +50,7 @@ QUANTITIES = ["trace", "lower", "compile", "step", "eager", "temporaries"]
 def forget() -> None:
     """Make the next trace a first one: drop jax's caches and those of the library."""
     jax.clear_caches()
+    gc.collect()  # not in the middle of it
     for name, module in sys.modules.items():
         if name.startswith("adamx."):
             for thing in vars(module).values():

@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from tabulate import tabulate
 
+from adamx.testing.subject import Subject
 from benchmarks.document import replace
 from benchmarks.laws import SUBJECTS
 from benchmarks.step import forget, ratio, timed, versions
@@ -47,7 +49,7 @@ def measure(name: str, leaves: int, rounds: int) -> dict[str, list[float]]:
         for library, (optimizers, subject) in SUBJECTS.items()
     }
     states = {library: s.tx.init(params) for library, s in subjects.items()}
-    updates: dict[str, Any] = {k: s.update for k, s in subjects.items()}
+    updates: dict[str, Any] = {k: _alone(s, grads, params) for k, s in subjects.items()}
     updates["least"] = lambda g, state, params: (jax.tree.map(jnp.negative, g), state)
     states["least"] = {}
     times: dict[str, list[float]] = {library: [] for library in updates}
@@ -58,6 +60,12 @@ def measure(name: str, leaves: int, rounds: int) -> dict[str, list[float]]:
             times[library].append(seconds)
     # In the first round jax's own helpers are traced too.
     return {library: seconds[1:] for library, seconds in times.items()}
+
+
+def _alone(subject: Subject, grads: Any, params: Any) -> Callable[..., Any]:
+    """The update without what makes its arguments, such as the loss."""
+    extra = subject.extra(grads, params) if subject.extra else {}
+    return partial(subject.tx.update, **extra)
 
 
 def _trace(update: Callable[..., Any], *arguments: Any) -> None:

@@ -68,7 +68,20 @@ def in_float64(optimizer: Any, tensors: dict[str, Any]) -> None:
 
 
 def keras_path(name: str, decay: float | None = None, **options: Any) -> Oracle:
-    """The path of a Keras optimizer, on its JAX backend."""
+    """The path of a Keras optimizer, on its JAX backend, at learning rate `RATE`."""
+
+    def build(keras: Any) -> Any:
+        rate: Any = RATE
+        if decay is not None:
+            rate = keras.optimizers.schedules.InverseTimeDecay(RATE, 1, decay)
+        arguments = {"learning_rate": rate, **options}
+        return getattr(keras.optimizers, name)(**arguments)
+
+    return keras_steps(build)
+
+
+def keras_steps(build: Callable[[Any], Any]) -> Oracle:
+    """The path of what `build` makes of the module keras, on its JAX backend."""
 
     def oracle(params: dict[str, Any], grads: list[dict[str, Any]]) -> Path:
         os.environ["KERAS_BACKEND"] = "jax"
@@ -77,11 +90,7 @@ def keras_path(name: str, decay: float | None = None, **options: Any) -> Oracle:
         before = keras.config.floatx()
         keras.config.set_floatx("float64")
         try:
-            rate: Any = RATE
-            if decay is not None:
-                rate = keras.optimizers.schedules.InverseTimeDecay(RATE, 1, decay)
-            arguments = {"learning_rate": rate, **options}
-            optimizer = getattr(keras.optimizers, name)(**arguments)
+            optimizer = build(keras)
             variables = {
                 k: keras.Variable(p, dtype="float64") for k, p in params.items()
             }

@@ -48,3 +48,9 @@ def test_asgd_averages_as_pytorch_does(x64):
         torch.set_default_dtype(before)
     _, average = iterates(adamx.asgd(1e-2, lambd=0.3, t0=7))
     np.testing.assert_allclose(average, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("start_step", [-1, 1.5, True])
+def test_an_average_starts_at_a_step(start_step):
+    with pytest.raises(adamx.TransformError, match=r"start_step .*not negative"):
+        adamx.average_params(start_step=start_step)

@@ -42,7 +42,7 @@ def test_the_skeleton_of_a_transform_works(monkeypatch):
 
 
 def test_the_readme_adam_is_our_adam():
-    code, loop = blocks("README.md")
+    loop, code = blocks("README.md")
     names: dict = {}
     exec(code, names)
     start = {"w": jnp.array([1.0, -2.0])}

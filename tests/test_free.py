@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import adamx
+from adamx.testing import check_transform
 
 
 def descent(tx, size=1.0, steps=30):
@@ -86,3 +87,9 @@ def test_an_unknown_variant_of_mechanize_is_refused():
         adamx.mechanize(adamx.sgd(1.0), variant="authors")
     with pytest.raises(adamx.TransformError, match="num_betas"):
         adamx.mechanize(adamx.sgd(1.0), num_betas=0)
+
+
+@pytest.mark.parametrize("variant", ["optax", "paper"])
+def test_mechanize_is_right_after_many_steps_of_equal_length(variant):
+    tx = adamx.mechanize(adamx.sgd(1.0), variant=variant)
+    assert check_transform(tx, laws=["long_runs"]).kept == ["long_runs"]

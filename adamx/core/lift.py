@@ -1,7 +1,6 @@
 """From one array to trees: the only place that knows both."""
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -11,10 +10,11 @@ import jax.numpy as jnp
 
 from adamx.core.check import argument, matched, needed_params, path_of
 from adamx.core.errors import TransformError
+from adamx.core.leaf import KeyOf, leaf_measure, leaf_step
 from adamx.core.node import Node
-from adamx.core.numerics import compute_dtype, convert, real_dtype
-from adamx.core.record import is_key, merge, split
-from adamx.core.rule import Leaf, PerLeaf, Ready, Rule, Series, is_one, walk
+from adamx.core.numerics import compute_dtype, convert
+from adamx.core.record import is_key, split
+from adamx.core.rule import Identity, Live, PerLeaf, Ready, Rule, Series, is_one, walk
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten
@@ -84,17 +84,19 @@ class Lifted(Node):
         names = {name for name, _ in self.rules}
         shared = without({k: v for k, v in state.items() if k in names}, paths)
         kept.check_shared(shared)
+        views = partial(self._views, treedef, updates, extra, len(batch))
         if self.rules and self.rules[0][1].locality == "tree":
-            triples = zip(leaves, rows, owners, strict=True)
-            series = self._gathered(paths, triples, shared, extra)
+            there = [i for i, g in enumerate(leaves) if g is not None]
+            named = [(i, leaves[i], rows[i], owners[i]) for i in there]
+            series = self._gathered(paths, named, shared, extra, views, batch)
         live = series.tick(shared, extra)
         new_state = self._kept_alike(live.shared, shared)
-        arrays, static = split((live.rule, live.gain))
-        step = _leaf_step(static, paths)
-        view = self._views(live.view, treedef, updates, extra, len(batch))
-        for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
-            if g is not None:
-                leaves[i], rows[i] = step(arrays, view(i, g), g, row, p)
+        if type(live.rule) is not Identity or not is_one(live.gain):
+            arrays, static = split((live.rule, live.gain))
+            step, view = leaf_step(static, paths), views(live.view)
+            for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
+                if g is not None:
+                    leaves[i], rows[i] = step(arrays, view(i, g), g, row, p)
         for k, path in enumerate(paths):
             put(new_state, path, treedef.unflatten([row[k] for row in rows]))
         return treedef.unflatten(leaves), new_state
@@ -185,32 +187,34 @@ class Lifted(Node):
 
     def _views(
         self,
-        view: Any,
         treedef: Any,
         updates: Updates,
         extra: Mapping[str, Any],
         skip: int,
+        view: Any,
     ) -> Callable[[int, Array], Any]:
         """From a leaf's number and update to what of the shared its `step` sees."""
-        seen = jax.tree.leaves(view)
-        names = {x.name for x in seen if isinstance(x, PerLeaf)}
-        if not names and not any(map(is_key, seen)):
+        seen, structure = jax.tree.flatten(view)
+        trees = {k: x.name for k, x in enumerate(seen) if isinstance(x, PerLeaf)}
+        keys = [k for k, x in enumerate(seen) if is_key(x)]
+        if not trees and not keys:
             return lambda i, g: view
         columns = {
-            n: matched(treedef, extra[n], n, updates, self._name()) for n in names
+            n: matched(treedef, extra[n], n, updates, self._name())
+            for n in trees.values()
         }
 
         # Absent leaves are not counted: noise is the same without frozen ones.
         numbers = [*accumulate(leaf is not None for leaf in flatten(updates)[0])]
 
         def of_leaf(i: int, g: Array) -> Any:
-            def seen_by(x: Any) -> Any:
-                if isinstance(x, PerLeaf):
-                    like = jax.ShapeDtypeStruct(g.shape[skip:], g.dtype)
-                    return self._like(columns[x.name][i], like, x.name, updates, i)
-                return jax.random.fold_in(x, numbers[i]) if is_key(x) else x
-
-            return jax.tree.map(seen_by, view)
+            mine = list(seen)
+            for k in keys:
+                mine[k] = KeyOf(seen[k], numbers[i])
+            for k, name in trees.items():
+                like = jax.ShapeDtypeStruct(g.shape[skip:], g.dtype)
+                mine[k] = self._like(columns[name][i], like, name, updates, i)
+            return structure.unflatten(mine)
 
         return of_leaf
 
@@ -239,22 +243,31 @@ class Lifted(Node):
     def _gathered(
         self,
         paths: tuple[Path, ...],
-        triples: Iterable[tuple[Any, Sequence[Any], Any]],
+        leaves: Sequence[tuple[int, Array, Sequence[Any], Any]],
         shared: dict[str, Any],
         extra: Mapping[str, Any],
+        views: Callable[[Any], Callable[[int, Array], Any]],
+        batch: tuple[int, ...],
     ) -> Series:
         """Let a first rule that needs all leaves see them."""
         name, head = self.rules[0]
         live = head.tick(shared.get(name, {}), extra)
-        leaves = []
-        for g, row, param in triples:
-            if g is not None:
-                slots = _nested(paths, row).get(name, {})
-                owner = _owner(param, g) if head.needs_params else None
-                leaves.append(Leaf(g, slots, owner))
-        view = live.rule.gather(live.view, leaves)
-        kept = {k: view.get(k, old) for k, old in live.shared.items()}
-        ready = Ready(live._replace(shared=kept, view=view))
+        arrays, static = split(live.rule)
+        mine = [k for k, path in enumerate(paths) if path[0] == name]
+        below = tuple(paths[k][1:] for k in mine)
+        measure = leaf_measure(static, below)
+        if leaves:
+            view, rows = views(live.view), []
+            for i, g, row, param in leaves:
+                kept = [row[k] for k in mine]
+                owner = param if head.needs_params else None
+                rows.append(measure(arrays, view(i, g), g, kept, owner))
+        else:
+            rows = [measure(arrays, *_no_leaf(live, below, batch))]
+        measured = jax.tree.map(lambda *x: _concatenated(x), *rows)
+        seen = live.rule.gather(live.view, measured)
+        kept = {k: seen.get(k, old) for k, old in live.shared.items()}
+        ready = Ready(live._replace(shared=kept, view=seen))
         return Series(((name, ready), *self.rules[1:]))
 
 
@@ -268,42 +281,16 @@ def _counted(batch: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> str:
     return f"{batch[0]} examples of {one}" if batch else one
 
 
-def _owner(param: Any, g: Array) -> Array | None:
-    """The parameter, in the dtype that is computed in."""
-    return None if param is None else convert(jnp.asarray(param), g.dtype)
+def _no_leaf(
+    live: Live, paths: tuple[Path, ...], batch: tuple[int, ...]
+) -> tuple[Any, ...]:
+    """An empty array, as `measure` is given it, for a tree without leaves."""
+    empty = jnp.zeros(0)
+    view = jax.tree.map(lambda x: empty if isinstance(x, PerLeaf) else x, live.view)
+    slots = live.rule.slots(empty)
+    row = [get(slots, path) for path in paths]
+    return view, jnp.zeros((*batch, 0)), row, empty
 
 
-def _nested(paths: tuple[Path, ...], row: Sequence[Any]) -> dict[str, Any]:
-    slots: dict[str, Any] = {}
-    for path, slot in zip(paths, row, strict=True):
-        put(slots, path, slot)
-    return slots
-
-
-@functools.lru_cache(maxsize=4096)
-def _leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
-    """The jitted function of one leaf; leaves of equal shape and dtype share a trace.
-
-    Cached by what the rules are, not by who built them: equal optimizers share it.
-    """
-
-    def step(
-        arrays: list[Any], view: Any, g: Array, row: tuple[Any, ...], param: Any
-    ) -> tuple[Array, tuple[Any, ...]]:
-        scalars = partial(_scalar_to, dtype=real_dtype(g.dtype))
-        rule, gain = merge([scalars(x) for x in arrays], static)
-        slots, owner = _nested(paths, row), _owner(param, g)
-        u, slots = rule.step(g, slots, jax.tree.map(scalars, view), owner)
-        u = convert(u if is_one(gain) else u * gain, g.dtype)
-        new = (get(slots, path) for path in paths)
-        return u, tuple(
-            jax.tree.map(lambda n, o: convert(n, o.dtype), n, o)
-            for n, o in zip(new, row, strict=True)
-        )
-
-    return jax.jit(step)
-
-
-def _scalar_to(x: Any, dtype: Any) -> Any:
-    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
-    return convert(x, dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+def _concatenated(rows: Sequence[Array]) -> Array:
+    return rows[0] if len(rows) == 1 else jax.lax.concatenate(rows, 0)

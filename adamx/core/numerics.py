@@ -32,8 +32,8 @@ def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
 
 def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     """`x` in `dtype`, finite where `x` is: too large becomes the largest there is."""
-    floats = jnp.issubdtype(dtype, jnp.inexact)
-    if floats and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
+    other = x.dtype != dtype and jnp.issubdtype(dtype, jnp.inexact)
+    if other and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
         return _saturated(x, jnp.dtype(dtype))
     return convert(x, dtype)
 
@@ -156,7 +156,7 @@ def power(x: Array, exponent: Scalar) -> Array:
     XLA takes exp(p·log x), whose error in float32 grows with the size of p·log x.
     """
     exact = jax.lax.stop_gradient(x)
-    bits = jnp.frexp(exact)[1].astype(x.dtype)
+    bits = jnp.round(jnp.log2(exact))
     whole = jnp.round(exponent * bits)
     rest = jnp.exp2(exponent * bits - whole)
     return (x * jnp.exp2(-bits)) ** exponent * rest * jnp.exp2(whole)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import Schedule
 from adamx.core.numerics import next_count
 from adamx.core.record import Record, replace
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, PyTree, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -25,7 +25,9 @@ class Rule(Record):
                                    at least float32, as is all that `step` sees
         shared() -> dict           scalars kept once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
-        gather(shared, leaves) -> dict   locality "tree": what all leaves say together
+        measure(g, slots, shared, param) -> tree     locality "tree": what a leaf has to
+                                   say of itself before the step, a few numbers
+        gather(shared, measured) -> dict   locality "tree": what all leaves say together
 
     and declares with class variables its `locality` ("element": each number on its
     own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
@@ -81,9 +83,21 @@ class Rule(Record):
         """
         return shared
 
-    def gather(self, shared: Shared, leaves: "list[Leaf]") -> Shared:
-        """`shared`, with what can only be known from all leaves; as `advance` does."""
-        return shared
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> PyTree:
+        """What `gather` is to know of a leaf: small arrays, of the same shapes always.
+
+        The leaf may be an empty one: where there is none, it stands for all.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.measure")
+
+    def gather(self, shared: Shared, measured: Any) -> Shared:
+        """`shared`, with what can only be known from all leaves; as `advance` does.
+
+        `measured` is what `measure` returned, with a first axis of leaves.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.gather")
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -127,15 +141,6 @@ class PerLeaf:
 
     def __init__(self, name: str) -> None:
         self.name = name
-
-
-class Leaf(NamedTuple):
-    """One leaf, as `gather` sees it before the step."""
-
-    g: Array
-    slots: Slots
-    param: Array | None
-    """None unless the rule `needs_params`."""
 
 
 class Live(NamedTuple):

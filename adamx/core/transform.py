@@ -259,8 +259,13 @@ def _rounded(updates: Updates, like: Params) -> Updates:
         if u is None or p is None:
             continue
         absent = u.dtype == jax.dtypes.float0  # what jax.grad gives for integers
-        leaves[i] = no_update(p) if absent else narrow(u, jnp.result_type(p))
+        leaves[i] = no_update(p) if absent else narrow(u, _dtype(p))
     return treedef.unflatten(leaves)
+
+
+def _dtype(x: Any) -> Any:
+    """That of `x`, which need not be an array; quickly where it is one."""
+    return x.dtype if isinstance(x, jax.Array) else jnp.result_type(x)
 
 
 @functools.lru_cache(maxsize=1024)

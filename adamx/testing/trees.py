@@ -93,7 +93,7 @@ def problem(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 class Trajectory(NamedTuple):
     """Where an independent implementation goes, in float64.
 
-    Args:
+    Attributes:
         params: the first parameters, NumPy arrays by name.
         grads: the gradients of each step, alike.
         path: the parameters after each step, stacked: shape (steps, …) by name.

@@ -9,7 +9,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import scaled_norm_along, shrunk
+from adamx.tree.norms import norm_of, shrunk
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 
@@ -27,9 +27,9 @@ class AdaptiveGradClip(Rule):
     ) -> tuple[Array, Slots]:
         assert param is not None
         axes = _unit(g.shape, self.axis)
-        largest, rest = scaled_norm_along(param, axes)
+        largest, rest = norm_of(param, axes)
         size = jnp.maximum(self.clipping * largest * rest, self.clipping * self.eps)
-        by, times = shrunk(scaled_norm_along(g, axes), size)
+        by, times = shrunk(norm_of(g, axes), size)
         return g / by * times, slots
 
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Decay
+from adamx.core.hyper import Decay, integer
 from adamx.core.rule import Rule
 from adamx.core.state import read_out
 from adamx.core.transform import transform
@@ -43,14 +43,14 @@ def average_params(decay: Decay | None = None, start_step: int = 0) -> AveragePa
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule; None for the plain
             mean, Polyak–Ruppert averaging.
-        start_step: how many steps are left out, an integer.
+        start_step: how many steps are left out, an integer ≥ 0.
 
     Returns:
         The transform; its state is `average`, like the parameters, at least float32,
         and the `count` of steps. It needs the parameters.
 
     Raises:
-        TransformError: `decay` is outside [0, 1).
+        TransformError: `decay` is outside [0, 1), or `start_step` is no such integer.
 
     Reference:
         Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging",
@@ -68,6 +68,8 @@ def average_params(decay: Decay | None = None, start_step: int = 0) -> AveragePa
         >>> float(params), float(adamx.averaged_params(state, params))
         (3.0, 2.0)
     """
+    what = "an integer that is not negative"
+    integer("average_params", "start_step", start_step, 0, what)
     return AverageParams(decay, start_step)
 
 

@@ -17,7 +17,7 @@ class BoundLeaf(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         g, bound = _finite(g), largest_squarable(g.dtype)
-        largest = largest_of(g) if g.size else jnp.zeros((), g.real.dtype)
+        largest = largest_of(g)
         over = (largest > bound) | jnp.isnan(largest)
         return g * jnp.where(over, bound / jnp.where(over, largest, 1), 1), slots
 

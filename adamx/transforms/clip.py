@@ -2,10 +2,10 @@
 
 from adamx.core.hyper import NonNegative
 from adamx.core.numerics import clipped
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import scaled_norm, scaled_root_mean_square, shrunk
+from adamx.tree.norms import joined_norm, norm_of, scaled_root_mean_square, shrunk
 
 
 class Clip(Rule):
@@ -53,7 +53,7 @@ class ClipByNorm(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        by, times = shrunk(scaled_norm([g]), self.max_norm)
+        by, times = shrunk(norm_of(g), self.max_norm)
         return g / by * times, slots
 
 
@@ -136,9 +136,13 @@ class ClipByGlobalNorm(Rule):
 
     max_norm: Hyper
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        norm = scaled_norm([leaf.g for leaf in leaves])
-        by, times = shrunk(norm, self.max_norm)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        by, times = shrunk(joined_norm(*measured), self.max_norm)
         return {**shared, "by": by, "times": times}
 
     def step(

@@ -1,9 +1,13 @@
 """Weight decay."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
+from adamx.core.numerics import is_zero
 from adamx.core.partition import masked
-from adamx.core.rule import Rule
+from adamx.core.rule import Identity, Live, Rule
 from adamx.core.transform import Transform, lift, transform
 from adamx.core.types import Array, Hyper, Shared, Slots
 
@@ -12,6 +16,11 @@ class DecayedWeights(Rule):
     needs_params = True
 
     weight_decay: Hyper
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        live = super().tick(shared, extra)
+        none = is_zero(self.weight_decay)
+        return live._replace(rule=Identity()) if none else live
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None

@@ -1,17 +1,18 @@
 """Steps as long as one has come so far, over the gradients seen on the way."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
-import jax
 import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
 from adamx.core.hyper import NonNegative, derived
 from adamx.core.numerics import running_mean, safe_sqrt, scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import root_of_squares, scaled_norm
+from adamx.tree.norms import joined_norm, norm_of, root_of_squares
+
+Pair: TypeAlias = tuple[Array, Array]
 
 
 class OverGradients(Rule):
@@ -36,17 +37,21 @@ class OverGradients(Rule):
         names = "max_dist", "max_norm", "mean_sq"
         return {name: jnp.zeros((), scalar_dtype()) for name in names}
 
-    def first(self, params: list[Array]) -> Scalar:
-        """The distance to begin with."""
+    def first(self, size: Array) -> Scalar:
+        """The distance to begin with, of parameters of this norm."""
         raise NotImplementedError
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Pair, ...]:
+        assert param is not None
+        return norm_of(g), norm_of(param - slots["x0"]), norm_of(param)
+
+    def gather(self, shared: Shared, measured: tuple[Pair, ...]) -> Shared:
         count = shared["count"]
-        params = [leaf.param for leaf in leaves if leaf.param is not None]
-        away = [_away(leaf.slots["x0"], leaf.param) for leaf in leaves]
-        reached = jnp.where(count == 1, self.first(params), shared["max_dist"])
-        reached = jnp.maximum(reached, _norm(away))
-        norm = _norm([leaf.g for leaf in leaves])
+        norm, away, size = (_norm(*pair) for pair in measured)
+        reached = jnp.where(count == 1, self.first(size), shared["max_dist"])
+        reached = jnp.maximum(reached, away)
         norm = norm * reached if self.weighted else norm
         largest = jnp.maximum(shared["max_norm"], norm)
         unit = jnp.where(largest > 0, largest, 1)
@@ -69,25 +74,19 @@ class OverGradients(Rule):
         raise NotImplementedError
 
 
-def _norm(arrays: list[Array]) -> Array:
-    largest, rest = scaled_norm(arrays)
-    return (largest * rest).astype(scalar_dtype())
-
-
-@jax.jit
-def _away(x0: Array, param: Array) -> Array:
-    return param - x0
+def _norm(unit: Array, rest: Array) -> Array:
+    largest, rest = joined_norm(unit, rest)
+    return largest * rest
 
 
 class Dog(OverGradients):
     kind: str
     init_value: Hyper
 
-    def first(self, params: list[Array]) -> Scalar:
+    def first(self, size: Array) -> Scalar:
         if self.kind == "learning_rate":
             return 0.0
-        size = 1 + _norm(params) if self.kind == "heuristic" else 1.0
-        return self.init_value * size
+        return self.init_value * (1 + size if self.kind == "heuristic" else 1.0)
 
     def below(self, norm: Array) -> Array:
         root = jnp.sqrt(jnp.asarray(self.eps, norm.dtype))
@@ -153,7 +152,7 @@ class Dowg(OverGradients):
 
     init_dist: Hyper
 
-    def first(self, params: list[Array]) -> Scalar:
+    def first(self, size: Array) -> Scalar:
         return self.init_dist
 
     def below(self, norm: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay, Finite, NonNegative
@@ -14,7 +13,7 @@ from adamx.core.numerics import (
     squarable,
 )
 from adamx.core.ratio import root_plus
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 
@@ -49,19 +48,19 @@ class EstimatedDistance(Rule):
         names = "estim_lr", "numerator"
         return {name: jnp.zeros((), scalar_dtype()) for name in names}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        count, zero = shared["count"], jnp.zeros((), scalar_dtype())
-        first = jnp.maximum(self.estim_lr0, float(jnp.finfo(zero.dtype).tiny))
-        d = jnp.where(count == 1, first, shared["estim_lr"])
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        count, d = shared["count"], shared["estim_lr"]
+        first = jnp.maximum(self.estim_lr0, float(jnp.finfo(d.dtype).tiny))
+        d = jnp.where(count == 1, first, d)
         corrected = jnp.sqrt(geometric(self.b2, count)) / geometric(self.b1, count)
         rate = self.learning_rate * corrected * d
-        seen = {**shared, "before": d / first, "rate": rate, "share": rate / first}
-        evidence = [(zero, zero), *(self.evidence(leaf, seen) for leaf in leaves)]
+        seen = {"d": d, "before": d / first, "rate": rate, "share": rate / first}
+        return {**shared, "first": first, **seen}
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
         lost, new, factor = self.weights()
-        product, size = (
-            jnp.sum(jnp.stack(column).astype(zero.dtype))
-            for column in zip(*evidence, strict=True)
-        )
+        product, size = (jnp.sum(parts) for parts in measured)
+        first, d = shared["first"], shared["d"]
         numerator = shared["numerator"] + (new * product - lost * shared["numerator"])
         # Where there was no gradient yet, nothing is known.
         some = size >= float(jnp.finfo(size.dtype).tiny)
@@ -69,14 +68,10 @@ class EstimatedDistance(Rule):
         # While parameters are held, evidence has no end; d is to remain a number.
         after = jnp.minimum(jnp.maximum(d, found) / first, 2.0**55)
         new_d = {"estim_lr": after * first, "after": after}
-        return {**seen, **new_d, "numerator": numerator}
+        return {**shared, **new_d, "numerator": numerator}
 
     def weights(self) -> tuple[Scalar, Scalar, Scalar]:
         """Of what is lost of the sums so far, of a new product, and of the quotient."""
-        raise NotImplementedError
-
-    def evidence(self, leaf: Leaf, shared: Shared) -> tuple[Array, Array]:
-        """The leaf's parts of the two sums."""
         raise NotImplementedError
 
     def decayed(self, u: Array, shared: Shared, param: Array | None) -> Array:
@@ -90,8 +85,7 @@ def _product(a: Array, b: Array) -> Array:
 
 def _next_sum(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
     """(1 − lost)·s + new·g, the sum of gradients, where 1 − lost is not rounded."""
-    dtype = s.real.dtype
-    return s + (jnp.asarray(new, dtype) * squarable(g) - jnp.asarray(lost, dtype) * s)
+    return s + (new * squarable(g) - lost * s)
 
 
 def _next_size(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
@@ -110,9 +104,12 @@ class Prodigy(EstimatedDistance):
     def weights(self) -> tuple[Scalar, Scalar, Scalar]:
         return self._lost(), 1.0, self.estim_lr_coef
 
-    def evidence(self, leaf: Leaf, shared: Shared) -> tuple[Array, Array]:
-        weights = self._lost(), self._new(shared), shared["before"] * shared["share"]
-        return _gone_evidence(leaf.g, leaf.slots, leaf.param, weights)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        product = _product(squarable(g), slots["x0"] - param)
+        size = _next_size(slots["s"], g, self._lost(), self._new(shared))
+        return product * (shared["before"] * shared["share"]), size
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -131,16 +128,6 @@ class Prodigy(EstimatedDistance):
     def _new(self, shared: Shared) -> Scalar:
         share = shared["before"] if self.safeguard_warmup else shared["share"]
         return shared["before"] * share
-
-
-@jax.jit
-def _gone_evidence(
-    g: Array, slots: Slots, param: Array, weights: tuple[Scalar, Scalar, Scalar]
-) -> tuple[Array, Array]:
-    """Of ⟨g, θ₀ − θ⟩, weighted, and of the next ‖s‖₁."""
-    lost, new, weight = weights
-    product = _product(squarable(g), slots["x0"] - param)
-    return product * weight, _next_size(slots["s"], g, lost, new)
 
 
 @transform
@@ -202,9 +189,12 @@ class DAdaptAdam(EstimatedDistance):
         lost = 1 - self.b2**0.5
         return lost, lost, 1 / lost
 
-    def evidence(self, leaf: Leaf, shared: Shared) -> tuple[Array, Array]:
-        weights = *self._sum(shared), shared["rate"]
-        return _scaled_evidence(leaf.g, leaf.slots, self.eps, weights)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        below = root_plus(slots["nu"], self.eps, 0.0)
+        product = _product(squarable(g), slots["s"] / below)
+        return product * shared["rate"], _next_size(slots["s"], g, *self._sum(shared))
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -219,17 +209,6 @@ class DAdaptAdam(EstimatedDistance):
     def _sum(self, shared: Shared) -> tuple[Scalar, Scalar]:
         lost, new, _ = self.weights()
         return lost, new * shared["share"]
-
-
-@jax.jit
-def _scaled_evidence(
-    g: Array, slots: Slots, eps: Scalar, weights: tuple[Scalar, Scalar, Scalar]
-) -> tuple[Array, Array]:
-    """Of ⟨g, s/(√v + ε)⟩, weighted, and of the next ‖s‖₁."""
-    lost, new, weight = weights
-    below = root_plus(slots["nu"], jnp.asarray(eps, slots["nu"].dtype), 0.0)
-    product = _product(squarable(g), slots["s"] / below)
-    return product * weight, _next_size(slots["s"], g, lost, new)
 
 
 @transform

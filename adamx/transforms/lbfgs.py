@@ -6,15 +6,17 @@ w = R⁻¹·Sᵀg
 H·g = γ·(g − Y·w) + S·R⁻ᵀ·(D·w + γ·Yᵀ(Y·w − g))
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
 from adamx.core.hyper import positive_integer
-from adamx.core.numerics import scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.numerics import safe_sqrt, scalar_dtype
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Shared, Slots
-from adamx.tree.norms import largest_of, scaled_norm
+from adamx.tree.norms import largest_of
 
 
 class Lbfgs(Rule):
@@ -45,38 +47,54 @@ class Lbfgs(Rule):
             "steepness": jnp.zeros(m, dtype),
         }
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        g = [leaf.g for leaf in leaves]
-        params = [leaf.param for leaf in leaves if leaf.param is not None]
-        old_s = [leaf.slots["diff_params_memory"] for leaf in leaves]
-        old_y = [leaf.slots["diff_updates_memory"] for leaf in leaves]
-        s = [p - leaf.slots["params"] for p, leaf in zip(params, leaves, strict=True)]
-        y = [leaf.g - leaf.slots["updates"] for leaf in leaves]
-        s_unit, y_unit, g_unit = _unit(s), _unit(y), _unit(g)
-        s, y, unit_g = _over(s, s_unit), _over(y, y_unit), _over(g, g_unit)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> dict[str, Any]:
+        assert param is not None
+        s, y = param - slots["params"], g - slots["updates"]
+        old_s, old_y = slots["diff_params_memory"], slots["diff_updates_memory"]
+        news = {"s": s, "y": y, "g": g}
+        units = {name: largest_of(x) for name, x in news.items()}
+        s, y, g = (x / jnp.where(units[n] > 0, units[n], 1) for n, x in news.items())
+        dots = {
+            "s s": _dots(s, s),
+            "s y": _dots(s, y),
+            "y y": _dots(y, y),
+            "s g": _dots(s, g),
+            "y g": _dots(y, g),
+            "S y": _dots(old_s, y),
+            "Y y": _dots(old_y, y),
+            "S g": _dots(old_s, g),
+            "Y g": _dots(old_y, g),
+            "g g": _dots(g, g),
+        }
+        return {"units": units, "dots": dots}
 
-        s_y, y_y, s_s = _dot(s, y), _dot(y, y), _dot(s, s)
+    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+        units, dots = _joined(measured["units"], measured["dots"])
+        s_unit, y_unit, g_unit = (units[name] for name in "syg")
+        s_y, y_y, s_s = dots["s y"], dots["y y"], dots["s s"]
         steepness = s_unit / y_unit
         # As good as orthogonal pairs, and those of negative curvature, say nothing.
         curved = s_y > float(jnp.finfo(s_y.dtype).eps) * jnp.sqrt(s_s * y_y)
         usable = (steepness > 0) & (steepness < jnp.inf)
         new = shared["started"] & curved & usable
 
-        m, zero = self.memory_size, jnp.zeros(self.memory_size, scalar_dtype())
+        m = self.memory_size
         past_sy, past_yy = (shared[n].reshape(m, m) for n in ("s_y", "y_y"))
-        r = _appended(past_sy, _dots(old_s, y, zero), s_y, new)
-        yy = _appended(past_yy, _dots(old_y, y, zero), y_y, new)
+        r = _appended(past_sy, dots["S y"], s_y, new)
+        yy = _appended(past_yy, dots["Y y"], y_y, new)
         steep = _shifted(shared["steepness"], steepness, new)
-        s_g = _shifted(_dots(old_s, unit_g, zero), _dot(s, unit_g), new)
-        y_g = _shifted(_dots(old_y, unit_g, zero), _dot(y, unit_g), new)
+        s_g = _shifted(dots["S g"], dots["s g"], new)
+        y_g = _shifted(dots["Y g"], dots["y g"], new)
 
         there = jnp.diagonal(r) > 0
         d = jnp.where(there, jnp.diagonal(r), 1)
         upper = jnp.triu(r, 1) + jnp.diag(d)
         gamma = jnp.ones_like(s_y)
         if self.scale_init_precond:
-            largest, rest = scaled_norm(g)
-            short = jnp.minimum(1, 1 / jnp.where(largest > 0, largest, 1) / rest)
+            rest = safe_sqrt(dots["g g"])
+            short = jnp.minimum(1, 1 / g_unit / jnp.where(rest > 0, rest, 1))
             gamma = steep[-1] * d[-1] / jnp.where(there[-1], yy[-1, -1], 1)
             gamma = jnp.where(there[-1], gamma, short.astype(gamma.dtype))
         w = solve_triangular(upper, s_g)
@@ -111,30 +129,29 @@ class Lbfgs(Rule):
         return u, {"params": param, "updates": g, **pairs}
 
 
-def _unit(leaves: list[Array]) -> Array:
-    """The largest number; 1 if there is none but zeros."""
-    sizes = [largest_of(x).astype(scalar_dtype()) for x in leaves if x.size]
-    largest = jnp.max(jnp.stack(sizes)) if sizes else jnp.ones((), scalar_dtype())
-    return jnp.where(largest > 0, largest, 1)
+def _dots(past: Array, x: Array) -> Array:
+    """Re⟨p, x⟩, for each of the p in `past` if that has an axis more than x."""
+    front = past.ndim - x.ndim
+    return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
 
 
-def _over(leaves: list[Array], unit: Array) -> list[Array]:
-    return [x / unit.astype(x.real.dtype) for x in leaves]
+def _joined(
+    units: dict[str, Array], dots: dict[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Units of all leaves together, 1 where all is zero, and products in these."""
+    largest = {name: jnp.max(each) for name, each in units.items()}
+    joined = {name: jnp.where(unit > 0, unit, 1) for name, unit in largest.items()}
+    share = {name: each / joined[name] for name, each in units.items()}
 
+    def total(name: str) -> Array:
+        # What was kept, S and Y, is in a unit of all leaves already.
+        weights = [share[part] for part in name.split() if part in share]
+        parts = dots[name]
+        for weight in weights:
+            parts = parts * weight.reshape(-1, *[1] * (parts.ndim - 1))
+        return jnp.sum(parts, 0)
 
-def _dot(a: list[Array], b: list[Array]) -> Array:
-    """Re⟨a, b⟩ over all leaves."""
-    parts = [jnp.sum((x.conj() * y).real) for x, y in zip(a, b, strict=True)]
-    return sum((p.astype(scalar_dtype()) for p in parts), jnp.zeros((), scalar_dtype()))
-
-
-def _dots(past: list[Array], x: list[Array], start: Array) -> Array:
-    """Re⟨pᵢ, x⟩ over all leaves, for each pᵢ in `past`, on top of `start`."""
-    parts = [
-        jnp.sum((p.conj() * y).real, tuple(range(1, p.ndim)))
-        for p, y in zip(past, x, strict=True)
-    ]
-    return sum((p.astype(start.dtype) for p in parts), start)
+    return joined, {name: total(name) for name in dots}
 
 
 def _shifted(past: Array, newest: Array, new: Array) -> Array:

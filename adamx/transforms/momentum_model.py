@@ -1,18 +1,21 @@
 """Steps to where a model of the loss, made of past values and gradients, is least."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.numerics import abs_sq, moving_average, scalar_dtype, squarable, towards
+from adamx.core.numerics import (
+    abs_sq,
+    moving_average,
+    scalar_dtype,
+    squarable,
+    towards,
+)
 from adamx.core.ratio import root_plus
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import inner_product, scaled_product
+from adamx.tree.norms import Product, bounded_product, joined_product, product_of
 
 DECAY_FORMS = ("divided", "beside", "adamw")
 
@@ -64,13 +67,19 @@ class MomentumModel(Rule):
         }
         return {**shared, **new}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        before = [leaf.slots["mu"] for leaf in leaves]
-        pairs = [self.averaged(leaf.g, leaf.slots, shared) for leaf in leaves]
-        mu, direction = [new["mu"] for new, _ in pairs], [v for _, v in pairs]
-        params: Any = [leaf.param for leaf in leaves]
-        ahead = (1 - shared["share"]) * (_product(before, params) - shared["gamma"])
-        gamma = _product(mu, params) - ahead
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Product, ...]:
+        assert param is not None
+        new, direction = self.averaged(g, slots, shared)
+        pairs = (slots["mu"], param), (new["mu"], param), (new["mu"], direction)
+        return tuple(product_of(*pair) for pair in pairs)
+
+    def gather(self, shared: Shared, measured: tuple[Product, ...]) -> Shared:
+        before, now, metric = (joined_product(*product) for product in measured)
+        was_at = bounded_product(before) - shared["gamma"]
+        ahead = (1 - shared["share"]) * was_at
+        gamma = bounded_product(now) - ahead
         grown = 1 + self.learning_rate * self.weight_decay
         # The model at its decayed centre, times 1 + α·λ.
         model = grown * shared["value"] + (ahead - (grown - 1) * gamma)
@@ -79,9 +88,7 @@ class MomentumModel(Rule):
             halved = jnp.maximum(model / (2 * grown), self.lower_bound)
             bound = jnp.where(model < grown * bound, halved, bound)
         above = jnp.maximum(model - grown * bound, 0)
-        of_mu, unit, norm_sq = (
-            x.astype(scalar_dtype()) for x in scaled_product(mu, direction)
-        )
+        of_mu, unit, norm_sq = metric
         # Of the direction in its own unit, ‖d‖² being of_mu·unit·norm_sq.
         least = float(jnp.finfo(norm_sq.dtype).tiny)
         usable = ~((norm_sq < least) | (of_mu < least) | (unit < least))
@@ -117,18 +124,9 @@ def _next_share(weight: Array, decay: Scalar) -> tuple[Array, Array]:
     return weight, (1 - decay) / weight
 
 
-def _product(a: list[Array], b: list[Array]) -> Array:
-    return inner_product(a, b).astype(scalar_dtype())
-
-
-@jax.jit
-def _average(average: Array, x: Array, share: Array) -> Array:
-    return towards(average, x, share.astype(x.real.dtype))
-
-
 class Momo(MomentumModel):
     def averaged(self, g: Array, slots: Slots, shared: Shared) -> tuple[Slots, Array]:
-        mu = _average(slots["mu"], g, shared["share"])
+        mu = towards(slots["mu"], g, shared["share"])
         return {"mu": mu}, mu
 
 
@@ -198,10 +196,9 @@ class MomoAdam(MomentumModel):
 
     def averaged(self, g: Array, slots: Slots, shared: Shared) -> tuple[Slots, Array]:
         g = squarable(g)
-        mu = _average(slots["mu"], g, shared["share"])
-        nu = _average(slots["nu"], abs_sq(g), shared["share_sq"])
-        eps = jnp.asarray(self.eps, nu.dtype)
-        return {"mu": mu, "nu": nu}, mu / root_plus(nu, eps, 0.0)
+        mu = towards(slots["mu"], g, shared["share"])
+        nu = towards(slots["nu"], abs_sq(g), shared["share_sq"])
+        return {"mu": mu, "nu": nu}, mu / root_plus(nu, self.eps, 0.0)
 
 
 @transform

@@ -7,7 +7,7 @@ from adamx.core.numerics import is_zero, safe_sqrt
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import root_of_squares, scaled_norm
+from adamx.tree.norms import norm_of, root_of_squares
 
 
 class MovingNorm(Rule):
@@ -26,7 +26,7 @@ class MovingNorm(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        largest, rest = scaled_norm([g])
+        largest, rest = norm_of(g)
         # In the leaf's dtype also where it is empty.
         now = (largest * rest).astype(g.real.dtype)
         later = root_of_squares(self.decay, slots["norm"], 1 - self.decay, now)

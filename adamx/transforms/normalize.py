@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Finite, NonNegative
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import joined_norm, norm_of
 
 
 class Normalize(Rule):
@@ -15,8 +15,13 @@ class Normalize(Rule):
     scale_factor: Hyper
     eps: Hyper
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        largest, rest = scaled_norm([leaf.g for leaf in leaves])
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        largest, rest = joined_norm(*measured)
         # In units of the largest part: the norm could overflow, and its inverse too.
         unit = jnp.maximum(largest, self.eps)
         usable = ~(unit < float(jnp.finfo(unit.dtype).tiny))

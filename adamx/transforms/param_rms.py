@@ -6,7 +6,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import root_mean_square, scaled_norm
+from adamx.tree.norms import norm_of, root_mean_square
 
 
 class ParamBlockRms(Rule):
@@ -66,7 +66,7 @@ class ParamBlockNorm(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         assert param is not None
-        largest, rest = scaled_norm([param])
+        largest, rest = norm_of(param)
         return g * jnp.maximum(largest, self.min_scale / rest) * rest, slots
 
 

@@ -11,10 +11,10 @@ from adamx.core.errors import TransformError
 from adamx.core.hyper import NonNegative
 from adamx.core.numerics import compute_dtype, convert
 from adamx.core.random import KeyLike, normal, random_key
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, PyTree, Scalar, Shared, Slots
-from adamx.tree.norms import scaled_norm, shrunk
+from adamx.tree.norms import joined_norm, norm_of, scaled_norm, shrunk
 from adamx.tree.paths import describe, flatten, key_paths
 
 
@@ -34,16 +34,20 @@ class Aggregate(Rule):
         kept, used = jax.random.split(shared["rng_key"])
         return {**shared, "rng_key": kept, "noise": used}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        grads = [leaf.g for leaf in leaves]
-        if grads and not len(grads[0]):
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        if not len(g):
             raise TransformError(
                 "there is no example to take the mean of",
                 piece="differentially_private_aggregate",
                 expected="a first axis of at least one example",
-                got=describe(grads[0]),
+                got=describe(g),
             )
-        return {**shared, **(_factors(grads, self.l2_norm_clip) if grads else {})}
+        return jax.vmap(norm_of)(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        return {**shared, **_factors(joined_norm(*measured), self.l2_norm_clip)}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -145,7 +149,7 @@ def per_example_global_norm_clip(
     present = [g for g in leaves if g is not None]
     if not present:
         return grads, jnp.zeros((), jnp.int32)
-    factors = _factors(present, bound)
+    factors = _factors(jax.vmap(scaled_norm)(present), bound)
     sums = [None if g is None else _clipped_sum(g, factors) for g in leaves]
     return treedef.unflatten(sums), _number(factors)
 
@@ -198,15 +202,16 @@ def per_example_layer_norm_clip(
         size = math.prod(g.shape[1:])
         share = 1 / len(sizes) if uniform else size / max(sum(sizes), 1)
         # Nothing is within no bound, also where the whole is without one.
-        factors = _factors([g], bound * math.sqrt(share) if share else 0.0)
+        norms = jax.vmap(norm_of)(g)
+        factors = _factors(norms, bound * math.sqrt(share) if share else 0.0)
         sums.append(_clipped_sum(g, factors))
         counts.append(_number(factors))
     return treedef.unflatten(sums), treedef.unflatten(counts)
 
 
-def _factors(grads: list[Array], bound: Scalar) -> dict[str, Array]:
+def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
     """For each example, what to divide and multiply by, and whether it is finite."""
-    largest, rest = jax.vmap(scaled_norm)(grads)
+    largest, rest = norms
     finite = jnp.isfinite(largest) & jnp.isfinite(rest)
     by, times = shrunk((largest, rest), bound)
     return {"by": jnp.where(finite, by, 1), "times": times, "finite": finite}

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Finite, NonNegative
 from adamx.core.numerics import scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import joined_norm, norm_of
 
 
 class Polyak(Rule):
@@ -24,11 +24,14 @@ class Polyak(Rule):
         gap = jnp.asarray(value, scalar_dtype()) - self.f_min
         return {**shared, "gap": jnp.maximum(gap, 0) if self.only_downwards else gap}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
         gap = shared["gap"]
-        largest, rest = (
-            x.astype(gap.dtype) for x in scaled_norm([leaf.g for leaf in leaves])
-        )
+        largest, rest = joined_norm(*measured)
         # In units of the largest number, whose square need not be one of the dtype.
         usable = ~(largest < float(jnp.finfo(gap.dtype).tiny))
         unit = jnp.where(usable, largest, 1)

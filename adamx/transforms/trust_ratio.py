@@ -6,7 +6,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import norm_of
 
 
 class TrustRatio(Rule):
@@ -22,8 +22,8 @@ class TrustRatio(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         assert param is not None
-        largest, rest = scaled_norm([g])
-        factor, times = scaled_norm([param])
+        largest, rest = norm_of(g)
+        factor, times = norm_of(param)
         size = jnp.maximum(factor * times, self.min_norm)
         beside, top = self.eps, g
         if self.weight_decay is not None:

@@ -1,6 +1,7 @@
 """Norms of many arrays that neither overflow nor underflow on the way."""
 
 from functools import partial
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -35,55 +36,160 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
         >>> round(float(largest * rest) / 1e30, 5)
         5.0
     """
-    filled = [x for x in leaves if x.size]
-    if not filled:
+    if not leaves:
         return jnp.zeros(()), jnp.ones(())
-    largest = _unit(jnp.max(jnp.stack(_promoted([largest_of(x) for x in filled]))))
-    by = jnp.where(largest > 0, largest, 1)
-    total = sum(_promoted([_squares(x, by) for x in filled]))
-    # The largest contributes 1; only of zeros is it less, where a root has no slope.
-    return largest, jnp.sqrt(jnp.maximum(total, 1))
+    return joined_norm(*_stacked([norm_of(x) for x in leaves]))
 
 
-def scaled_product(
-    a: list[jax.Array], b: list[jax.Array]
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The real inner product of two lists of arrays, as (a', b', product / (a'·b')).
-
-    Re⟨a, b⟩ = a' · b' · Σ Re (a/a')·(b/b')*, with a' = max |a|, b' = max |b|
-
-    The first two factors cannot overflow, and the third is at most n in size; as with
-    `scaled_norm` their product may. A largest number that is 0 counts as 1.
+@partial(jax.jit, static_argnums=1)
+def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
+    """The 2-norm of one array, or those along `axes`; see `scaled_norm`.
 
     Args:
-        a: float or complex arrays of any shapes, of at least float32.
-        b: as many arrays, of the same shapes.
+        x: a float or complex array of any shape, of at least float32.
+        axes: along which to add up; they stay, with length 1. All of them by default,
+            and then none stays.
 
     Returns:
-        Three real scalars in the widest dtype of the leaves.
+        Two real arrays, unit and norm / unit.
 
     Raises:
-        TypeError: a leaf is no array.
+        TypeError: `x` is no array.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([[3e30, 4e30], [0.0, 0.0]])
+        >>> largest, rest = norm_of(x, (1,))
+        >>> jnp.round(largest * rest / 1e30, 5).tolist()
+        [[5.0], [0.0]]
+    """
+    unit, by = _unit(largest_of(x, axes))
+    total = _squares(x, by, axes)
+    # The largest contributes 1; only of zeros is it less, where a root has no slope.
+    return unit, jnp.sqrt(jnp.maximum(total, 1))
+
+
+def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The norm of norms, along their first axis; see `scaled_norm`.
+
+    Args:
+        unit: the first factors of some norms.
+        rest: the second ones.
+
+    Returns:
+        Two real arrays, of one axis less.
+
+    Raises:
+        TypeError: these are no arrays.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> largest, rest = joined_norm(jnp.array([3e30, 0.0, 4e30]), jnp.ones(3))
+        >>> round(float(largest * rest) / 1e30, 5)
+        5.0
+    """
+    largest = jnp.max(unit, 0)
+    share = unit / jnp.where(largest > 0, largest, 1) * rest
+    return largest, jnp.sqrt(jnp.maximum(jnp.sum(share**2, 0), 1))
+
+
+Product: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
+"""An inner product as its three factors."""
+
+
+@jax.jit
+def product_of(x: jax.Array, y: jax.Array) -> Product:
+    """The real inner product of two arrays, as (x', y', product / (x'·y')).
+
+    Re⟨x, y⟩ = x' · y' · Σ Re (x/x')·(y/y')*, with x' = max |x|, y' = max |y|
+
+    The first two factors cannot overflow, and the third is at most n in size; as with
+    `scaled_norm` their product may.
+
+    Args:
+        x: a float or complex array of any shape, of at least float32.
+        y: another of the same shape.
+
+    Returns:
+        Three real scalars; 0 and 0 where all is zero.
+
+    Raises:
+        TypeError: one is no array.
 
     Reference:
         As `scaled_norm`.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> of = lambda *x: [jnp.array(x)]
-        >>> [float(f"{x:.1e}") for x in scaled_product(of(1e30, 2e30), of(0.0, 4e30))]
+        >>> found = product_of(jnp.array([1e30, 2e30]), jnp.array([0.0, 4e30]))
+        >>> [float(f"{x:.1e}") for x in found]
         [2e+30, 4e+30, 1.0]
     """
-    pairs = [pair for pair in zip(a, b, strict=True) if pair[0].size]
-    if not pairs:
-        return jnp.ones(()), jnp.ones(()), jnp.zeros(())
-    left, right = (
-        jnp.max(jnp.stack(_promoted([largest_of(x) for x in side])))
-        for side in zip(*pairs, strict=True)
-    )
-    by = [jnp.where(x == 0, 1, x) for x in (left, right)]
-    parts = _promoted([_products(x, y, *by) for x, y in pairs])
-    return by[0], by[1], jnp.sum(jnp.stack(parts))
+    a, b = largest_of(x), largest_of(y)
+    dtype = x.real.dtype
+    x = x / jnp.where(a == 0, 1, a).astype(dtype)
+    y = y / jnp.where(b == 0, 1, b).astype(dtype)
+    return a, b, jnp.sum((x * y.conj()).real)
+
+
+def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
+    """The sum of inner products, along their first axis, as its three factors.
+
+    Args:
+        a: the first factors of some products.
+        b: the second ones.
+        rest: the third ones.
+
+    Returns:
+        Three real arrays, of one axis less; see `product_of`.
+
+    Raises:
+        TypeError: these are no arrays.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> of = lambda *x: jnp.array(x)
+        >>> found = joined_product(of(1e30, 2e30), of(1e30, 2e30), of(1.0, -0.25))
+        >>> float(found[2])
+        0.0
+    """
+    left, right = jnp.max(a, 0), jnp.max(b, 0)
+    shares = a / jnp.where(left == 0, 1, left), b / jnp.where(right == 0, 1, right)
+    return left, right, jnp.sum(rest * shares[0] * shares[1], 0)
+
+
+def bounded_product(product: Product) -> jax.Array:
+    """What the factors of an inner product are together; too large counts as bounded.
+
+    Args:
+        product: as `product_of` gives it.
+
+    Returns:
+        A real array, an eighth of its largest number in size at the most.
+
+    Raises:
+        TypeError: the product is no triple of arrays.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> bool(bounded_product(product_of(*[jnp.array(1e30)] * 2)) < jnp.inf)
+        True
+    """
+    left, right, rest = product
+    bound = float(jnp.finfo(rest.dtype).max) / 8
+    return jnp.clip(left * rest * right, -bound, bound)
 
 
 def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
@@ -111,42 +217,11 @@ def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
         >>> bool(inner_product(of(1e30), of(1e30)) < jnp.inf)
         True
     """
-    left, right, rest = scaled_product(a, b)
-    bound = float(jnp.finfo(rest.dtype).max) / 8
-    return jnp.clip(left * rest * right, -bound, bound)
-
-
-def scaled_norm_along(
-    x: jax.Array, axes: tuple[int, ...]
-) -> tuple[jax.Array, jax.Array]:
-    """The 2-norms of `x` along `axes`, which stay with length 1; see `scaled_norm`.
-
-    Args:
-        x: a float or complex array of any shape, of at least float32.
-        axes: along which to add up.
-
-    Returns:
-        Two real arrays, unit and norm / unit.
-
-    Raises:
-        TypeError: `x` is no array.
-
-    Reference:
-        adamx's own.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> x = jnp.array([[3e30, 4e30], [0.0, 0.0]])
-        >>> largest, rest = scaled_norm_along(x, (1,))
-        >>> jnp.round(largest * rest / 1e30, 5).tolist()
-        [[5.0], [0.0]]
-    """
-    if not x.size:
-        kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
-        return jnp.zeros(kept, x.real.dtype), jnp.ones(kept, x.real.dtype)
-    largest = _unit(largest_of(x, axes))
-    total = _squares(x, jnp.where(largest > 0, largest, 1), axes)
-    return largest, jnp.sqrt(jnp.maximum(total, 1))
+    if not a:
+        return jnp.zeros(())
+    pairs = zip(a, b, strict=True)
+    parts = _stacked([product_of(x, y) for x, y in pairs])
+    return bounded_product(joined_product(*parts))
 
 
 def shrunk(
@@ -221,46 +296,42 @@ def root_mean_square(x: jax.Array) -> jax.Array:
 
 def scaled_root_mean_square(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The root mean square of `x` as a pair; see `scaled_norm`."""
-    if not x.size:
-        return jnp.zeros((), x.real.dtype), jnp.ones((), x.real.dtype)
-    unit = _unit(largest_of(x))
-    mean = _squares(x, jnp.where(unit > 0, unit, 1)) / x.size
-    return unit, jnp.sqrt(jnp.maximum(mean, 1 / x.size))
+    (unit, by), n = _unit(largest_of(x)), max(x.size, 1)
+    mean = _squares(x, by, None) / n
+    return unit, jnp.sqrt(jnp.maximum(mean, 1 / n))
 
 
-def _promoted(scalars: list[jax.Array]) -> list[jax.Array]:
-    dtype = jnp.result_type(*scalars)
-    return [x.astype(dtype) for x in scalars]
+Axes: TypeAlias = tuple[int, ...] | None
 
 
-Axes = tuple[int, ...] | None
-
-
-@partial(jax.jit, static_argnums=1)
 def largest_of(x: jax.Array, axes: Axes = None) -> jax.Array:
-    """The largest |x|, of complex numbers that of their parts; `x` is not empty."""
+    """The largest |x|, of complex numbers that of their parts; 0 of none."""
 
     def along(part: jax.Array) -> jax.Array:
-        return jnp.max(jnp.abs(part), axes, keepdims=axes is not None)
+        kept = axes is not None
+        return jnp.max(jnp.abs(part), axes, keepdims=kept, initial=0)
 
     if jnp.iscomplexobj(x):
         return jnp.maximum(along(x.real), along(x.imag))
     return along(x)
 
 
-def _unit(largest: jax.Array) -> jax.Array:
+@jax.jit
+def _unit(largest: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """What to give norms in, and what to divide by for that: 1 where it is 0."""
     bound = float(jnp.finfo(largest.dtype).max) / 8
-    return jnp.where(jnp.isinf(largest), largest, jnp.minimum(largest, bound))
+    unit = jnp.where(jnp.isinf(largest), largest, jnp.minimum(largest, bound))
+    return unit, jnp.where(unit > 0, unit, 1)
 
 
-@partial(jax.jit, static_argnums=2)
-def _squares(x: jax.Array, by: jax.Array, axes: Axes = None) -> jax.Array:
+def _squares(x: jax.Array, by: jax.Array, axes: Axes) -> jax.Array:
     x = x / by.astype(x.real.dtype)
-    squares = x.real**2 + x.imag**2 if jnp.iscomplexobj(x) else x**2
+    squares = x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x
     return jnp.sum(squares, axes, keepdims=axes is not None)
 
 
-@jax.jit
-def _products(x: jax.Array, y: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
-    x, y = x / a.astype(x.real.dtype), y / b.astype(y.real.dtype)
-    return jnp.sum((x * y.conj()).real)
+def _stacked(rows: list[tuple[jax.Array, ...]]) -> list[jax.Array]:
+    """Each of the columns as one array, in the widest dtype."""
+    dtype = jnp.result_type(*(x for row in rows for x in row))
+    columns = zip(*rows, strict=True)
+    return [jnp.stack([x.astype(dtype) for x in column]) for column in columns]

@@ -8,12 +8,19 @@ import jax.numpy as jnp
 from adamx.core.errors import TransformError
 from adamx.core.hyper import NonNegative, positive_integer
 from adamx.core.lift import Lifted
-from adamx.core.numerics import running_mean, scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.numerics import running_mean, scalar_dtype, towards
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
-from adamx.tree.norms import inner_product, root_of_squares, scaled_norm
+from adamx.tree.norms import (
+    bounded_product,
+    joined_norm,
+    joined_product,
+    norm_of,
+    product_of,
+    root_of_squares,
+)
 
 BASE = "base_updates"
 VARIANTS = ("optax", "paper")
@@ -22,8 +29,9 @@ VARIANTS = ("optax", "paper")
 class Tuner(Rule):
     """Given the raw gradients, and beside them the updates that a base made of them.
 
-    Δ is kept as a mean, so that it does not stop growing. What is known of the gains h
-    is kept in units of the largest of them, v as its root; so all of it is a number.
+    Δ is kept as a mean, and so are r and v, with weights that add up to 1: sums would
+    stop growing. What is known of the gains h is kept in units of the largest of them,
+    v as its root; so all of it is a number.
     """
 
     locality = "tree"
@@ -45,45 +53,59 @@ class Tuner(Rule):
         each = {n: jnp.zeros(self.num_betas, scalar_dtype()) for n in names}
         return {"unit": jnp.zeros((), scalar_dtype()), **each}
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        gain = self.gain(shared, leaves)
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> dict[str, Any]:
+        assert param is not None
+        mean = slots["mean_update"]
+        products = {"g": product_of(g, mean), "params": product_of(param, mean)}
+        return {**products, "norms": (norm_of(g), norm_of(param))}
+
+    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+        gain = self.gain(shared, measured)
         size = jnp.abs(gain)
         highest = jnp.maximum(shared["unit"], size + self.eps)
         usable = ~(highest < float(jnp.finfo(highest.dtype).tiny))
         unit = jnp.where(usable, highest, 1)
         gain, size, eps = gain / unit, size / unit, self.eps / unit
         lost = jnp.array([0.1 ** (i + 1) for i in range(self.num_betas)], unit.dtype)
+        weight = _weights(lost, shared["count"])
+        weight_sq = _weights(lost * (2 - lost), shared["count"])
 
-        def decayed(name: str) -> Array:
-            before = shared["unit"] / unit * shared[name]
-            return before - lost * before
+        def before(name: str) -> Array:
+            return shared["unit"] / unit * shared[name]
 
-        won, reward, margin = gain, decayed("reward"), 0.0
+        won, margin = gain, 0.0
         if self.variant == "optax":
-            bound = shared["unit"] / unit * shared["largest"]
+            bound = before("largest")
             won, margin = jnp.clip(gain, -bound, bound), eps
-        reward = reward + won * shared["scales"]
+        reward = towards(before("reward"), won * shared["scales"], 1 / weight)
         if self.variant == "paper":
             reward = jnp.maximum(reward, 0)
-        largest = jnp.maximum(decayed("largest"), size + margin)
-        root = root_of_squares(1, decayed("root"), 1, size)
-        wealth = self.s_init / self.num_betas * largest + jnp.maximum(reward, 0)
-        below = jnp.where(usable, root + eps, 1)
+        kept = before("largest") - lost * before("largest")
+        largest = jnp.maximum(kept, size + margin)
+        share = 1 / weight_sq
+        root = root_of_squares(1 - share, before("root"), share, size)
+        wealth = self.s_init / self.num_betas * largest
+        wealth = wealth + jnp.maximum(reward, 0) * weight
+        below = jnp.where(usable, root * jnp.sqrt(weight_sq) + eps, 1)
         scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
         # While parameters are held, gains have no end; the scale is to remain a number.
         scales = jnp.minimum(scales, 2.0**55 * self.s_init)
         known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
 
-    def gain(self, shared: Shared, leaves: list[Leaf]) -> Array:
+    def gain(self, shared: Shared, measured: dict[str, Any]) -> Array:
         """−⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
-        params: Any = [leaf.param for leaf in leaves]
-        mean = [leaf.slots["mean_update"] for leaf in leaves]
-        gradients = [leaf.g for leaf in leaves]
+        of_g, of_params = (_number(*pair) for pair in measured["norms"])
+        along = {
+            name: bounded_product(joined_product(*measured[name]))
+            for name in ("g", "params")
+        }
         steps = (shared["count"] - 1).astype(scalar_dtype())
         decay = self.weight_decay * jnp.sum(shared["scales"])
-        decay = decay / (_norm(params) + self.eps) * inner_product(params, mean)
-        total = inner_product(gradients, mean) + decay * _norm(gradients)
+        decay = decay / (of_params + self.eps) * along["params"]
+        total = along["g"] + decay * of_g
         bound = float(jnp.finfo(steps.dtype).max) / 8
         return -jnp.clip(total * steps, -bound, bound)
 
@@ -96,9 +118,14 @@ class Tuner(Rule):
         return u, {"x0": x0, "mean_update": mean}
 
 
-def _norm(arrays: list[Array]) -> Array:
-    largest, rest = scaled_norm(arrays)
-    return (largest * rest).astype(scalar_dtype())
+def _weights(lost: Array, count: Array) -> Array:
+    """The sum of (1 − lost)ⁱ for i from 0 to below `count`."""
+    return -jnp.expm1(count.astype(lost.dtype) * jnp.log1p(-lost)) / lost
+
+
+def _number(unit: Array, rest: Array) -> Array:
+    largest, rest = joined_norm(unit, rest)
+    return largest * rest
 
 
 class Mechanic(Wrapper):

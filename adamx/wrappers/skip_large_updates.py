@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from adamx.core.hyper import NonNegative
 from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count, scalar_dtype
-from adamx.core.rule import Leaf, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Params, Shared, Slots, Updates
 from adamx.core.wrapper import Gate, around
-from adamx.tree.norms import scaled_norm
+from adamx.tree.norms import joined_norm, norm_of
 
 
 class Measure(Rule):
@@ -29,8 +29,13 @@ class Measure(Rule):
             "total_skipped": jnp.zeros((), jnp.int32),
         }
 
-    def gather(self, shared: Shared, leaves: list[Leaf]) -> Shared:
-        largest, rest = scaled_norm([leaf.g for leaf in leaves])
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        largest, rest = joined_norm(*measured)
         skip = ~(largest <= self.max_norm / rest)  # NaN too
         total = shared["total_skipped"]
         total = jnp.where(skip, next_count(total), total)

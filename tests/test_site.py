@@ -1,0 +1,249 @@
+"""The documentation: its code runs, its tables are true, and its site builds."""
+
+import ast
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+import jax
+import optax
+import optax.contrib
+import pytest
+
+import adamx
+from adamx.testing.laws.truth import deviation, follower
+from benchmarks import moving, pictures, readme
+from tests.oracles import in_float64, keras_steps, torch_steps
+from tests.pages import ROOT, blocks, written
+from tests.spec import Spec, live, subject
+
+DOCS = ROOT / "docs"
+PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+ELSEWHERE = {"clients.md", "gradients.md", "laws.md", "saving.md", "schedules.md"} | {
+    "seeing.md"
+}
+"""Their code is run in test_docs.py, with more to say about each."""
+TRANSLATED = [page for page in PAGES if f"zh/{page}" in PAGES]
+
+
+# All laws are tried on it, which takes a while; its code is that of the English page.
+LONG = "zh/own_transform.md"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.full if page == LONG else ())
+        for page in sorted({*PAGES} - ELSEWHERE)
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_page_prints_what_it_says(page, monkeypatch, tmp_path):
+    text = (DOCS / page).read_text()
+    monkeypatch.chdir(tmp_path)
+    assert written(text) == text
+
+
+def test_pages_without_code_have_none_by_intention():
+    silent = {page for page in PAGES if not blocks((DOCS / page).read_text())}
+    assert {page for page in silent if not page.startswith("api/")} == {
+        "benchmarks.md",
+        "differences.md",
+        "gallery.md",
+        "optimizers.md",
+    }
+
+
+def said(code: str) -> str:
+    """The code without its comments, and without the words that it prints."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            node.values = [v for v in node.values if isinstance(v, ast.FormattedValue)]
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = re.sub(r"[^\x00-\x7f]+|[A-Za-z ,:.]+", "", node.value)
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("page", TRANSLATED)
+def test_a_translation_has_the_same_code(page):
+    here, there = (blocks((DOCS / p).read_text()) for p in (page, f"zh/{page}"))
+    assert [said(code) for code, _ in there] == [said(code) for code, _ in here]
+
+
+def test_the_pages_that_are_to_be_translated_are():
+    assert set(TRANSLATED) == {
+        "adam.md",
+        "index.md",
+        "moving/from_keras.md",
+        "moving/from_optax.md",
+        "moving/from_pytorch.md",
+        "own_transform.md",
+        "tour.md",
+    }
+
+
+OPTIMIZERS = [("torch", row) for row in moving.TORCH] + [
+    ("keras", row) for row in moving.KERAS
+]
+
+
+def ours(row: moving.Row) -> adamx.Transform:
+    return eval(row.ours, dict(vars(adamx)))
+
+
+@pytest.mark.parametrize(("library", "row"), OPTIMIZERS, ids=lambda x: str(x)[:60])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_rows_of_the_pages_on_moving_take_the_same_steps(library, row):
+    tx = ours(row)
+    if not importlib.util.find_spec(library):
+        pytest.skip(f"{library} is in the extra 'oracles'")
+
+    def theirs(given: Any) -> Any:
+        module = importlib.import_module(
+            "torch.optim" if library == "torch" else "keras.optimizers"
+        )
+        return eval(row.theirs, {**vars(module), "params": given})
+
+    torch = library == "torch"
+    oracle = torch_steps(theirs, in_float64) if torch else keras_steps(theirs)
+    spec = Spec(row.theirs, lambda: tx, library, oracle)
+    path = live(spec, 0)
+    with jax.enable_x64(True):
+        away = deviation(subject(spec, path), path, follower(subject(spec)))
+    # Parameters of about 1 are rounded 60 times, by 1e-16, and steps are 1e-3 long.
+    assert away < 2e-11
+
+
+def found(name: str) -> Any:
+    """What a dotted name stands for, if its package is installed."""
+    package, *rest = name.partition("(")[0].split(".")
+    if not importlib.util.find_spec(package):
+        pytest.skip(f"{package} is in the extra 'oracles'")
+    os.environ["KERAS_BACKEND"] = "jax"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        thing: Any = importlib.import_module(package)
+        for i, part in enumerate(rest):
+            if not hasattr(thing, part):
+                importlib.import_module(".".join([package, *rest[: i + 1]]))
+            thing = getattr(thing, part)
+    return thing
+
+
+AROUND = [*moving.TORCH_AROUND, *moving.KERAS_AROUND]
+
+
+@pytest.mark.parametrize("row", AROUND, ids=lambda row: row.theirs)
+def test_names_on_the_pages_on_moving_exist(row):
+    assert hasattr(adamx, row.ours)
+    for remark in (row.english, row.chinese):
+        for name in re.findall(r"`([a-z_]+)`", remark):
+            assert hasattr(adamx, name) or name in ("mask", "ema_momentum"), name
+    if row.theirs.endswith(("param_groups", "trainable")):
+        return  # attributes of instances
+    assert found(row.theirs) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_of_optax_on_a_page_exist(page):
+    for name in re.findall(r"\boptax\.[A-Za-z_.]+\b", (DOCS / page).read_text()):
+        assert found(name) is not None
+
+
+def test_names_of_optax_that_are_not_here_are_there():
+    text = (DOCS / "differences.md").read_text()
+    rows = text.partition("## Names of Optax that are not here")[2]
+    rows = rows.partition("## ")[0].splitlines()[4:]
+    names = [n for r in rows if r for n in re.findall(r"`(\w+)", r.split("|")[1])]
+    assert len(names) > 10
+    for name in names:
+        assert hasattr(optax, name) or hasattr(optax.contrib, name), name
+
+
+@pytest.mark.parametrize("page", ["from_pytorch", "from_keras"])
+def test_the_tables_on_moving_are_written_by_their_script(page):
+    for folder in (DOCS, DOCS / "zh"):
+        text = (folder / "moving" / f"{page}.md").read_text()
+        for mark, table in moving.parts(page, folder.name == "zh").items():
+            assert f"<!-- begin: {mark} -->\n{table}\n<!-- end: {mark} -->" in text
+
+
+@pytest.mark.parametrize("part", readme.PARTS)
+def test_the_tables_of_the_readme_are_written_by_their_script(part):
+    mark, text = f"benchmarks.readme {part}", readme.PARTS[part]()
+    written_part = f"<!-- begin: {mark} -->\n{text}\n<!-- end: {mark} -->"
+    assert written_part in (ROOT / "README.md").read_text()
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / name).read_text()):
+            assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+NAME = re.compile(r"adamx\.(\w+)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_of_adamx_on_a_page_exist(page):
+    text = (DOCS / page).read_text()
+    modules = {"testing", "schedules", "core", "inspect", "interop", "optimizers"}
+    for name in NAME.findall(text):
+        assert hasattr(adamx, name) or name in modules | {"transforms", "wrappers"}
+
+
+def test_every_picture_is_drawn_by_a_script(tmp_path):
+    drawn = {f"pictures/{name}.png" for name in pictures.DRAWN}
+    shown = {
+        Path(os.path.normpath((DOCS / page).parent / link)).relative_to(DOCS)
+        for page in PAGES
+        for link in re.findall(r"!\[[^]]*\]\((.*?)\)", (DOCS / page).read_text())
+    }
+    for picture in shown:
+        assert (DOCS / picture).read_bytes().startswith(b"\x89PNG"), picture
+    assert {str(p) for p in shown} >= drawn
+    pictures.main(["weight_decay", "--folder", str(tmp_path)])
+    assert (tmp_path / "weight_decay.png").stat().st_size > 10_000
+
+
+def test_every_public_name_is_in_the_reference():
+    spec = importlib.util.spec_from_file_location("hooks", DOCS / "make" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hooks: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    public = {
+        name
+        for name, thing in vars(adamx).items()
+        if not name.startswith("_") and not isinstance(thing, types.ModuleType)
+    }
+    assert set(hooks.PLACES) == public
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    """Every page is in the navigation, and every link and anchor leads somewhere."""
+    if not importlib.util.find_spec("mkdocs"):
+        pytest.skip("mkdocs is in the extra 'docs'")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    home = (tmp_path / "index.html").read_text()
+    assert 'src="http' not in home
+    assert '<html lang="zh"' in (tmp_path / "zh" / "index.html").read_text()
+    assert "<math" in (tmp_path / "adam" / "index.html").read_text()
+    api = (tmp_path / "api" / "optimizers" / "index.html").read_text()
+    assert 'id="adamx.adam"' in api
