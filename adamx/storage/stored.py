@@ -49,32 +49,36 @@ class Encoding(Record):
         inexact = jnp.issubdtype(slot.dtype, jnp.inexact)
         return self.of(name) if inexact and slot.size >= self.min_size else None
 
+    def encode(self, name: str, slot: Array, key: Array | None = None) -> Any:
+        """What is kept of an array of the slot of this name."""
+        codec = self.on(name, slot)
+        if codec is None:
+            return slot
+        return codec.encode(_as_floats(slot), key if codec.draws else None)
+
+    def decode(self, name: str, as_was: Any, kept: Any) -> Any:
+        """What `kept` stands for, in the shape and dtype of `as_was`."""
+        codec = self.on(name, as_was)
+        if codec is None:
+            return kept
+        pair = jnp.issubdtype(as_was.dtype, jnp.complexfloating)
+        shape = (2, *as_was.shape) if pair else as_was.shape
+        return _as_slot(codec.decode(kept, shape), as_was.dtype)
+
     def encoded(self, slots: Slots, key: Array | None = None) -> Slots:
         """`slots`, nested by name, as they are kept."""
         places = iter(range(len(jax.tree.leaves(slots))))
 
         def encode(name: str, slot: Array) -> Any:
-            codec, place = self.on(name, slot), next(places)
-            if codec is None:
-                return slot
-            if key is None or not codec.draws:
-                return codec.encode(_as_floats(slot))
-            return codec.encode(_as_floats(slot), jax.random.fold_in(key, place))
+            place = next(places)
+            chance = None if key is None else jax.random.fold_in(key, place)
+            return self.encode(name, slot, chance)
 
         return _each(lambda name, slot: _leaves(encode, name, slot), slots)
 
     def decoded(self, slots: Slots, like: Slots) -> Slots:
         """What `slots` stand for, in the shapes and dtypes of `like`."""
-
-        def decode(name: str, as_was: Any, kept: Any) -> Any:
-            codec = self.on(name, as_was)
-            if codec is None:
-                return kept
-            pair = jnp.issubdtype(as_was.dtype, jnp.complexfloating)
-            shape = (2, *as_was.shape) if pair else as_was.shape
-            return _as_slot(codec.decode(kept, shape), as_was.dtype)
-
-        return _each(lambda n, *pair: _leaves(decode, n, *pair), like, slots)
+        return _each(lambda n, *pair: _leaves(self.decode, n, *pair), like, slots)
 
 
 def _each(function: Callable[..., Any], slots: Slots, *others: Any) -> Slots:
