@@ -1,6 +1,6 @@
 """From one array to trees: the only place that knows both."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from adamx.core.check import argument, matched, needed_params, path_of
 from adamx.core.errors import TransformError
-from adamx.core.leaf import KeyOf, leaf_measure, leaf_step
+from adamx.core.leaf import KeyOf, leaf_measure, leaf_step, stacked_step
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert
 from adamx.core.record import is_key, split
@@ -94,12 +94,34 @@ class Lifted(Node):
         if type(live.rule) is not Identity or not is_one(live.gain):
             arrays, static = split((live.rule, live.gain))
             step, view = leaf_step(static, paths), views(live.view)
-            for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
-                if g is not None:
-                    leaves[i], rows[i] = step(arrays, view(i, g), g, row, p)
+            each = [
+                None if g is None else (view(i, g), g, row, p)
+                for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True))
+            ]
+            for group in self._groups(each):
+                given = [each[i] for i in group]
+                if len(group) == 1:
+                    new = [step(arrays, *given[0])]  # pyright: ignore
+                else:
+                    columns = map(list, zip(*given, strict=True))  # pyright: ignore
+                    new = stacked_step(static, paths)(arrays, *columns)
+                for i, (u, row) in zip(group, new, strict=True):
+                    leaves[i], rows[i] = u, row
         for k, path in enumerate(paths):
             put(new_state, path, treedef.unflatten([row[k] for row in rows]))
         return treedef.unflatten(leaves), new_state
+
+    def _groups(self, each: Sequence[tuple[Any, ...] | None]) -> Iterable[list[int]]:
+        """The numbers of the leaves that go through one step together."""
+        there = [i for i, given in enumerate(each) if given is not None]
+        if not any(rule.stacks() for _, rule in self._walk()):
+            return [[i] for i in there]
+        groups: dict[Any, list[int]] = {}
+        for i in there:
+            arrays, structure = jax.tree.flatten(each[i])
+            kind = structure, tuple((jnp.shape(x), jnp.result_type(x)) for x in arrays)
+            groups.setdefault(kind, []).append(i)
+        return groups.values()
 
     def _walk(self) -> list[tuple[str, Rule]]:
         return [pair for part in self.rules for pair in walk(*part)]

@@ -72,6 +72,14 @@ class Rule(Record):
         """The arrays to keep for `param`, by name, as they are before any step."""
         return {}
 
+    def stacks(self) -> bool:
+        """Whether leaves of equal shape and dtype are stacked, and share one `step`.
+
+        It is mapped over them then. That copies them, and is worth it where a step is
+        long and its program large: products of matrices.
+        """
+        return False
+
     def shared(self) -> Shared:
         """The scalars to keep once for all leaves, by name."""
         return {}

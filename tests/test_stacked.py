@@ -1,0 +1,64 @@
+"""Leaves of equal shape through one step."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import pytest
+
+import adamx
+
+
+class Whiten(adamx.Rule):
+    """Of a momentum, towards the orthogonal matrix nearest to it."""
+
+    locality = "leaf"
+    together: bool
+
+    def stacks(self):
+        return self.together
+
+    def slots(self, param):
+        return {"mu": jnp.zeros_like(param)}
+
+    def step(self, g, slots, shared, param):
+        mu = 0.9 * slots["mu"] + g
+        u = mu / jnp.linalg.norm(mu)
+        return 1.5 * u - 0.5 * u @ u.T @ u, {"mu": mu}
+
+
+SHAPES = [(8, 16), (8, 8), (8, 16), (4, 4), (8, 8), (8, 16)]
+
+
+def tree(seed):
+    keys = jax.random.split(jax.random.key(seed), len(SHAPES))
+    pairs = enumerate(zip(keys, SHAPES, strict=True))
+    return {f"w{i}": jax.random.normal(*pair) for i, pair in pairs} | {"absent": None}
+
+
+def chained(together):
+    # Noise has a key for each leaf, and decay sees the parameters.
+    pieces = adamx.add_noise(0.1, 0.5), adamx.add_decayed_weights(0.1)
+    return adamx.chain(adamx.lift(Whiten(together), "whiten"), *pieces)
+
+
+def after(together, steps=3):
+    tx, params = chained(together), tree(0)
+    state = tx.init(params)
+    for seed in range(steps):
+        updates, state = tx.update(tree(seed), state, params)
+        params = adamx.apply_updates(params, updates)
+    state["add_noise"].pop("rng_key")
+    return params, state
+
+
+def test_leaves_go_through_one_step_as_each_alone():
+    # Sums of 16 products, in another order.
+    chex.assert_trees_all_close(after(True), after(False), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("together", "products"), [(True, 3), (False, 6)])
+def test_the_program_has_one_step_for_each_shape(together, products):
+    tx, params = adamx.lift(Whiten(together), "whiten"), tree(0)
+    program = jax.jit(tx.update).lower(params, tx.init(params)).as_text()
+    calls = [line for line in program.splitlines() if " call @step" in line]
+    assert len(calls) == products
