@@ -151,6 +151,10 @@ def optimizer() -> Any:
     return adamx.chain(clip, adamx.adamw(rate, weight_decay=0.1))
 
 
+def is_embedding(path: str, leaf: Any) -> bool:
+    return path in ("characters", "places")
+
+
 def trained(task: Any, step: Any, narrow: bool, dtype: Any) -> np.ndarray:
     """The validation losses of all seeds, trained in one program."""
 
@@ -185,6 +189,11 @@ def quality() -> str:
     for name in CODECS:
         step = adamx.make_step(stored(optimizer(), name))
         runs[f"state: {name}"] = lambda s=step: trained(task, s, False, jnp.float32)
+    tx = adamx.stored(optimizer(), adamx.int4(), exclude=is_embedding)
+    step = adamx.make_step(tx)
+    runs["state: int4(), of embeddings float32"] = lambda s=step: trained(
+        task, s, False, jnp.float32
+    )
     step = adamx.make_step(optimizer())
     runs["bfloat16 parameters: float32 masters"] = lambda s=step: trained(
         task, s, True, jnp.float32
