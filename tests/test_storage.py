@@ -33,10 +33,10 @@ CODECS = {
     "stochastic": adamx.bfloat16(stochastic=True),
 }
 BOOKS = {
-    "int8_dynamic": book8(True),
-    "uint8_dynamic": book8(False),
-    "int4": book4(True),
-    "uint4": book4(False),
+    "int8_dynamic": book8(True).entries,
+    "uint8_dynamic": book8(False).entries,
+    "int4": book4(True).entries,
+    "uint4": book4(False).entries,
 }
 
 
@@ -113,6 +113,31 @@ def test_8_bit_adamw_takes_the_path_of_bitsandbytes(golden):
         # 17 roundings of parameters of size 4, a step, and no code that differs.
         assert np.abs(params - golden["adamw/params"][t]).max() <= (t + 1) * 2**-22
     assert len(gradients()) == STEPS
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_finds_the_nearest_of_a_book(name):
+    """In the middle between two, beside it, at entries, and anywhere."""
+    book = (book8 if "dynamic" in name else book4)(not name.startswith("u"))
+    middles = book.middles[:-1]
+    rng = np.random.default_rng(2)
+    spread = rng.normal(size=20_000) * 10.0 ** rng.integers(-9, 1, 20_000)
+    x = np.concatenate(
+        [
+            middles,
+            np.nextafter(middles, np.float32(2)),
+            np.nextafter(middles, np.float32(-2)),
+            book.entries,
+            np.clip(spread, -1, 1).astype(np.float32),
+            np.array([0, -0.0, 1, -1, 1e-38, -1e-38], np.float32),
+        ]
+    )
+    if "dynamic" in name:
+        got, side = book.nearest(jnp.asarray(x)), "left"
+        assert book.rounds <= 3
+    else:
+        got, side = book.nearest_of_few(jnp.asarray(x)), "right"
+    assert np.array_equal(got, np.searchsorted(middles, x, side=side))
 
 
 # What is lost

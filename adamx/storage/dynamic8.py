@@ -7,23 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.types import Array
-from adamx.storage.blocks import (
-    Blocks,
-    bounded,
-    dynamic_map,
-    join,
-    largest,
-    looked_up,
-    nearest,
-    split,
-)
+from adamx.storage.blocks import Blocks, bounded, join, largest, split
+from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
 
 @functools.cache
-def book(signed: bool) -> np.ndarray:
+def book(signed: bool) -> Book:
     """The map: 256 numbers in [-1, 1], or in [0, 1]."""
-    return dynamic_map(signed, exponent_bits=7, bits=8)
+    return Book.of(dynamic_map(signed, exponent_bits=7, bits=8))
 
 
 class Dynamic8(BlockCodec):
@@ -37,13 +29,14 @@ class Dynamic8(BlockCodec):
         # Not divided: the last bit decides which of two codes is the nearest.
         inverse = 1 / jnp.maximum(scales, np.float32(2.0**-126))
         share = jnp.clip(blocks * inverse[..., None], -1, 1)
-        codes = nearest(share, book(self.signed))
+        codes = book(self.signed).nearest(share)
         return Blocks(join(codes, x.shape), scales)
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(encoded.codes, self.block)
         return join(
-            looked_up(codes, book(self.signed)) * encoded.scales[..., None], shape
+            looked_up(codes, book(self.signed).entries) * encoded.scales[..., None],
+            shape,
         )
 
     def nonnegative(self) -> Codec:

@@ -8,26 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.types import Array
-from adamx.storage.blocks import (
-    Blocks,
-    bounded,
-    dynamic_map,
-    join,
-    largest,
-    looked_up,
-    nearest,
-    relative,
-    split,
-)
+from adamx.storage.blocks import Blocks, bounded, join, largest, relative, split
+from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
 
 @functools.cache
-def book(signed: bool) -> np.ndarray:
+def book(signed: bool) -> Book:
     """The map: 16 numbers in [-1, 1], or the sixteenths in (0, 1], without a zero."""
     if signed:
-        return dynamic_map(True, exponent_bits=3, bits=4)
-    return np.arange(1, 17, dtype=np.float32) / np.float32(16)
+        return Book.of(dynamic_map(True, exponent_bits=3, bits=4))
+    return Book.of(np.arange(1, 17, dtype=np.float32) / np.float32(16))
 
 
 class Int4(BlockCodec):
@@ -38,15 +29,16 @@ class Int4(BlockCodec):
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks = split(bounded(x), self.block)
         scales = largest(blocks)
-        codes = nearest(relative(blocks, scales), book(self.signed), up=True)
+        codes = book(self.signed).nearest_of_few(relative(blocks, scales))
         # The half byte that may be left over is as if one more zero had been there.
-        zero = int(np.argmin(np.abs(book(self.signed))))
+        zero = int(np.argmin(np.abs(book(self.signed).entries)))
         return Blocks(_packed(join(codes, x.shape), zero), scales)
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(_unpacked(encoded.codes, shape), self.block)
         return join(
-            looked_up(codes, book(self.signed)) * encoded.scales[..., None], shape
+            looked_up(codes, book(self.signed).entries) * encoded.scales[..., None],
+            shape,
         )
 
     def nonnegative(self) -> Codec:
