@@ -34,6 +34,7 @@ from adamx.interop.from_optax import from_optax as from_optax
 from adamx.interop.from_torch import from_torch as from_torch
 from adamx.interop.migrate import Migration as Migration
 from adamx.interop.migrate import migrate as migrate
+from adamx.kernels.fused import fused as fused
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
@@ -156,6 +157,18 @@ from adamx.schedules.warmup import (
 from adamx.schedules.warmup import (
     warmup_inverse_sqrt_schedule as warmup_inverse_sqrt_schedule,
 )
+from adamx.stepping.make_step import Step as Step
+from adamx.stepping.make_step import make_step as make_step
+from adamx.storage.bfloat16 import bfloat16 as bfloat16
+from adamx.storage.codec import Codec as Codec
+from adamx.storage.companded8 import int8 as int8
+from adamx.storage.companded8 import uint8_root as uint8_root
+from adamx.storage.dynamic8 import int8_dynamic as int8_dynamic
+from adamx.storage.dynamic8 import uint8_dynamic as uint8_dynamic
+from adamx.storage.float8 import float8 as float8
+from adamx.storage.int4 import int4 as int4
+from adamx.storage.int4 import uint4 as uint4
+from adamx.storage.stored import stored as stored
 from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
 from adamx.transforms.adaptive_clip import adaptive_grad_clip as adaptive_grad_clip
 from adamx.transforms.arctangent import arctangent as arctangent

@@ -15,13 +15,15 @@ from adamx.core.hyper import Schedule
 from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.plan import Plan, distinct
-from adamx.core.record import is_array, is_key
+from adamx.core.record import Record, is_array, is_key
 from adamx.core.rule import Locality, Rule, locality, widest
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
 from adamx.inspect.memory import numbers, total_bytes
 from adamx.inspect.table import Column, as_html, shortened, text
+from adamx.storage.codec import Codec
+from adamx.storage.stored import Encoding
 from adamx.tree.paths import flatten, simple_paths
 
 LEAVES_SHOWN = 40
@@ -263,11 +265,13 @@ def _names(state: Any) -> Iterator[str]:
         yield from state
 
 
-def _settings(piece: Rule | Node) -> dict[str, Any]:
+def _settings(piece: Record) -> dict[str, Any]:
     """What of the fields of a piece are numbers, flags, schedules and the like."""
     found: dict[str, Any] = {}
     for name, value in vars(piece).items():
-        if isinstance(value, Rule) and isinstance(piece, Node):
+        if isinstance(value, Encoding) or (
+            isinstance(value, Rule) and isinstance(piece, Node)
+        ):
             found |= _settings(value)
         elif isinstance(value, Mapping):
             found |= {k: v for k, v in value.items() if _is_setting(v)}
@@ -281,7 +285,7 @@ def _is_setting(value: Any) -> bool:
         return bool(value) and all(map(_is_setting, value))
     if is_array(value):
         return value.shape == ()
-    return isinstance(value, bool | int | float | complex | str | Schedule)
+    return isinstance(value, bool | int | float | complex | str | Schedule | Codec)
 
 
 def _shown(value: Any) -> str:

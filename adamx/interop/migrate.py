@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
-from adamx.core.transform import TransformLike, as_transform
+from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State
 from adamx.interop.matching import Fate, Want, decided, value_at
 from adamx.interop.parts import Part, Path, entries, joined, parts_of, placed, shown
 from adamx.interop.rehearse import unread
+from adamx.storage.convert import bare, decoded, encoded
 
 SHOWN = 20
 """How many rows of each kind a report prints."""
@@ -105,7 +106,10 @@ def _indented(rows: list[str]) -> list[str]:
 
 
 def migrate(
-    old_state: State, new_tx: TransformLike, params: Params
+    old_state: State,
+    new_tx: TransformLike,
+    params: Params,
+    old_tx: TransformLike | None = None,
 ) -> tuple[State, Migration]:
     """Carry a state over to another transform, as far as names and shapes allow.
 
@@ -116,18 +120,24 @@ def migrate(
     are equal. Moments are carried only with the scalars that they are read with, and
     the other way round. Everything else is as `init` makes it.
 
+    What `stored` keeps encoded is carried as it is, to the same codecs; or, with
+    `old_tx`, decoded and encoded anew, and so it is from and to float32.
+
     Args:
         old_state: nested dicts, as an adamx transform keeps them; arrays may be of
             NumPy, as some checkpoints have them.
         new_tx: the transform to go on with.
-        params: the parameters.
+        params: the parameters, in the shapes that both have them in where something is
+            decoded.
+        old_tx: the transform of the old state, if something is to be decoded or
+            encoded.
 
     Returns:
         The state, like `new_tx.init(params)` in shapes and dtypes, and a `Migration`,
         which says what was carried and what was not.
 
     Raises:
-        TransformError: `old_state` is no state of adamx.
+        TransformError: `old_state` is no state of adamx, or not of `old_tx`.
 
     Reference:
         adamx's own.
@@ -154,10 +164,21 @@ def migrate(
             got=f"a {type(old_state).__name__}",
             do="bring it over first: adamx.from_optax, adamx.from_torch",
         )
+    if old_tx is None:
+        return _carried(old_state, as_transform(new_tx), params)
+    old, new = as_transform(old_tx), as_transform(new_tx)
+    state, report = _carried(decoded(old, old_state, params), bare(new), params)
+    fresh = new.init(params)
+    return jax.tree.map(placed, encoded(new, state, params), fresh), report
+
+
+def _carried(
+    old_state: State, new_tx: Transform, params: Params
+) -> tuple[State, Migration]:
     parts = parts_of(new_tx, params)
     wanted = [want for part in parts for want in _wants(part)]
     old = entries(old_state)
-    fates = decided(wanted, old, unread(as_transform(new_tx), params, parts))
+    fates = decided(wanted, old, unread(new_tx, params, parts))
     values = {
         want.path: placed(value_at(old, fate.source, want.value), want.value)
         for want, fate in fates.items()

@@ -36,6 +36,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "differentially_private_aggregate": {"norms": _HIDDEN},
     "dpsgd": {"norms": _HIDDEN},
+    "fused": {"differentiable": "a Pallas kernel has no derivatives; a loop has"},
     "zero_nans": {"norms": "NaN shows in its state, which is what it is for"},
     "set_to_zero": {"norms": "updates are zero, whatever comes in"},
     "freeze": {

@@ -30,6 +30,11 @@ ARGUMENTS: Mapping[Any, Any] = {
 }
 """What to give where an argument of such a type is required."""
 
+BRANCHES: Mapping[str, Any] = {"a": adamx.trace(0.5), "b": adamx.scale(2.0)}
+
+KEYWORDS: Mapping[Any, Mapping[str, Any]] = {adamx.Codec: {"mu": adamx.int8()}}
+"""What to give where any number of such arguments, by name, can be given."""
+
 
 def public_builders() -> dict[str, Callable[..., Any]]:
     """Every builder of transforms in `adamx`, by name.
@@ -85,7 +90,7 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
         if parameter.kind is parameter.VAR_POSITIONAL:
             positional = (adamx.clip(1.0), adamx.trace(0.5), adamx.scale(-0.1))
         elif parameter.kind is parameter.VAR_KEYWORD:
-            required |= {"a": adamx.trace(0.5), "b": adamx.scale(2.0)}
+            required |= KEYWORDS.get(hints[name], BRANCHES)
         elif default is parameter.empty:
             required[name] = _value(name, hints[name], intervals.get(name))
         elif isinstance(default, bool):
@@ -104,6 +109,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return lambda step: step % 2 == 0
     if hint == Join:
         return lambda a, b: a + b
+    if name == "backend":
+        return "interpret"
     if name == "moment":
         return adamx.second_moment(0.9)
     if name == "groups":

@@ -84,7 +84,7 @@ class Subject:
         if isinstance(own.call, Call):
             known_as = repr(own)
             build = functools.partial(_rebuilt, own)
-            injected = functools.partial(_injected, own.call)
+            injected = functools.partial(_injected, own)
             exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
         known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
         extra = functools.partial(_given, known) if known else None
@@ -192,8 +192,10 @@ def _given(
     return {name: value(updates, params) for name, value in known.items()}
 
 
-def _injected(call: Call, values: Mapping[str, float]) -> Transform:
-    """What the call made, with the numbers that are its own kept in the state."""
+def _injected(tx: Transform, values: Mapping[str, float]) -> Transform:
+    """What made `tx`, of these numbers, with those that are its own in the state."""
+    call = _rebuilt(tx, lambda name, _: values[name]).call
+    assert isinstance(call, Call)
     owned = {name.rpartition("."): x for name, x in values.items()}
     given = {
         n: x for (owner, _, n), x in owned.items() if owner == call.builder.__name__

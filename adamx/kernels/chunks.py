@@ -1,0 +1,115 @@
+"""A leaf and what is kept of it, cut into chunks that are treated one by one."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+
+from adamx.core.types import Array
+
+
+class Cut(NamedTuple):
+    """How many chunks of how many numbers a leaf has, and how many are left over."""
+
+    number: int
+    size: int
+    rest: int
+
+    @staticmethod
+    def of(numbers: int, span: int, most: int) -> "Cut":
+        """Chunks of at most `most` numbers, `span` or a multiple of it.
+
+        As large as can be with nothing left over, if the leaf is made of spans.
+        """
+        spans = numbers // span
+        size = max(min(most // span, spans), 1)
+        if spans and numbers % span == 0:
+            size = next(k for k in range(size, 0, -1) if spans % k == 0)
+        size *= span
+        return Cut(numbers // size, size, numbers % size)
+
+    def rows(self, x: Array, chunk: tuple[int, ...]) -> tuple[Array, Array]:
+        """`x` in the order of memory: rows, of chunks of this shape, and the rest."""
+        flat, length = x.reshape(-1), math.prod(chunk)
+        end = self.number * length
+        rows = flat if end == flat.size else flat[:end]
+        return rows.reshape(self.number, length), flat[end:]
+
+    def whole(self, rows: Array, rest: Array, like: Array) -> Array:
+        """What `rows` made of an array like `like`."""
+        flat = rows.reshape(-1)
+        if rest.size:
+            flat = jnp.concatenate([flat, rest.reshape(-1)])
+        return flat.reshape(like.shape)
+
+
+Body = Callable[[list[Array], list[Array], list[Array]], tuple[Array, list[Array]]]
+"""From scalars, a chunk of each array that is read, and one of each that is kept, to
+the chunk that is emitted and the next of each that is kept."""
+
+
+def looped(
+    body: Body, scalars: list[Array], read: list[Array], kept: list[Array]
+) -> tuple[Array, list[Array]]:
+    """`body` on one row after the other, in plain XLA.
+
+    What is kept stays in place, and what is emitted comes in the place of the last
+    that is read: a parameter in that of the one before.
+    """
+    *read, last = read
+    row, put = jax.lax.dynamic_index_in_dim, jax.lax.dynamic_update_index_in_dim
+
+    def step(i: Array, carry: tuple[Array, list[Array]]) -> tuple[Array, list[Array]]:
+        out, kept = carry
+        rows = [row(x, i, keepdims=False) for x in (*read, out)]
+        u, new = body(scalars, rows, [row(x, i, keepdims=False) for x in kept])
+        pairs = zip(kept, new, strict=True)
+        return put(out, u, i, 0), [put(x, n, i, 0) for x, n in pairs]
+
+    return jax.lax.fori_loop(0, len(last), step, (last, kept))
+
+
+def in_pallas(
+    body: Body,
+    scalars: list[Array],
+    read: list[Array],
+    kept: list[Array],
+    *,
+    interpret: bool,
+) -> tuple[Array, list[Array]]:
+    """`body` as the body of a Pallas kernel, a program for each row."""
+    from jax.experimental import pallas as pl
+
+    # A kernel may not close over arrays: codebooks and the like come in beside.
+    first = [[x[0] for x in rows] for rows in (read, kept)]
+    closed = jax.make_jaxpr(body)(scalars, *first)
+    consts = [jnp.asarray(c) for c in closed.consts]
+    beside = [jnp.reshape(x, (1, -1)) for x in (*consts, *scalars)]
+    shapes = [jnp.shape(x) for x in (*consts, *scalars)]
+    ins, outs = len(beside) + len(read), 1 + len(kept)
+
+    def kernel(*refs: Any) -> None:
+        given = [ref[0, :] for ref in refs[: ins + len(kept)]]
+        small = [x.reshape(s) for x, s in zip(given, shapes, strict=False)]
+        whole = ClosedJaxpr(closed.jaxpr, small[: len(consts)])
+        found = jaxpr_as_fun(whole)(*small[len(consts) :], *given[len(beside) :])
+        for ref, x in zip(refs[-outs:], found, strict=True):
+            ref[0, :] = x
+
+    def row(x: Array) -> Any:
+        return pl.BlockSpec((1, x.shape[1]), lambda i: (i, 0))
+
+    u, *new = pl.pallas_call(
+        kernel,
+        grid=(len(read[0]),),
+        in_specs=[pl.BlockSpec(x.shape, lambda i: (0, 0)) for x in beside]
+        + [row(x) for x in (*read, *kept)],
+        out_specs=[row(x) for x in (read[0], *kept)],
+        out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (read[0], *kept)],
+        input_output_aliases={ins - 1 + i: i for i in range(outs)},
+        interpret=interpret,
+    )(*beside, *read, *kept)
+    return u, new

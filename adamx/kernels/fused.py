@@ -1,0 +1,265 @@
+"""A rule of one number as one loop over blocks of its leaf."""
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.call import Same
+from adamx.core.errors import TransformError, nearest
+from adamx.core.plan import Piece, Plan, distinct
+from adamx.core.record import is_key, merge, replace, split
+from adamx.core.rule import Live, Rule, Series, walk
+from adamx.core.slots import Slots as Kept
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Shared, Slots
+from adamx.kernels.chunks import Cut, in_pallas, looped
+from adamx.storage.places import stepped
+from adamx.storage.stored import Encoding, Stored
+from adamx.tree.paths import describe
+
+BACKENDS = ("pallas", "interpret", "loop")
+
+NEVER = 2**62
+"""More numbers than any leaf has."""
+
+
+class Fused(Rule):
+    """Rules in series, which treat each number of a leaf, or each block, on its own."""
+
+    rule: Series
+    backend: str
+    block: int
+    span: int
+
+    def parts(self) -> tuple[tuple[str, Rule], ...]:
+        return self.rule.parts()
+
+    def slots(self, param: Array) -> Slots:
+        return self.rule.slots(param)
+
+    def start(self) -> Shared:
+        return self.rule.start()
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        live = self.rule.tick(shared, extra)
+        return live._replace(rule=Running(live.rule, self))
+
+
+class Add(Rule):
+    """Emits the parameter that an update makes."""
+
+    needs_params = True
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        return param + g, {}
+
+
+def adding(plan: Plan) -> Plan | None:
+    """`plan` with the sum in its last loop, so that it emits parameters; if it can be.
+
+    A leaf that is frozen has an update, which is zero, outside of the loop.
+    """
+    name, last = plan.pieces[-1] if plan.pieces else ("", None)
+    if plan.frozen or not isinstance(last, Fused):
+        return None
+    rules = Series((*last.rule.rules, ("add", Add())))
+    return Plan.of((*plan.pieces[:-1], (name, replace(last, rule=rules))))
+
+
+class Running(Rule):
+    """A `Fused` as it acts in one step."""
+
+    live: Rule
+    fused: Fused
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        if g.size < self.fused.span:
+            return self.live.step(g, slots, shared, param)
+        return stepped(Running._step, self, g, slots, shared, param)
+
+    def _step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        fused = self.fused
+        if jnp.iscomplexobj(g) and fused.span > 1:
+            _refuse(fused, "a complex leaf, of two arrays", describe(g))
+        cut = Cut.of(g.size, fused.span, fused.block)
+        # What is encoded is decided by the size of the leaf, not by that of a chunk.
+        live, whole = (_of_leaf(rule, g.size) for rule in (self.live, fused.rule))
+        arrays, static = split((live, shared))
+
+        def outline(size: int) -> tuple[list[Any], Any]:
+            chunk = jax.ShapeDtypeStruct((size,), g.dtype)
+            return jax.tree.flatten(jax.eval_shape(whole.slots, chunk))
+
+        def body(
+            scalars: list[Array], read: list[Array], kept: list[Array]
+        ) -> tuple[Array, list[Array]]:
+            rule, view = merge(scalars, static)
+            shapes, structure = outline(read[0].size)
+            pairs = zip(kept, shapes, strict=True)
+            mine = structure.unflatten([x.reshape(s.shape) for x, s in pairs])
+            u, new = rule.step(read[0], mine, view, *(read[1:] or [None]))
+            rows = zip(jax.tree.leaves(new), shapes, strict=True)
+            return u.astype(g.dtype), [x.reshape(-1).astype(s.dtype) for x, s in rows]
+
+        kept, read = jax.tree.leaves(slots), [g] if param is None else [g, param]
+        shapes, _ = outline(cut.size)
+        rows, rests = zip(
+            *(cut.rows(x, (cut.size,)) for x in read),
+            *(cut.rows(x, s.shape) for x, s in zip(kept, shapes, strict=True)),
+            strict=True,
+        )
+        n = len(read)
+        u, new = self._execution()(body, arrays, [*rows[:n]], [*rows[n:]])
+        end, ends = u[:0], [x[:0] for x in new]
+        if cut.rest:
+            end, ends = body(arrays, [*rests[:n]], [*rests[n:]])
+        triples = zip(new, ends, kept, strict=True)
+        back = [cut.whole(*each) for each in triples]
+        slots = jax.tree.unflatten(jax.tree.structure(slots), back)
+        return cut.whole(u, end, g), slots
+
+    def _execution(self) -> Any:
+        backend = self.fused.backend
+        if backend == "loop":
+            return looped
+        if backend == "pallas" and jax.default_backend() == "cpu":
+            raise TransformError(
+                "Pallas makes no kernels for this platform",
+                piece="fused",
+                expected="a GPU or TPU",
+                got=f"platform {jax.default_backend()!r}",
+                do="backend='loop', or 'interpret' to try the kernel out",
+            )
+        return partial(in_pallas, interpret=backend == "interpret")
+
+
+def _of_leaf(rule: Any, size: int) -> Any:
+    """`rule`, encoding all or nothing of a chunk, as of a leaf of this size."""
+
+    def decided(x: Any) -> Any:
+        if not isinstance(x, Encoding):
+            return x
+        return replace(x, min_size=0 if size >= x.min_size else NEVER)
+
+    return jax.tree.map(decided, rule, is_leaf=lambda x: isinstance(x, Encoding))
+
+
+def _refuse(piece: Any, got: str, what: str) -> NoReturn:
+    raise TransformError(
+        "fused cuts leaves into chunks of numbers that are treated on their own",
+        piece=str(piece),
+        expected="rules of locality 'element', and codecs of blocks",
+        got=f"{got}: {what}",
+    )
+
+
+@transform
+def fused(inner: TransformLike, backend: str, *, block: int = 16384) -> Transform:
+    """Treat each leaf in one loop over blocks of its numbers, state and all.
+
+    Gradient, parameter and what is kept are read once, block by block, and the update
+    and what is kept next written; decoding and encoding are inside. What there is in
+    between is never larger than a few blocks.
+
+    | backend | |
+    |---|---|
+    | `"pallas"` | one Pallas kernel, for GPUs and TPUs |
+    | `"interpret"` | the same, interpreted: to test it, anywhere |
+    | `"loop"` | a loop of XLA, anywhere |
+
+    Args:
+        inner: a transform of rules of locality "element", `stored` or not; other pieces
+            that keep nothing, a clip of the global norm say, stay as they are.
+        backend: one of the above; there is no other way than the one that was chosen.
+        block: how many numbers at most are treated at once. What is left over, of a
+            leaf that is no multiple, is treated after the loop.
+
+    Returns:
+        The transform; its state is that of `inner` under the name `fused`.
+
+    Raises:
+        TransformError: there is no such backend, a rule looks at more than one number,
+            draws random numbers or has a codec without blocks; or, in update, Pallas
+            makes no kernels for the platform, or a leaf is complex.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.fused(adamx.adam(0.1), "interpret")
+        >>> params = jnp.ones(1000)
+        >>> updates, state = tx.update(params, tx.init(params))
+        >>> round(float(updates[0]), 3)
+        -0.1
+    """
+    if backend not in BACKENDS:
+        raise TransformError(
+            f"fused: there is no backend {backend!r}",
+            expected=f"one of {', '.join(BACKENDS)}",
+            got=repr(backend),
+            do=nearest(str(backend), BACKENDS),
+        )
+    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
+        raise TransformError("fused: block must be a positive integer", got=repr(block))
+    pieces = _pieces(as_transform(inner).plan, backend, block)
+    return Transform.of(pieces, Same())
+
+
+def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
+    """The pieces, with rules that follow each other in one loop."""
+    pieces: list[Piece] = []
+    run: list[tuple[str, Rule]] = []
+
+    def close() -> None:
+        if run:
+            series = Series(tuple(distinct(tuple(run))))  # pyright: ignore
+            span = math.lcm(*_spans(series))
+            pieces.append(("fused", Fused(series, backend, block, span)))
+            run.clear()
+
+    for name, piece in plan.pieces:
+        if isinstance(piece, Rule) and piece.locality != "tree":
+            run.append((name, piece))
+            continue
+        close()
+        keeps = Kept.of(piece).paths if isinstance(piece, Rule) else piece.plans()
+        if keeps:
+            _refuse(name, "a piece that looks at whole trees", name)
+        pieces.append((name, piece))
+    close()
+    return tuple(pieces)
+
+
+def _spans(series: Series) -> list[int]:
+    """How many numbers belong together, of each thing that says so."""
+    spans = [1]
+    for name, rule in (pair for part in series.rules for pair in walk(*part)):
+        if isinstance(rule, Stored):
+            for codec in _codecs(rule):
+                if codec.span is None or codec.draws:
+                    _refuse(name, "a codec without blocks, or that draws", repr(codec))
+                spans.append(codec.span)
+        elif rule.locality != "element":
+            _refuse(name, "locality", repr(rule.locality))
+    if any(map(is_key, jax.tree.leaves(Kept.of(series).shared))):
+        _refuse("fused", "random numbers", "each chunk would draw the same")
+    return spans
+
+
+def _codecs(rule: Stored) -> list[Any]:
+    names = {path[-1] for path in Kept.of(rule.rule).paths}
+    found = (rule.encoding.of(name) for name in names)
+    return [codec for codec in found if codec is not None]

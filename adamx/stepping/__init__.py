@@ -1,0 +1,1 @@
+"""A whole step in one program: from gradients to parameters, rounded well."""

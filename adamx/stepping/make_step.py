@@ -1,0 +1,273 @@
+"""One program from gradients to parameters: update, decay, select, round, encode."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial, all_leaves
+
+from adamx.core.call import Call, Remembered
+from adamx.core.check import matched
+from adamx.core.errors import TransformError, nearest
+from adamx.core.numerics import all_finite, compute_dtype, convert
+from adamx.core.plan import Plan
+from adamx.core.random import KeyLike, random_key
+from adamx.core.record import Record, merge, split
+from adamx.core.transform import TransformLike, as_transform
+from adamx.core.types import Array, Params, PyTree, State, Updates
+from adamx.kernels.fused import adding
+from adamx.stepping.rounding import ROUNDINGS, Rounding
+from adamx.tree.paths import flatten, key_paths
+
+OWN = "rounding"
+"""The name of what a step keeps itself, beside the pieces of the transform."""
+
+
+class Step(Remembered):
+    """A whole step: `params, state = step(params, state, grads)`; see `make_step`.
+
+    Args:
+        call: the call of `make_step` that made it.
+        parts: the plan of the transform, and what is done with what it emits.
+        donate: whether parameters and state are given up to the step.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> step = adamx.make_step(adamx.sgd(0.5))
+        >>> params = jnp.array([1.0, 2.0])
+        >>> params, state = step(params, step.init(params), jnp.array([1.0, 1.0]))
+        >>> params.tolist()
+        [0.5, 1.5]
+    """
+
+    def __init__(self, call: Call, parts: "Parts", donate: bool) -> None:
+        self.call, self.donate = call, donate
+        self._parts = parts
+        self._arrays, self._static = split(parts)
+
+    def init(self, params: Params) -> State:
+        """The state before the first step; that of the transform, and `rounding`."""
+        return self._parts.init(params)
+
+    def __call__(
+        self, params: Params, state: State, grads: Updates, **extra: Any
+    ) -> tuple[Params, State]:
+        """The next parameters and state; those that are given are used up."""
+        read = {
+            k: Partial(v) if callable(v) and all_leaves([v]) else v
+            for k, v in extra.items()
+        }
+        program = _jitted(self._static, self.donate)
+        return program(params, state, self._arrays, grads, read)
+
+    def whole(self, params: Params, state: State) -> Params:
+        """The parameters in at least float32, with what is kept of them in `state`."""
+        return self._parts.whole(params, state.get(OWN, {}))
+
+
+class Parts(Record):
+    """What a step is made of."""
+
+    plan: Plan
+    rounding: Rounding
+    skip_nonfinite: bool
+    key: KeyLike
+    adds: bool
+    """Whether the plan emits parameters, having added to them what it made."""
+
+    def init(self, params: Params) -> State:
+        state = self.plan.init(_wide(params))
+        own: dict[str, Any] = {}
+        if self.rounding.keeps:
+            leaves, treedef = flatten(params)
+            pairs = zip(leaves, key_paths(params), strict=True)
+            first = [self._begin(leaf, path) for leaf, path in pairs]
+            own[self.rounding.keeps] = treedef.unflatten(first)
+        if self.rounding.draws:
+            own["rng_key"] = random_key(self.key)
+        return {**state, OWN: own} if own else state
+
+    def _begin(self, param: Any, path: str) -> Array | None:
+        return self.rounding.begin(param, path) if _is_narrow(param) else None
+
+    def step(
+        self, params: Params, state: State, grads: Updates, extra: dict[str, Any]
+    ) -> tuple[Params, State]:
+        if not isinstance(state, dict):
+            raise TransformError(
+                "the state is of something else",
+                piece="make_step",
+                expected="the dict that init of the step returned",
+                got=type(state).__name__,
+            )
+        rest = dict(state)
+        own = rest.pop(OWN, {})
+        matched(flatten(grads)[1], params, "params", grads)
+        wide = self.whole(params, own)
+        updates, new = self.plan.apply(_wide(grads), rest, wide, extra)
+        written, kept = self._written(params, wide, updates, own)
+        new = {**new, OWN: kept} if kept else new
+        if not self.skip_nonfinite:
+            return written, new
+        finite = all_finite([g for g in jax.tree.leaves(grads) if _is_float(g)])
+        return jax.tree.map(
+            lambda n, o: jnp.where(finite, n, o), (written, new), (params, state)
+        )
+
+    def whole(self, params: Params, own: dict[str, Any]) -> Params:
+        leaves, treedef = flatten(params)
+        column = self._column(own, treedef, params)
+        rows = zip(leaves, column, strict=True)
+        whole = [self.rounding.whole(p, k) if _is_float(p) else p for p, k in rows]
+        return treedef.unflatten(whole)
+
+    def _column(self, own: dict[str, Any], treedef: Any, params: Params) -> list[Any]:
+        if not self.rounding.keeps:
+            return [None] * treedef.num_leaves
+        if self.rounding.keeps not in own:
+            raise TransformError(
+                "the state is of another step",
+                piece="make_step",
+                expected=f"{self.rounding.keeps!r} under {OWN!r}",
+                got=f"{sorted(own)}",
+                do="use the state that init of the same step made",
+            )
+        return matched(treedef, own[self.rounding.keeps], self.rounding.keeps, params)
+
+    def _written(
+        self, params: Params, wide: Params, updates: Updates, own: dict[str, Any]
+    ) -> tuple[Params, dict[str, Any]]:
+        leaves, treedef = flatten(params)
+        column, key, next_ = self._column(own, treedef, params), None, dict(own)
+        if self.rounding.draws:
+            next_["rng_key"], key = jax.random.split(own["rng_key"])
+        totals, moves = flatten(wide)[0], treedef.flatten_up_to(updates)
+        for i, (p, u) in enumerate(zip(leaves, moves, strict=True)):
+            if p is None or u is None or not _is_float(p):
+                continue
+            total = convert(jnp.asarray(u), totals[i].dtype)
+            if not self.adds:
+                total = totals[i] + total
+            mine = None if key is None else jax.random.fold_in(key, i)
+            if _is_narrow(p):
+                written = self.rounding.write(total, p, column[i], mine)
+                leaves[i], column[i] = written
+            else:
+                leaves[i] = total
+        if self.rounding.keeps:
+            next_[self.rounding.keeps] = treedef.unflatten(column)
+        return treedef.unflatten(leaves), next_
+
+
+def _wide(tree: PyTree) -> PyTree:
+    """`tree` in the dtypes that are computed in."""
+
+    def widened(x: Any) -> Any:
+        if not _is_narrow(x):
+            return x
+        if isinstance(x, jax.ShapeDtypeStruct):
+            dtype = compute_dtype(x.dtype)
+            return jax.ShapeDtypeStruct(x.shape, dtype, sharding=x.sharding)
+        return convert(x, compute_dtype(x.dtype))
+
+    return jax.tree.map(widened, tree)
+
+
+def _is_float(x: Any) -> bool:
+    return x is not None and jnp.issubdtype(jnp.result_type(x), jnp.inexact)
+
+
+def _is_narrow(x: Any) -> bool:
+    return _is_float(x) and compute_dtype(jnp.result_type(x)) != jnp.result_type(x)
+
+
+@functools.lru_cache(maxsize=1024)
+def _jitted(static: Any, donate: bool) -> Callable[..., tuple[Params, State]]:
+    def step(
+        params: Params, state: State, arrays: list[Any], grads: Updates, extra: Any
+    ) -> tuple[Params, State]:
+        return merge(arrays, static).step(params, state, grads, extra)
+
+    return jax.jit(step, donate_argnums=(0, 1) if donate else ())
+
+
+def make_step(
+    tx: TransformLike,
+    rounding: str = "nearest",
+    *,
+    skip_nonfinite: bool = False,
+    donate: bool = True,
+    key: KeyLike = 0,
+) -> Step:
+    """Make one program of a whole step, and round 16-bit parameters in it well.
+
+    θ, s ← round(θ + u), s′ where u, s′ = tx(g, s, θ)
+
+    `tx.update` has to round an update to the dtype of the parameters before they are
+    added, and the sum is rounded to the nearest: from a bfloat16 of 1 nothing below
+    0.002 can be taken away. Here the update stays in float32 until it is added.
+
+    | rounding | keeps, a parameter | |
+    |---|---|---|
+    | `"nearest"` | nothing | small steps are lost |
+    | `"stochastic"` | nothing | up or down by chance, right on the average |
+    | `"kahan"` | 2 bytes | what was rounded away is added in the next step |
+    | `"correction"` | 1 byte | bfloat16 alone: the next 8 bits of its float32 |
+
+    Args:
+        tx: a transform, Optax's too; it sees gradients and parameters in float32, with
+            what is kept of them.
+        rounding: one of the above, for parameters of 16 bits; others are added to.
+        skip_nonfinite: whether a step with an ∞ or NaN among the gradients changes
+            neither parameters nor state.
+        donate: whether the buffers of the parameters and state that are given are used
+            for the new ones: they cannot be read afterwards.
+        key: a random key, or an integer to make one of, for `"stochastic"`.
+
+    Returns:
+        The step: `params, state = step(params, state, grads, **extra)`, jitted, with
+        `step.init(params)`. Its state is that of `tx` and, where something is kept,
+        `{"rounding": …}`. `step.whole(params, state)` are the parameters in float32.
+
+    Raises:
+        TransformError: there is no such rounding, or (in `init`) a parameter has no
+            correction.
+
+    Reference:
+        Zamirai et al., "Revisiting BFloat16 Training", 2020, arXiv:2010.06192, for
+        stochastic rounding and Kahan's sum of parameters; Kahan, "Further Remarks on
+        Reducing Truncation Errors", 1965.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> step = adamx.make_step(adamx.sgd(1e-3), "kahan")
+        >>> params = jnp.ones(2, jnp.bfloat16)
+        >>> state = step.init(params)
+        >>> for _ in range(1000):
+        ...     params, state = step(params, state, jnp.ones(2, jnp.bfloat16))
+        >>> bool((abs(params) < 0.01).all())
+        True
+    """
+    if rounding not in ROUNDINGS:
+        raise TransformError(
+            f"make_step: there is no rounding {rounding!r}",
+            expected=f"one of {', '.join(ROUNDINGS)}",
+            got=repr(rounding),
+            do=nearest(str(rounding), ROUNDINGS),
+        )
+    own = as_transform(tx)
+    summed = adding(own.plan)
+    rest = ROUNDINGS[rounding](), skip_nonfinite, key, summed is not None
+    parts = Parts(summed or own.plan, *rest)
+    bound = inspect.signature(make_step).bind(
+        own, rounding, skip_nonfinite=skip_nonfinite, donate=donate, key=key
+    )
+    return Step(Call(make_step, bound), parts, donate)

@@ -1,0 +1,57 @@
+"""Arrays in blocks of numbers that share a scale."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from adamx.core.types import Array
+
+TOP = 2.0**126
+"""What larger numbers, ∞ among them, count as: 1/2¹²⁶ is the least that is normal."""
+
+
+class Blocks(NamedTuple):
+    """An encoded array: a code for each number, and a scale for each block."""
+
+    codes: Array
+    scales: Array
+
+
+def split(x: Array, size: int) -> Array:
+    """`x` with a last axis of `size`, in the order of memory, filled up with zeros.
+
+    Where the last axis of `x` is a multiple of `size` the others stay as they are, so
+    that what is split over devices along them stays where it is.
+    """
+    if x.ndim and x.shape[-1] % size == 0:
+        return x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
+    flat = x.reshape(-1)
+    return jnp.pad(flat, (0, -flat.size % size)).reshape(-1, size)
+
+
+def join(blocks: Array, shape: tuple[int, ...]) -> Array:
+    """The array of this shape that `split` made `blocks` of."""
+    if blocks.shape[:-2] == shape[:-1] and _end(blocks) == shape[-1:]:
+        return blocks.reshape(shape)
+    return blocks.reshape(-1)[: math.prod(shape)].reshape(shape)
+
+
+def _end(blocks: Array) -> tuple[int, ...]:
+    return (blocks.shape[-2] * blocks.shape[-1],)
+
+
+def bounded(x: Array) -> Array:
+    """`x` with ∞ as the largest number there is to encode; NaN stays NaN."""
+    return jnp.clip(x, -TOP, TOP)
+
+
+def largest(blocks: Array) -> Array:
+    """The largest |x| of each block; NaN where there is one in it."""
+    return jnp.max(jnp.abs(blocks), axis=-1)
+
+
+def relative(blocks: Array, scales: Array) -> Array:
+    """`blocks` divided by their scales; zeros where those are zero."""
+    # A divisor for each number: XLA multiplies by the inverse of one that is shared.
+    return blocks / jnp.where(blocks == 0, 1, scales[..., None])

@@ -1,0 +1,100 @@
+"""Codebooks: sorted numbers, of which the nearest stands for each."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.types import Array
+
+
+class Book(NamedTuple):
+    """A sorted codebook in [-1, 1], and what it takes to find the nearest in it."""
+
+    entries: np.ndarray
+    middles: np.ndarray
+    """Between each entry and the next; after the last one, ∞."""
+    starts: np.ndarray
+    """How many middles are below the bucket that a number is in."""
+    rounds: int
+    """How many middles there are in a bucket at the most."""
+
+    @staticmethod
+    def of(entries: np.ndarray) -> "Book":
+        """The book with these entries, sorted float32 numbers."""
+        between = (entries[:-1] + entries[1:]) / np.float32(2)
+        edges = (np.arange(BUCKETS + 1) + FIRST << SHIFT).astype(np.int32)
+        low, high = edges[:-1].view(np.float32), (edges[1:] - 1).view(np.float32)
+        low = np.where(np.arange(BUCKETS) == 0, np.float32(0), low)
+        # Of numbers in order, those of the negative buckets from the far end.
+        begin, end = np.concatenate([low, -high]), np.concatenate([high, -low])
+        starts, ends = np.searchsorted(between, begin), np.searchsorted(between, end)
+        middles = np.append(between, np.float32(np.inf))
+        return Book(
+            entries, middles, starts.astype(np.uint8), int((ends - starts).max())
+        )
+
+    def nearest(self, x: Array) -> Array:
+        """The number of the entry nearest to each `x`; of two, the lower.
+
+        The first bits of a number say nearly where it is: few comparisons are left,
+        where halving the book would take one for each bit of a code.
+        """
+        bits = jax.lax.bitcast_convert_type(jnp.abs(x), jnp.int32)
+        bucket = jnp.clip((bits >> SHIFT) - FIRST, 0, BUCKETS - 1)
+        bucket = jnp.where(x < 0, bucket + BUCKETS, bucket)
+        found = looked_up(bucket, self.starts).astype(jnp.int32)
+        for _ in range(self.rounds):
+            found = found + (looked_up(found, self.middles) < x)
+        return found.astype(jnp.uint8)
+
+    def nearest_of_few(self, x: Array) -> Array:
+        """As `nearest`, compared with all middles at once; of two, the upper."""
+        above = x[..., None] >= jnp.asarray(self.middles)
+        return jnp.sum(above, axis=-1).astype(jnp.uint8)
+
+
+SHIFT = 16
+"""The bits of a float32 that do not count: 7 of the mantissa do."""
+
+FIRST = (127 - 23) << 23 - SHIFT
+"""Numbers below 2⁻²³ are in one bucket."""
+
+BUCKETS = (127 << 23 - SHIFT) - FIRST + 1
+
+
+def looked_up(codes: Array, book: np.ndarray) -> Array:
+    """The entries of `book` with these numbers."""
+    return jnp.asarray(book).at[codes].get(mode="promise_in_bounds")
+
+
+def dynamic_map(signed: bool, exponent_bits: int, bits: int) -> np.ndarray:
+    """A sorted codebook of floats in [-1, 1] or [0, 1], finer towards zero.
+
+    Each decade 10^-k, k < exponent_bits, is cut into twice as many equal parts as the
+    next smaller one, and their middles are the entries; 0 and 1 are added. With
+    `bits` = 8 there are 256 entries.
+
+    Reference:
+        Dettmers, "8-Bit Approximations for Parallelism in Deep Learning", 2015,
+        arXiv:1511.04561; Dettmers et al., "8-bit Optimizers via Block-wise
+        Quantization", 2021, arXiv:2110.02861.
+    """
+    entries = [0.0, 1.0]
+    for i in range(exponent_bits):
+        power = i + bits - 1 - exponent_bits + (not signed)
+        edges = _linspace(0.1, 1.0, 2**power + 1)
+        middles = (edges[:-1] + edges[1:]) / np.float32(2)
+        decade = np.float32(10.0 ** (i + 1 - exponent_bits)) * middles
+        entries += [*decade.tolist(), *(-decade if signed else decade[:0]).tolist()]
+    return np.sort(np.array(entries, np.float32))
+
+
+def _linspace(start: float, stop: float, number: int) -> np.ndarray:
+    """Equal steps in float32, from both ends to the middle, as PyTorch takes them."""
+    low, high = np.float32(start), np.float32(stop)
+    step = np.float64((high - low) / np.float32(number - 1))
+    i = np.arange(number)
+    ends = low + step * i, high - step * (number - 1 - i)
+    return np.where(i < number // 2, *ends).astype(np.float32)

@@ -1,0 +1,104 @@
+"""What a codec is: two functions, from an array to what is kept of it, and back."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+from adamx.core.errors import TransformError
+from adamx.core.record import Record
+from adamx.core.types import Array
+
+
+class Codec(Record):
+    """How an array of float32 is kept between steps; `stored` puts it around a rule.
+
+    A codec is a frozen dataclass: its fields say how it is set. A subclass writes
+
+        encode(x, key)          what is kept of `x`, a float32 array: an array, or a
+                                NamedTuple of arrays; their shapes and dtypes follow
+                                from the shape of `x` alone. `key` is None unless the
+                                codec `draws`, and at `init`
+        decode(encoded, shape)  the float32 array of that shape which it stands for
+
+    and declares with class variables or properties whether it keeps signs (`signed`),
+    whether it `draws` random numbers, what it is called (`name`), and how many numbers
+    in a row it encodes together, without looking at others (`span`; None if it looks
+    at all of them, and then it cannot be part of a kernel).
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> class Half(adamx.Codec):
+        ...     def encode(self, x, key=None):
+        ...         return x.astype(jnp.float16)
+        ...
+        ...     def decode(self, encoded, shape):
+        ...         return encoded.astype(jnp.float32)
+        >>> tx = adamx.stored(adamx.trace(0.9), Half(), min_size=0)
+        >>> tx.init(jnp.ones(3))["stored"]["trace"]["trace"].dtype
+        dtype('float16')
+    """
+
+    name: ClassVar[str] = ""
+    signed: ClassVar[bool] = True
+
+    @property
+    def draws(self) -> bool:
+        """Whether `encode` wants a key."""
+        return False
+
+    @property
+    def span(self) -> int | None:
+        """How many numbers in a row are encoded together."""
+        return None
+
+    def encode(self, x: Array, key: Array | None = None) -> Any:
+        """What is kept of `x`."""
+        raise NotImplementedError(f"{type(self).__name__}.encode")
+
+    def decode(self, encoded: Any, shape: tuple[int, ...]) -> Array:
+        """The array that `encoded` stands for."""
+        raise NotImplementedError(f"{type(self).__name__}.decode")
+
+    def nonnegative(self) -> "Codec":
+        """The codec to use instead of this one where no number is negative."""
+        return self
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__repr__ = Codec.__repr__
+
+    def __repr__(self) -> str:
+        """The call that makes it, without what is as by default."""
+        fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
+        pairs = ((f, getattr(self, f.name)) for f in fields)
+        given = (f"{f.name}={value!r}" for f, value in pairs if value != f.default)
+        return f"{self.name or type(self).__name__}({', '.join(given)})"
+
+
+class BlockCodec(Codec):
+    """A codec of blocks of numbers, which share a scale."""
+
+    block: int = 256
+
+    @property
+    def span(self) -> int:
+        """How many numbers share a scale."""
+        return self.block
+
+
+def checked_block(name: str, block: Any, multiple: int = 1) -> int:
+    """`block`, or a `TransformError` unless it is a positive multiple of `multiple`."""
+    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
+        raise TransformError(
+            f"{name}: block must be a positive integer",
+            expected="how many numbers share a scale",
+            got=repr(block),
+        )
+    if block % multiple:
+        raise TransformError(
+            f"{name}: block must be a multiple of {multiple}", got=repr(block)
+        )
+    return block

@@ -1,0 +1,109 @@
+"""Numbers as entries of a map of 256, finer towards zero: that of bitsandbytes."""
+
+import functools
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.types import Array
+from adamx.storage.blocks import Blocks, bounded, join, largest, split
+from adamx.storage.books import Book, dynamic_map, looked_up
+from adamx.storage.codec import BlockCodec, Codec, checked_block
+
+
+@functools.cache
+def book(signed: bool) -> Book:
+    """The map: 256 numbers in [-1, 1], or in [0, 1]."""
+    return Book.of(dynamic_map(signed, exponent_bits=7, bits=8))
+
+
+class Dynamic8(BlockCodec):
+    name: ClassVar[str] = "int8_dynamic"
+
+    block: int = 256
+
+    def encode(self, x: Array, key: Array | None = None) -> Blocks:
+        blocks = split(bounded(x), self.block)
+        scales = largest(blocks)
+        # Not divided: the last bit decides which of two codes is the nearest.
+        inverse = 1 / jnp.maximum(scales, np.float32(2.0**-126))
+        share = jnp.clip(blocks * inverse[..., None], -1, 1)
+        codes = book(self.signed).nearest(share)
+        return Blocks(join(codes, x.shape), scales)
+
+    def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
+        codes = split(encoded.codes, self.block)
+        return join(
+            looked_up(codes, book(self.signed).entries) * encoded.scales[..., None],
+            shape,
+        )
+
+    def nonnegative(self) -> Codec:
+        return UnsignedDynamic8(self.block)
+
+
+class UnsignedDynamic8(Dynamic8):
+    name: ClassVar[str] = "uint8_dynamic"
+    signed: ClassVar[bool] = False
+
+
+def int8_dynamic(*, block: int = 256) -> Codec:
+    """Keep numbers as the nearest of 256 entries of a map that is finer towards zero.
+
+    c = argminᵢ |x/s − mapᵢ|, s = max|x| of each block
+
+    The map has seven decades, the largest with 64 entries of either sign, each other
+    with half as many as the next; it is that of bitsandbytes' 8-bit optimizers.
+
+    Args:
+        block: how many numbers share a scale.
+
+    Returns:
+        A codec, for `stored`. It keeps `codes`, uint8, an array of the same shape, and
+        `scales`, float32, one for each block: 1 + 4/256 bytes a number. For moments
+        that are never negative it becomes `uint8_dynamic`.
+
+    Raises:
+        TransformError: `block` is not a positive integer.
+
+    Reference:
+        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
+        arXiv:2110.02861.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> codec = adamx.int8_dynamic()
+        >>> x = jnp.array([1.0, -0.3, 1e-4, 0.0])
+        >>> codec.encode(x).codes.tolist()
+        [255, 49, 134, 127]
+    """
+    return Dynamic8(checked_block("int8_dynamic", block))
+
+
+def uint8_dynamic(*, block: int = 256) -> Codec:
+    """Keep numbers ≥ 0 as the nearest of 256 entries; see `int8_dynamic`.
+
+    Args:
+        block: how many numbers share a scale.
+
+    Returns:
+        A codec, for `stored`, of 1 + 4/256 bytes a number, for moments that are never
+        negative: of negative numbers it keeps 0.
+
+    Raises:
+        TransformError: `block` is not a positive integer.
+
+    Reference:
+        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
+        arXiv:2110.02861.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> codec = adamx.uint8_dynamic()
+        >>> codec.encode(jnp.array([1.0, 0.3, 1e-4, 0.0])).codes.tolist()
+        [255, 155, 14, 0]
+    """
+    return UnsignedDynamic8(checked_block("uint8_dynamic", block))

@@ -1,0 +1,64 @@
+"""Numbers as 8-bit floats, e4m3, with a scale for each block."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.core.types import Array
+from adamx.storage.blocks import Blocks, bounded, join, largest, relative, split
+from adamx.storage.codec import BlockCodec, Codec, checked_block
+
+LARGEST = np.float32(448)
+"""The largest number that e4m3 has."""
+
+
+class Float8(BlockCodec):
+    name: ClassVar[str] = "float8"
+
+    block: int = 256
+
+    def encode(self, x: Array, key: Array | None = None) -> Blocks:
+        blocks = split(bounded(x), self.block)
+        scales = largest(blocks)
+        # XLA would multiply by 1/448, which is another number.
+        scales = scales / jnp.where(scales > 0, LARGEST, 1)
+        codes = relative(blocks, scales).astype(jnp.float8_e4m3fn)
+        bits = jax.lax.bitcast_convert_type(codes, jnp.uint8)
+        return Blocks(join(bits, x.shape), scales)
+
+    def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
+        bits = split(encoded.codes, self.block)
+        codes = jax.lax.bitcast_convert_type(bits, jnp.float8_e4m3fn)
+        return join(codes.astype(jnp.float32) * encoded.scales[..., None], shape)
+
+
+def float8(*, block: int = 256) -> Codec:
+    """Keep numbers as 8-bit floats (e4m3: 4 bits of exponent, 3 of mantissa).
+
+    c = float8(x / s), s = max|x| / 448 of each block
+
+    Args:
+        block: how many numbers share a scale.
+
+    Returns:
+        A codec, for `stored`. It keeps `codes`, the bits as uint8, an array of the same
+        shape, and `scales`, float32, one for each block: 1 + 4/256 bytes a number.
+
+    Raises:
+        TransformError: `block` is not a positive integer.
+
+    Reference:
+        Micikevicius et al., "FP8 Formats for Deep Learning", 2022, arXiv:2209.05433;
+        the scales are those of torchao 0.18.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> codec = adamx.float8()
+        >>> x = jnp.array([1.0, -0.3, 0.0])
+        >>> codec.decode(codec.encode(x), x.shape).round(2).tolist()
+        [1.0, -0.28999999165534973, 0.0]
+    """
+    return Float8(checked_block("float8", block))

@@ -1,0 +1,54 @@
+"""Where arrays are that are put together out of blocks of others: where those were."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.experimental.shard_alike import shard_alike
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, auto_axes
+
+from adamx.core.record import merge, split
+from adamx.core.rule import Rule
+from adamx.core.types import Array, Shared, Slots
+
+# Blocks are no axis of a leaf, so that nothing says where they are to be; and where it
+# is part of the type how an array is spread, each reshape would have to say it.
+
+
+def stepped(
+    step: Callable[..., tuple[Array, Slots]],
+    rule: Rule,
+    g: Array,
+    slots: Slots,
+    shared: Shared,
+    param: Array | None,
+) -> tuple[Array, Slots]:
+    """`step(rule, g, …)`, its results spread over the devices as `g` and `slots`."""
+    arrays, static = split(rule)
+
+    def alike(arrays: list[Any], g: Array, slots: Slots, *rest: Any) -> Any:
+        found = step(merge(arrays, static), g, slots, *rest)
+        return jax.tree.map(lambda n, o: shard_alike(n, o)[0], found, (g, slots))
+
+    if not _is_typed(g):
+        return alike(arrays, g, slots, shared, param)
+    places = jax.tree.map(lambda x: jax.typeof(x).sharding, (g, slots))
+    return auto_axes(alike, out_sharding=places)(arrays, g, slots, shared, param)  # pyright: ignore
+
+
+def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:
+    """What `function` makes of `slots`, in the shape of `like` spread as that is."""
+    if not _is_typed(like):
+        return function(slots)
+    at = jax.typeof(like)
+    whole = NamedSharding(at.sharding.mesh, PartitionSpec())
+    bare = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), slots)
+    places = jax.tree.map(
+        lambda x: at.sharding if x.shape == at.shape else whole,
+        jax.eval_shape(function, bare),
+    )
+    return auto_axes(function, out_sharding=places)(slots)  # pyright: ignore
+
+
+def _is_typed(x: Array) -> bool:
+    return AxisType.Explicit in jax.typeof(x).sharding.mesh.axis_types

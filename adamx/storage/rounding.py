@@ -1,0 +1,31 @@
+"""Numbers in fewer bits, up or down by chance: on the average nothing is lost."""
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.numerics import narrow
+from adamx.core.types import Array
+
+
+def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -> Array:
+    """`x` in a narrower dtype, the mean over all keys being `x` itself.
+
+    Of the two neighbours a ≤ x < b the upper one has the chance (x − a)/(b − a).
+    Without a key it is the nearest. What is too large becomes the largest there is.
+
+    Reference:
+        Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,
+        arXiv:1502.02551.
+    """
+    near = narrow(x, dtype)
+    if key is None or near.dtype == x.dtype:
+        return near
+    # Derivatives are those of x, whichever way it is rounded.
+    wide, low = jax.lax.stop_gradient((x, near))
+    rest = wide - low.astype(x.dtype)
+    away = jnp.where(rest > 0, jnp.inf, -jnp.inf).astype(dtype)
+    other = jnp.nextafter(low, away)
+    gap = jnp.abs(other.astype(x.dtype) - low.astype(x.dtype))
+    chance = jax.random.uniform(key, x.shape, x.dtype)
+    taken = (jnp.abs(rest) > chance * gap) & jnp.isfinite(other) & jnp.isfinite(rest)
+    return near + jnp.where(taken, other - low, 0)

@@ -1,0 +1,346 @@
+"""A transform whose state is encoded after each step, and decoded before the next."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.call import Same
+from adamx.core.errors import TransformError, nearest
+from adamx.core.fork import TreeFork
+from adamx.core.freeze import Freeze, Labels
+from adamx.core.node import Node
+from adamx.core.partition import Partition
+from adamx.core.plan import Piece, Plan, distinct
+from adamx.core.random import KeyLike, random_key
+from adamx.core.record import Record, replace
+from adamx.core.rule import Live, Rule, Series, locality
+from adamx.core.slots import Slots as Kept
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Shared, Slots
+from adamx.storage.codec import Codec
+from adamx.storage.places import begun, stepped
+
+NONNEGATIVE = frozenset(
+    {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}
+)
+"""The slots of adamx that hold no negative numbers, by name."""
+
+
+class Encoding(Record):
+    """Which slots are kept how."""
+
+    codec: Codec | None
+    """Of slots that are not named."""
+    named: dict[str, Codec]
+    min_size: int
+
+    def of(self, name: str) -> Codec | None:
+        """The codec of the slots of this name."""
+        if name in self.named:
+            return self.named[name]
+        if self.codec is None or name not in NONNEGATIVE:
+            return self.codec
+        return self.codec.nonnegative()
+
+    def on(self, name: str, slot: Any) -> Codec | None:
+        """The codec of this slot, an array or abstract; None if it is kept as it is."""
+        inexact = jnp.issubdtype(slot.dtype, jnp.inexact)
+        return self.of(name) if inexact and slot.size >= self.min_size else None
+
+    def encode(self, name: str, slot: Array, key: Array | None = None) -> Any:
+        """What is kept of an array of the slot of this name."""
+        codec = self.on(name, slot)
+        if codec is None:
+            return slot
+        return codec.encode(_as_floats(slot), key if codec.draws else None)
+
+    def decode(self, name: str, as_was: Any, kept: Any) -> Any:
+        """What `kept` stands for, in the shape and dtype of `as_was`."""
+        codec = self.on(name, as_was)
+        if codec is None:
+            return kept
+        pair = jnp.issubdtype(as_was.dtype, jnp.complexfloating)
+        shape = (2, *as_was.shape) if pair else as_was.shape
+        return _as_slot(codec.decode(kept, shape), as_was.dtype)
+
+    def encoded(self, slots: Slots, key: Array | None = None) -> Slots:
+        """`slots`, nested by name, as they are kept."""
+        places = iter(range(len(jax.tree.leaves(slots))))
+
+        def encode(name: str, slot: Array) -> Any:
+            place = next(places)
+            chance = None if key is None else jax.random.fold_in(key, place)
+            return self.encode(name, slot, chance)
+
+        return _each(lambda name, slot: _leaves(encode, name, slot), slots)
+
+    def decoded(self, slots: Slots, like: Slots) -> Slots:
+        """What `slots` stand for, in the shapes and dtypes of `like`."""
+        return _each(lambda n, *pair: _leaves(self.decode, n, *pair), like, slots)
+
+
+def _each(function: Callable[..., Any], slots: Slots, *others: Any) -> Slots:
+    """`function` of the name of each slot and of what stands there."""
+    return {
+        name: _each(function, slot, *(x[name] for x in others))
+        if isinstance(slot, dict)
+        else function(name, slot, *(x[name] for x in others))
+        for name, slot in slots.items()
+    }
+
+
+def _leaves(function: Callable[..., Any], name: str, *slots: Any) -> Any:
+    """`function` of each array of a slot, which most often is one."""
+    return jax.tree.map(lambda *leaves: function(name, *leaves), *slots)
+
+
+def _as_floats(slot: Array) -> Array:
+    """`slot` as codecs see it: float32, of complex numbers both parts in front."""
+    if jnp.iscomplexobj(slot):
+        slot = jnp.stack([slot.real, slot.imag])
+    return slot.astype(jnp.float32)
+
+
+def _as_slot(x: Array, dtype: Any) -> Array:
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        real = jnp.finfo(dtype).dtype
+        return jax.lax.complex(x[0].astype(real), x[1].astype(real))
+    return x.astype(dtype)
+
+
+class Stored(Rule):
+    """Rules in series, and between steps their slots encoded."""
+
+    # Numbers of a block share a scale.
+    locality = "leaf"
+
+    rule: Series
+    encoding: Encoding
+    key: KeyLike
+
+    def parts(self) -> tuple[tuple[str, Rule], ...]:
+        return self.rule.parts()
+
+    def slots(self, param: Array) -> Slots:
+        # XLA would compute at length, when it compiles, what zeros are encoded to.
+        first = jax.lax.optimization_barrier(self.rule.slots(param))
+        return begun(self.encoding.encoded, first, param)
+
+    def start(self) -> Shared:
+        key = {"rng_key": random_key(self.key)} if self._draws() else {}
+        return {**self.rule.start(), **key}
+
+    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
+        shared, noise = dict(shared), {}
+        if self._draws():
+            kept, used = jax.random.split(shared.pop("rng_key"))
+            shared_next, noise = {"rng_key": kept}, {"noise": used}
+        else:
+            shared_next = {}
+        live = self.rule.tick(shared, extra)
+        rule = Storing(live.rule, self.rule, self.encoding)
+        return Live(
+            rule, live.gain, {**live.shared, **shared_next}, {**live.view, **noise}
+        )
+
+    def _draws(self) -> bool:
+        names = {path[-1] for path in Kept.of(self.rule).paths}
+        return any(codec.draws for n in names if (codec := self.encoding.of(n)))
+
+
+class Storing(Rule):
+    """A `Stored` as it acts in one step: the rule that is live, and as it was built."""
+
+    live: Rule
+    rule: Series
+    encoding: Encoding
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return stepped(Storing._step, self, g, slots, shared, param)
+
+    def _step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        owner = jax.ShapeDtypeStruct(g.shape, g.dtype)
+        like = jax.eval_shape(self.rule.slots, owner)
+        rest = {name: x for name, x in shared.items() if name != "noise"}
+        whole = self.encoding.decoded(slots, like)
+        u, new = self.live.step(g, whole, rest, param)
+        new = jax.tree.map(lambda n, o: n.astype(o.dtype), new, like)
+        return u, self.encoding.encoded(new, shared.get("noise"))
+
+
+@transform
+def stored(
+    inner: TransformLike,
+    codec: Codec | None = None,
+    *,
+    min_size: int = 4096,
+    exclude: Labels | None = None,
+    key: KeyLike = 0,
+    **codecs: Codec,
+) -> Transform:
+    """Keep the state of `inner` encoded between steps: in 16, 8 or 4 bits a number.
+
+    s ← encode(s′), where u, s′ = inner(g, decode(s))
+
+    Arithmetic stays in float32, and the update is made of the new state before that is
+    encoded. A codec for all slots keeps those of squares, which are never negative, in
+    its form for such: `stored(adam(1e-3), int8())` is
+    `stored(adam(1e-3), mu=int8(), nu=uint8_root())`.
+
+    Args:
+        inner: a transform of rules of locality "element" or "leaf"; pieces that keep
+            nothing may be of any, a clip of the global norm, say.
+        codec: that of all slots that are not named, or None to keep those as they are.
+        min_size: arrays with fewer numbers stay float32.
+        exclude: leaves to stay float32, embeddings say: a tree of bools like the
+            parameters (or a prefix of it), a function from the parameters to such a
+            tree, or a function `(path, leaf) -> bool`.
+        key: a random key, or an integer to make one of, for codecs that draw.
+        **codecs: codecs by the name of the slot.
+
+    Returns:
+        The transform; its state is that of `inner` under the name `stored`, with what
+        the codecs make of each array in its place, and `rng_key` where one draws. With
+        `exclude` it is that of two groups, `{"stored": {"False": …, "True": …}}`.
+
+    Raises:
+        TransformError: there is no slot of that name, a piece with a state looks at all
+            leaves or is a wrapper, or a codec without signs is given for all slots.
+
+    Reference:
+        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
+        arXiv:2110.02861.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.stored(adamx.adam(1e-3), mu=adamx.int8(), nu=adamx.uint8_root())
+        >>> params = {"w": jnp.ones((64, 64)), "b": jnp.ones(64)}
+        >>> adamx.describe(tx, params).total.bytes_per_parameter < 2.3
+        True
+    """
+    own = as_transform(inner)
+    encoding = _checked(own, codec, codecs, min_size)
+    piece = Stored(Series(()), encoding, key)
+    return Transform.of(_pieces(own.plan, piece, exclude), Same())
+
+
+def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, ...]:
+    """The pieces of `plan`, with those that follow each other in one that stores."""
+    pieces: list[Piece] = []
+    run: list[tuple[str, Rule]] = []
+
+    def close() -> None:
+        rules = tuple(distinct(tuple(run)))
+        series = Series(rules)  # pyright: ignore[reportArgumentType]
+        if any(piece.encoding.of(path[-1]) for path in Kept.of(series).paths):
+            whole = replace(piece, rule=series)
+            pieces.append(("stored", _excluding(exclude, whole, tuple(run))))
+        else:
+            pieces.extend(run)
+        run.clear()
+
+    for name, part in plan.pieces:
+        if isinstance(part, Rule) and locality(part) != "tree":
+            run.append((name, part))
+            continue
+        close()
+        pieces.append((name, _inside(name, part, piece, exclude)))
+    close()
+    return tuple(pieces)
+
+
+def _excluding(
+    exclude: Labels | None, piece: Stored, run: tuple[Piece, ...]
+) -> Rule | Node:
+    if exclude is None:
+        return piece
+    parts = (False, Plan.of((("stored", piece),))), (True, Plan.of(run))
+    return Partition("stored", exclude, parts)
+
+
+def _inside(
+    name: str, part: Rule | Node, piece: Stored, exclude: Labels | None
+) -> Rule | Node:
+    """`part`, which is no rule of one leaf, with what it keeps stored."""
+
+    def again(plan: Plan) -> Plan:
+        return Plan.of(_pieces(plan, piece, exclude))
+
+    if isinstance(part, Freeze):
+        return part
+    if isinstance(part, Partition | TreeFork):
+        if exclude is not None and isinstance(part, Partition):
+            _refuse(name, "exclude inside a partition", "put stored inside of it")
+        field = "parts" if isinstance(part, Partition) else "branches"
+        plans = ((k, p and again(p)) for k, p in getattr(part, field))
+        return replace(part, **{field: tuple(plans)})
+    if isinstance(part, Rule):
+        if Kept.of(part).paths:
+            _refuse(name, "a rule of locality 'tree', which looks at all leaves")
+        return part
+    return _refuse(
+        name,
+        "a wrapper, or a pair from elsewhere",
+        f"put stored inside of it, as in {name}(stored(…))",
+    )
+
+
+def _refuse(name: str, what: str, do: str | None = None) -> Any:
+    raise TransformError(
+        f"the state of {name} cannot be stored",
+        piece=name,
+        expected="rules of locality 'element' or 'leaf'",
+        got=what,
+        do=do,
+    )
+
+
+def _checked(
+    tx: Transform, codec: Codec | None, named: Mapping[str, Codec], min_size: int
+) -> Encoding:
+    for name, value in {"codec": codec, **named}.items():
+        if not isinstance(value, Codec) and not (name == "codec" and value is None):
+            raise TransformError(
+                f"stored: {name} must be a codec",
+                expected="a codec, as int8()",
+                got=repr(value),
+            )
+    if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
+        raise TransformError(
+            "stored: min_size must be an integer ≥ 0", got=repr(min_size)
+        )
+    known = sorted(set(_slot_names(tx.plan)))
+    for name in named:
+        if name not in known:
+            raise TransformError(
+                f"stored: nothing is kept under the name {name!r}",
+                piece=repr(tx),
+                expected=f"one of {', '.join(known) or 'nothing: it has no slots'}",
+                got=repr(name),
+                do=nearest(name, known),
+            )
+    rest = [n for n in known if n not in named and n not in NONNEGATIVE]
+    if codec is not None and not codec.signed and rest:
+        raise TransformError(
+            f"stored: {codec} keeps no signs",
+            piece=repr(tx),
+            expected="a codec with signs, or one for each slot by name",
+            got=f"slots {', '.join(rest)}",
+        )
+    return Encoding(codec, dict(named), min_size)
+
+
+def _slot_names(plan: Plan) -> Iterator[str]:
+    for _, part in plan.pieces:
+        if isinstance(part, Rule):
+            yield from (path[-1] for path in Kept.of(part).paths)
+        else:
+            for inner in part.plans():
+                yield from _slot_names(inner)
