@@ -1,10 +1,11 @@
 """Compile what is called eagerly; leave alone what is being traced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
 from jax.core import Tracer
+from jax.tree_util import Partial, all_leaves
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +34,17 @@ def compiled(function: F) -> F:
         return function(*args)
 
     return call  # pyright: ignore[reportReturnType]
+
+
+def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments for a jit: a function is a constant of the program.
+
+    A `Partial` brings its arrays along, as a model does that can be called.
+    """
+    return {
+        k: Partial(v) if callable(v) and all_leaves([v]) else v
+        for k, v in extra.items()
+    }
 
 
 def _is_value(x: object) -> bool:

@@ -7,7 +7,6 @@ from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial, all_leaves
 
 from adamx.core.call import Call, Remembered, Same
 from adamx.core.check import matched
@@ -20,7 +19,7 @@ from adamx.core.numerics import narrow
 from adamx.core.plan import Piece, Plan
 from adamx.core.record import merge, split
 from adamx.core.rule import Rule
-from adamx.core.trace import compiled
+from adamx.core.trace import compiled, traceable
 from adamx.core.types import Params, State, Updates
 from adamx.tree.paths import flatten
 
@@ -129,13 +128,8 @@ class Transform(Remembered):
             )
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
-        # A function is a constant of the program; a `Partial` brings its arrays along.
         needs = self.plan.needs() if extra else frozenset()
-        read = {
-            k: Partial(v) if callable(v) and all_leaves([v]) else v
-            for k, v in extra.items()
-            if k in needs
-        }
+        read = traceable({k: v for k, v in extra.items() if k in needs})
         return _jitted(self._static)(self._arrays, updates, state, params, read)
 
 

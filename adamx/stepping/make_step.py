@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial, all_leaves
 
 from adamx.core.call import Call, Remembered
 from adamx.core.check import matched
@@ -16,6 +15,7 @@ from adamx.core.numerics import all_finite, compute_dtype, convert
 from adamx.core.plan import Plan
 from adamx.core.random import KeyLike, random_key
 from adamx.core.record import Record, merge, split
+from adamx.core.trace import traceable
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.kernels.fused import adding
@@ -60,12 +60,8 @@ class Step(Remembered):
         self, params: Params, state: State, grads: Updates, **extra: Any
     ) -> tuple[Params, State]:
         """The next parameters and state; those that are given are used up."""
-        read = {
-            k: Partial(v) if callable(v) and all_leaves([v]) else v
-            for k, v in extra.items()
-        }
         program = _jitted(self._static, self.donate)
-        return program(params, state, self._arrays, grads, read)
+        return program(params, state, self._arrays, grads, traceable(extra))
 
     def whole(self, params: Params, state: State) -> Params:
         """The parameters in at least float32, with what is kept of them in `state`."""

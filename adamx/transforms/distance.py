@@ -10,7 +10,7 @@ from adamx.core.numerics import running_mean, safe_sqrt, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.tree.norms import joined_norm, norm_of, root_of_squares
+from adamx.tree.norms import norm_of, root_of_squares, total_norm
 
 Pair: TypeAlias = tuple[Array, Array]
 
@@ -49,7 +49,7 @@ class OverGradients(Rule):
 
     def gather(self, shared: Shared, measured: tuple[Pair, ...]) -> Shared:
         count = shared["count"]
-        norm, away, size = (_norm(*pair) for pair in measured)
+        norm, away, size = (total_norm(*pair) for pair in measured)
         reached = jnp.where(count == 1, self.first(size), shared["max_dist"])
         reached = jnp.maximum(reached, away)
         norm = norm * reached if self.weighted else norm
@@ -72,11 +72,6 @@ class OverGradients(Rule):
     def below(self, norm: Array) -> Array:
         """The norm of all gradients, with ε."""
         raise NotImplementedError
-
-
-def _norm(unit: Array, rest: Array) -> Array:
-    largest, rest = joined_norm(unit, rest)
-    return largest * rest
 
 
 class Dog(OverGradients):

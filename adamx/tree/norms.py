@@ -99,6 +99,12 @@ def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]
     return largest, jnp.sqrt(jnp.maximum(jnp.sum(share**2, 0), 1))
 
 
+def total_norm(unit: jax.Array, rest: jax.Array) -> jax.Array:
+    """The norm of norms, along their first axis, as one number; it may be ∞."""
+    largest, rest = joined_norm(unit, rest)
+    return largest * rest
+
+
 Product: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
 """An inner product as its three factors."""
 

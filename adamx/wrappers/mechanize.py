@@ -15,11 +15,11 @@ from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.norms import (
     bounded_product,
-    joined_norm,
     joined_product,
     norm_of,
     product_of,
     root_of_squares,
+    total_norm,
 )
 
 BASE = "base_updates"
@@ -97,7 +97,7 @@ class Tuner(Rule):
 
     def gain(self, shared: Shared, measured: dict[str, Any]) -> Array:
         """−⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
-        of_g, of_params = (_number(*pair) for pair in measured["norms"])
+        of_g, of_params = (total_norm(*pair) for pair in measured["norms"])
         along = {
             name: bounded_product(joined_product(*measured[name]))
             for name in ("g", "params")
@@ -121,11 +121,6 @@ class Tuner(Rule):
 def _weights(lost: Array, count: Array) -> Array:
     """The sum of (1 − lost)ⁱ for i from 0 to below `count`."""
     return -jnp.expm1(count.astype(lost.dtype) * jnp.log1p(-lost)) / lost
-
-
-def _number(unit: Array, rest: Array) -> Array:
-    largest, rest = joined_norm(unit, rest)
-    return largest * rest
 
 
 class Mechanic(Wrapper):
