@@ -9,7 +9,7 @@ from adamx.core.freeze import Freeze, filled, keep, zero_rest
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.record import Record, replace
-from adamx.core.rule import Rule
+from adamx.core.rule import Rule, locality
 from adamx.core.types import Params, State, Updates
 
 Piece: TypeAlias = tuple[str, Rule | Node]
@@ -93,6 +93,11 @@ class Plan(Record):
         """Which leaves no `freeze` of the chain holds, wherever in it that stands."""
         held = [freeze.holds(params) for freeze in self.frozen]
         return [not any(leaf) for leaf in zip(*held, strict=True)]
+
+
+def of_single_leaves(piece: Piece) -> bool:
+    """Whether it is a rule that looks at one leaf at a time, or at less."""
+    return isinstance(piece[1], Rule) and locality(piece[1]) != "tree"
 
 
 def distinct(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

@@ -1,5 +1,6 @@
 """A rule of one number as one loop over blocks of its leaf."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 
 from adamx.core.call import Same
 from adamx.core.errors import TransformError, nearest
-from adamx.core.plan import Piece, Plan, distinct
+from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
 from adamx.core.record import is_key, merge, replace, split
 from adamx.core.rule import Live, Rule, Series, walk
 from adamx.core.slots import Slots as Kept
@@ -18,13 +19,10 @@ from adamx.core.transform import Transform, TransformLike, as_transform, transfo
 from adamx.core.types import Array, Shared, Slots
 from adamx.kernels.chunks import Cut, in_pallas, looped
 from adamx.storage.places import stepped
-from adamx.storage.stored import Encoding, Stored
+from adamx.storage.stored import NEVER, Stored, with_min_size
 from adamx.tree.paths import describe
 
 BACKENDS = ("pallas", "interpret", "loop")
-
-NEVER = 2**62
-"""More numbers than any leaf has."""
 
 
 class Fused(Rule):
@@ -146,13 +144,7 @@ class Running(Rule):
 
 def _of_leaf(rule: Any, size: int) -> Any:
     """`rule`, encoding all or nothing of a chunk, as of a leaf of this size."""
-
-    def decided(x: Any) -> Any:
-        if not isinstance(x, Encoding):
-            return x
-        return replace(x, min_size=0 if size >= x.min_size else NEVER)
-
-    return jax.tree.map(decided, rule, is_leaf=lambda x: isinstance(x, Encoding))
+    return with_min_size(rule, lambda x: 0 if size >= x.min_size else NEVER)
 
 
 def _refuse(piece: Any, got: str, what: str) -> NoReturn:
@@ -221,25 +213,17 @@ def fused(inner: TransformLike, backend: str, *, block: int = 16384) -> Transfor
 def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
     """The pieces, with rules that follow each other in one loop."""
     pieces: list[Piece] = []
-    run: list[tuple[str, Rule]] = []
-
-    def close() -> None:
-        if run:
-            series = Series(tuple(distinct(tuple(run))))  # pyright: ignore
+    for together, run in itertools.groupby(plan.pieces, key=of_single_leaves):
+        if together:
+            series = Series(distinct(tuple(run)))  # pyright: ignore[reportArgumentType]
             span = math.lcm(*_spans(series))
             pieces.append(("fused", Fused(series, backend, block, span)))
-            run.clear()
-
-    for name, piece in plan.pieces:
-        if isinstance(piece, Rule) and piece.locality != "tree":
-            run.append((name, piece))
             continue
-        close()
-        keeps = Kept.of(piece).paths if isinstance(piece, Rule) else piece.plans()
-        if keeps:
-            _refuse(name, "a piece that looks at whole trees", name)
-        pieces.append((name, piece))
-    close()
+        for name, piece in run:
+            keeps = Kept.of(piece).paths if isinstance(piece, Rule) else piece.plans()
+            if keeps:
+                _refuse(name, "a piece that looks at whole trees", name)
+            pieces.append((name, piece))
     return tuple(pieces)
 
 

@@ -41,6 +41,11 @@ def _end(blocks: Array) -> tuple[int, ...]:
     return (blocks.shape[-2] * blocks.shape[-1],)
 
 
+def rescaled(blocks: Array, scales: Array, shape: tuple[int, ...]) -> Array:
+    """The array of this shape that `blocks`, times their scales, are."""
+    return join(blocks * scales[..., None], shape)
+
+
 def bounded(x: Array) -> Array:
     """`x` with ∞ as the largest number there is to encode; NaN stays NaN."""
     return jnp.clip(x, -TOP, TOP)

@@ -7,7 +7,15 @@ import jax.numpy as jnp
 
 from adamx.core.numerics import safe_sqrt
 from adamx.core.types import Array
-from adamx.storage.blocks import Blocks, bounded, join, largest, relative, split
+from adamx.storage.blocks import (
+    Blocks,
+    bounded,
+    join,
+    largest,
+    relative,
+    rescaled,
+    split,
+)
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
 
@@ -25,7 +33,7 @@ class Softsign8(BlockCodec):
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         spread = split(encoded.codes, self.block).astype(jnp.float32) / 127
         share = spread / (2 - jnp.abs(spread))
-        return join(share * _long(encoded.scales)[..., None], shape)
+        return rescaled(share, _long(encoded.scales), shape)
 
     def nonnegative(self) -> Codec:
         return Root8(self.block)

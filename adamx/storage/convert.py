@@ -9,27 +9,16 @@ import jax
 from adamx.core.call import Same
 from adamx.core.errors import TransformError
 from adamx.core.plan import Plan, distinct
-from adamx.core.record import replace
 from adamx.core.rule import Rule
 from adamx.core.slots import Path, Slots, get, put
 from adamx.core.transform import Transform
 from adamx.core.types import Params, State
-from adamx.storage.stored import Encoding, Stored
-
-NEVER = 2**62
-"""More numbers than any leaf has."""
+from adamx.storage.stored import NEVER, Encoding, Stored, with_min_size
 
 
 def bare(tx: Transform) -> Transform:
     """`tx` with nothing encoded; its state has the same names."""
-
-    def without(x: Any) -> Any:
-        return replace(x, min_size=NEVER) if isinstance(x, Encoding) else x
-
-    pieces = jax.tree.map(
-        without, tx.plan.pieces, is_leaf=lambda x: isinstance(x, Encoding)
-    )
-    return Transform.of(pieces, Same())
+    return Transform.of(with_min_size(tx.plan.pieces, lambda _: NEVER), Same())
 
 
 def decoded(tx: Transform, state: State, params: Params) -> State:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.types import Array
-from adamx.storage.blocks import Blocks, bounded, join, largest, split
+from adamx.storage.blocks import Blocks, bounded, join, largest, rescaled, split
 from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
@@ -34,10 +34,8 @@ class Dynamic8(BlockCodec):
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(encoded.codes, self.block)
-        return join(
-            looked_up(codes, book(self.signed).entries) * encoded.scales[..., None],
-            shape,
-        )
+        blocks = looked_up(codes, book(self.signed).entries)
+        return rescaled(blocks, encoded.scales, shape)
 
     def nonnegative(self) -> Codec:
         return UnsignedDynamic8(self.block)

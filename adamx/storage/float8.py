@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.types import Array
-from adamx.storage.blocks import Blocks, bounded, join, largest, relative, split
+from adamx.storage.blocks import (
+    Blocks,
+    bounded,
+    join,
+    largest,
+    relative,
+    rescaled,
+    split,
+)
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
 LARGEST = np.float32(448)
@@ -31,7 +39,7 @@ class Float8(BlockCodec):
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         bits = split(encoded.codes, self.block)
         codes = jax.lax.bitcast_convert_type(bits, jnp.float8_e4m3fn)
-        return join(codes.astype(jnp.float32) * encoded.scales[..., None], shape)
+        return rescaled(codes.astype(jnp.float32), encoded.scales, shape)
 
 
 def float8(*, block: int = 256) -> Codec:

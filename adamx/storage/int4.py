@@ -8,7 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.types import Array
-from adamx.storage.blocks import Blocks, bounded, join, largest, relative, split
+from adamx.storage.blocks import (
+    Blocks,
+    bounded,
+    join,
+    largest,
+    relative,
+    rescaled,
+    split,
+)
 from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 
@@ -36,10 +44,8 @@ class Int4(BlockCodec):
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(_unpacked(encoded.codes, shape), self.block)
-        return join(
-            looked_up(codes, book(self.signed).entries) * encoded.scales[..., None],
-            shape,
-        )
+        blocks = looked_up(codes, book(self.signed).entries)
+        return rescaled(blocks, encoded.scales, shape)
 
     def nonnegative(self) -> Codec:
         return UInt4(self.block)

@@ -1,5 +1,6 @@
 """A transform whose state is encoded after each step, and decoded before the next."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,10 +13,10 @@ from adamx.core.fork import TreeFork
 from adamx.core.freeze import Freeze, Labels
 from adamx.core.node import Node
 from adamx.core.partition import Partition
-from adamx.core.plan import Piece, Plan, distinct
+from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
 from adamx.core.random import KeyLike, random_key
 from adamx.core.record import Record, replace
-from adamx.core.rule import Live, Rule, Series, locality
+from adamx.core.rule import Live, Rule, Series
 from adamx.core.slots import Slots as Kept
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Shared, Slots
@@ -79,6 +80,19 @@ class Encoding(Record):
     def decoded(self, slots: Slots, like: Slots) -> Slots:
         """What `slots` stand for, in the shapes and dtypes of `like`."""
         return _each(lambda n, *pair: _leaves(self.decode, n, *pair), like, slots)
+
+
+NEVER = 2**62
+"""More numbers than any leaf has."""
+
+
+def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
+    """`tree`, a rule or pieces, with another least size in each `Encoding` of it."""
+
+    def changed(x: Any) -> Any:
+        return replace(x, min_size=min_size(x)) if isinstance(x, Encoding) else x
+
+    return jax.tree.map(changed, tree, is_leaf=lambda x: isinstance(x, Encoding))
 
 
 def _each(function: Callable[..., Any], slots: Slots, *others: Any) -> Slots:
@@ -234,25 +248,17 @@ def stored(
 def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, ...]:
     """The pieces of `plan`, with those that follow each other in one that stores."""
     pieces: list[Piece] = []
-    run: list[tuple[str, Rule]] = []
-
-    def close() -> None:
-        rules = tuple(distinct(tuple(run)))
-        series = Series(rules)  # pyright: ignore[reportArgumentType]
+    for together, found in itertools.groupby(plan.pieces, key=of_single_leaves):
+        run = tuple(found)
+        if not together:
+            pieces += [(n, _inside(n, part, piece, exclude)) for n, part in run]
+            continue
+        series = Series(distinct(run))  # pyright: ignore[reportArgumentType]
         if any(piece.encoding.of(path[-1]) for path in Kept.of(series).paths):
             whole = replace(piece, rule=series)
-            pieces.append(("stored", _excluding(exclude, whole, tuple(run))))
+            pieces.append(("stored", _excluding(exclude, whole, run)))
         else:
-            pieces.extend(run)
-        run.clear()
-
-    for name, part in plan.pieces:
-        if isinstance(part, Rule) and locality(part) != "tree":
-            run.append((name, part))
-            continue
-        close()
-        pieces.append((name, _inside(name, part, piece, exclude)))
-    close()
+            pieces += run
     return tuple(pieces)
 
 
