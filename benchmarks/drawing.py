@@ -14,25 +14,20 @@ from cycler import cycler
 from matplotlib.figure import Figure
 
 import adamx
+from adamx.racing import style
 
-BLUE, RED, GREEN, PURPLE = COLOURS = "#4477aa", "#ee6677", "#228833", "#aa3377"
-"""Of Paul Tol's bright scheme, which colour-blind people can tell apart."""
+BLUE, RED, GREEN, PURPLE = COLOURS = style.COLORS[:4]
 GREY = "#888888"
 
 STYLE: dict[Any, Any] = {
-    "axes.grid": True,
+    **style.STYLE,
+    "axes.axisbelow": "line",
     "axes.prop_cycle": cycler(color=COLOURS),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlesize": 11,
-    "axes.titleweight": "bold",
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.15,
     "figure.constrained_layout.h_pad": 0.08,
     "font.size": 10,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "lines.linewidth": 2,
 }
 
 Draw = Callable[[Figure], None]

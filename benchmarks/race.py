@@ -35,6 +35,7 @@ from adamx.racing.race import checkpoints
 from adamx.racing.step import train_step
 from adamx.racing.tasks.digits import digits
 from benchmarks.document import replace
+from benchmarks.step import ratio, timed
 
 RATES, SEEDS = 16, 3
 WIDTHS = 32, 64
@@ -98,12 +99,6 @@ class Steps:
         return value
 
 
-def timed(function: Callable[[], Any]) -> tuple[float, Any]:
-    clock = time.perf_counter()
-    out = function()
-    return time.perf_counter() - clock, out
-
-
 def measure(hidden: int, rounds: int, steps: int | None) -> Times:
     """Seconds of each way, one a round, and to compile the program of all."""
     task = digits(hidden=hidden)
@@ -142,10 +137,7 @@ def table(found: dict[int, Times]) -> str:
     rows = []
     for hidden, times in found.items():
         for name in WAYS:
-            values, fastest = times[name], times["together"]
-            each = sorted(a / b for a, b in zip(values, fastest, strict=True))
-            ratio = statistics.median(values) / statistics.median(fastest)
-            shown = f"{ratio:.2f} ({each[0]:.2f}–{each[-1]:.2f})"
+            values, shown = times[name], ratio(times[name], times["together"])
             row = [name, f"{statistics.median(values):.3f} s"]
             rows.append([f"{hidden} units", *row, "" if name == WAYS[0] else shown])
         rows.append(["", "to compile it", f"{times['compile'][0]:.2f} s", ""])

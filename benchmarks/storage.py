@@ -14,7 +14,6 @@ and standard deviation over three seeds, which are the same for all.
 """
 
 import argparse
-import importlib
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ import numpy as np
 from tabulate import tabulate
 
 import adamx
+from adamx.racing.tasks.text import text
 from benchmarks.document import replace
 from benchmarks.step import versions
 
@@ -184,7 +184,7 @@ def trained(task: Any, step: Any, narrow: bool, dtype: Any) -> np.ndarray:
 
 def quality() -> str:
     """The table of validation losses."""
-    task = importlib.import_module("adamx.racing.tasks.text").text()
+    task = text()
     runs: dict[str, Callable[[], np.ndarray]] = {}
     for name in CODECS:
         step = adamx.make_step(stored(optimizer(), name))
@@ -228,13 +228,14 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="put the tables into this document")
     options = parser.parse_args()
     if options.quality:
-        name, text = "benchmarks.storage --quality", f"{versions()}\n\n{quality()}"
+        name, tables = "benchmarks.storage --quality", quality()
     else:
         tables = f"{costs(options.repeats)}\n\n{roundings()}"
-        name, text = "benchmarks.storage", f"{versions()}\n\n{tables}"
-    print(text)
+        name = "benchmarks.storage"
+    shown = f"{versions()}\n\n{tables}"
+    print(shown)
     if options.write:
-        replace(options.write, name, text)
+        replace(options.write, name, shown)
 
 
 if __name__ == "__main__":

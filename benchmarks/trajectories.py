@@ -23,11 +23,7 @@ def draw(name: str, steps: int, folder: Path, kinds: tuple[str, ...]) -> None:
     race = adamx.race(
         task, OPTIMIZERS, steps=steps, rates=13, decades=4.5, seeds=1, progress=False
     )
-    paths = {
-        f"{o.name}, {o.best_rate:g}": o.path
-        for o in race.outcomes
-        if o.path is not None
-    }
+    paths = {o.label: o.path for o in race.outcomes if o.path is not None}
     for kind in kinds:
         file = folder / f"{name}.{kind}"
         trajectories(task.validate, task.plane, paths, file, task.title)

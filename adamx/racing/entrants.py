@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -170,7 +170,7 @@ def find_entrants(
 
 def _entrant(thing: Any, name: str | None = None) -> Entrant:
     if isinstance(thing, Entrant):
-        return thing if name is None else Entrant(name, thing.build, thing.rate)
+        return thing if name is None else replace(thing, name=name)
     if isinstance(thing, str):
         return _named(thing, name or thing)
     if callable(thing):

@@ -19,15 +19,26 @@ FRAMES = 120
 
 
 @contextmanager
-def picture(file: Path, width: float = 8, height: float = 4.8) -> Iterator[Any]:
-    """Axes to draw on, saved to `file` at the end of the block."""
+def axes(width: float, height: float) -> Iterator[Any]:
+    """Axes to draw on."""
     with extras():
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     with rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure.add_subplot()
-        figure.savefig(file, dpi=160, metadata={"Software": None})
+        yield Figure(figsize=(width, height), layout="constrained").add_subplot()
+
+
+def save(ax: Any, file: Path) -> None:
+    """Write the picture that `ax` are the axes of."""
+    ax.figure.savefig(file, dpi=160, metadata={"Software": None})
+
+
+@contextmanager
+def picture(file: Path) -> Iterator[Any]:
+    """Axes to draw on, saved to `file` at the end of the block."""
+    with axes(8, 4.8) as ax:
+        yield ax
+        save(ax, file)
 
 
 def curves(race: Race, file: Path) -> None:
@@ -39,8 +50,7 @@ def curves(race: Race, file: Path) -> None:
             values = o.validation[:, o.best]
             mine = look(i)
             mine.pop("marker")
-            label = f"{o.name}, {o.best_rate:g}"
-            ax.plot(o.checkpoints, values.mean(axis=1), label=label, **mine)
+            ax.plot(o.checkpoints, values.mean(axis=1), label=o.label, **mine)
             low, high = values.min(axis=1), values.max(axis=1)
             ax.fill_between(o.checkpoints, low, high, color=mine["color"], alpha=0.15)
         _loss_axis(ax, race)
@@ -137,13 +147,8 @@ def trajectories(
     To a .gif it is drawn as it happens.
     """
     with extras():
-        from matplotlib import rc_context
         from matplotlib.animation import FuncAnimation, PillowWriter
-        from matplotlib.figure import Figure
-    moving = file.suffix == ".gif"
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 5.0), layout="constrained")
-        ax = figure.add_subplot()
+    with axes(7.6, 5.0) as ax:
         _contours(ax, loss, plane)
         lines = []
         for i, (name, path) in enumerate(paths.items()):
@@ -178,8 +183,8 @@ def trajectories(
         )
         ax.set(xlim=plane.x, ylim=plane.y, xlabel="x", ylabel="y", title=title)
         _legend(ax, "")
-        if not moving:
-            figure.savefig(file, dpi=160, metadata={"Software": None})
+        if file.suffix != ".gif":
+            save(ax, file)
             return
         longest = max(map(len, paths.values())) - 1
         # Slowly at first, where most happens; and rest at the end.
@@ -195,7 +200,7 @@ def trajectories(
                 head.set_data(*path[min(step, len(path) - 1)][:, None])
             return [count]
 
-        FuncAnimation(figure, draw, frames=shown).save(
+        FuncAnimation(ax.figure, draw, frames=shown).save(
             file, writer=PillowWriter(fps=15), dpi=80
         )
 

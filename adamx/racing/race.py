@@ -1,6 +1,7 @@
 """Run chosen optimizers on a task, each with the same budget."""
 
 import contextlib
+import dataclasses
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -160,7 +161,7 @@ def run(
     if heat.task.plane is None or outcome.best is None:
         return outcome
     path = trajectory(heat, outcome.best_rate, seeds[0])
-    return Outcome(**{**vars(outcome), "path": path})
+    return dataclasses.replace(outcome, path=path)
 
 
 def checkpoints(steps: int) -> list[int]:

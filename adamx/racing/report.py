@@ -33,9 +33,7 @@ def report(
     }
     curves(race, folder / "curves.png")
     forgiveness(race, folder / "rates.png")
-    paths = {
-        f"{o.name}, {o.best_rate:g}": o.path for o in race.ranked if o.path is not None
-    }
+    paths = {o.label: o.path for o in race.ranked if o.path is not None}
     if race.plane is not None and loss is not None and paths:
         for name in ("trajectories.png", "trajectories.gif"):
             trajectories(loss, race.plane, paths, folder / name, race.title)

@@ -62,6 +62,11 @@ class Outcome:
         return math.nan if self.best is None else self.rates[self.best]
 
     @property
+    def label(self) -> str:
+        """What pictures call it: its name and best rate."""
+        return f"{self.name}, {self.best_rate:g}"
+
+    @property
     def at_edge(self) -> bool:
         """Whether a better rate may lie outside the grid."""
         return self.best in (0, len(self.rates) - 1) and len(self.rates) > 1

@@ -1,12 +1,11 @@
 """Handwritten digits of 8 × 8 pixels, read by a network with one hidden layer."""
 
-from typing import Any
-
 import jax
 
 from adamx.racing.extras import extras
-from adamx.racing.task import Task, drawn
-from adamx.racing.tasks.mlp import cross_entropy, init_mlp, mlp, share_right
+from adamx.racing.task import Task
+from adamx.racing.tasks.classes import classification
+from adamx.racing.tasks.mlp import init_mlp, mlp
 from adamx.racing.tasks.split import split
 
 
@@ -18,18 +17,13 @@ def digits(batch_size: int = 32, hidden: int = 32) -> Task:
     data = split(pixels / 16, classes, seed=0)
     sizes = (64, hidden, 10)
 
-    def loss(params: Any, batch: Any) -> jax.Array:
-        x, y = batch
-        return cross_entropy(mlp(params, x), y)
-
-    return Task(
+    return classification(
+        data,
+        mlp,
+        batch_size,
         init=lambda key: init_mlp(key, sizes, jax.nn.initializers.he_normal()),
-        loss=loss,
-        batches=drawn((data.train_x, data.train_y), batch_size),
-        validation=(data.test_x, data.test_y),
         name="digits",
         title=f"Handwritten digits: 8 × 8 pixels, {hidden} hidden units",
         steps=400,
         target=0.15,
-        accuracy=lambda params: share_right(mlp(params, data.test_x), data.test_y),
     )

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.racing.extras import extras
-from adamx.racing.task import Task, drawn
-from adamx.racing.tasks.mlp import cross_entropy, share_right
+from adamx.racing.task import Task
+from adamx.racing.tasks.classes import classification
 from adamx.racing.tasks.split import split
 
 FILTERS = (8, 16)
@@ -59,18 +59,13 @@ def mnist(batch_size: int = 32) -> Task:
     # As bytes: they are constants of the program.
     data = split(*mnist_data(), seed=0, dtype=np.uint8)
 
-    def loss(params: Any, batch: Any) -> jax.Array:
-        x, y = batch
-        return cross_entropy(cnn(params, x), y)
-
-    return Task(
+    return classification(
+        data,
+        cnn,
+        batch_size,
         init=init_cnn,
-        loss=loss,
-        batches=drawn((data.train_x, data.train_y), batch_size),
-        validation=(data.test_x, data.test_y),
         name="mnist",
         title="MNIST, 5,000 of its digits: two convolutions",
         steps=300,
         target=0.25,
-        accuracy=lambda params: share_right(cnn(params, data.test_x), data.test_y),
     )

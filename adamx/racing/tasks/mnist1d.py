@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.racing.extras import extras
-from adamx.racing.task import Task, drawn
-from adamx.racing.tasks.mlp import cross_entropy, init_mlp, mlp, share_right
+from adamx.racing.task import Task
+from adamx.racing.tasks.classes import classification
+from adamx.racing.tasks.mlp import init_mlp, mlp
+from adamx.racing.tasks.split import Split
 
 SIZES = (40, 128, 10)
 
@@ -33,21 +35,15 @@ def generated() -> dict[str, Any]:
 def mnist1d(batch_size: int = 64) -> Task:
     """4,000 signals to learn from and 1,000 held out; 128 hidden units."""
     data = generated()
-    train_x, test_x = (jnp.asarray(data[k], jnp.float32) for k in ("x", "x_test"))
-    train_y, test_y = (jnp.asarray(data[k]) for k in ("y", "y_test"))
-
-    def loss(params: Any, batch: Any) -> jax.Array:
-        x, y = batch
-        return cross_entropy(mlp(params, x), y)
-
-    return Task(
+    inputs = (jnp.asarray(data[k], jnp.float32) for k in ("x", "x_test"))
+    classes = (jnp.asarray(data[k]) for k in ("y", "y_test"))
+    return classification(
+        Split(*inputs, *classes),
+        mlp,
+        batch_size,
         init=lambda key: init_mlp(key, SIZES, jax.nn.initializers.he_normal()),
-        loss=loss,
-        batches=drawn((train_x, train_y), batch_size),
-        validation=(test_x, test_y),
         name="mnist1d",
         title="MNIST-1D: 40 numbers a signal, 128 hidden units",
         steps=600,
         target=1.3,
-        accuracy=lambda params: share_right(mlp(params, test_x), test_y),
     )
