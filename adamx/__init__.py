@@ -11,11 +11,16 @@ from adamx.core.hyper import Finite as Finite
 from adamx.core.hyper import NonNegative as NonNegative
 from adamx.core.hyper import Schedule as Schedule
 from adamx.core.hyper import schedule as schedule
+from adamx.core.matrix import MatrixView as MatrixView
+from adamx.core.matrix import is_hidden_matrix as is_hidden_matrix
+from adamx.core.matrix import matrix_view as matrix_view
 from adamx.core.partition import freeze as freeze
 from adamx.core.partition import is_weight as is_weight
 from adamx.core.partition import masked as masked
 from adamx.core.partition import param_groups as param_groups
 from adamx.core.partition import partition as partition
+from adamx.core.polar import NEWTON_SCHULZ as NEWTON_SCHULZ
+from adamx.core.polar import NewtonSchulz as NewtonSchulz
 from adamx.core.rule import Rule as Rule
 from adamx.core.search import value_and_grad_from_state as value_and_grad_from_state
 from adamx.core.transform import Transform as Transform
@@ -211,6 +216,7 @@ from adamx.transforms.normalize import normalize as normalize
 from adamx.transforms.normalize import (
     normalize_by_update_norm as normalize_by_update_norm,
 )
+from adamx.transforms.orthogonalize import orthogonalize as orthogonalize
 from adamx.transforms.param_rms import (
     scale_by_param_block_norm as scale_by_param_block_norm,
 )
@@ -242,6 +248,7 @@ from adamx.transforms.second_moment import (
     scale_by_second_moment as scale_by_second_moment,
 )
 from adamx.transforms.second_moment import second_moment as second_moment
+from adamx.transforms.shape_scale import scale_by_shape as scale_by_shape
 from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.stable_moment import (
     scale_by_stable_moment as scale_by_stable_moment,
@@ -255,6 +262,7 @@ from adamx.transforms.zoom_linesearch import (
     scale_by_zoom_linesearch as scale_by_zoom_linesearch,
 )
 from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
+from adamx.wrappers.as_matrices import as_matrices as as_matrices
 from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
 from adamx.wrappers.conditional import (
     conditionally_transform as conditionally_transform,
