@@ -73,6 +73,7 @@ from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.grokfast import grokfast as grokfast
+from adamx.optimizers.hyperball import hyperball as hyperball
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
@@ -84,9 +85,12 @@ from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.momo import momo as momo
 from adamx.optimizers.momo_adam import momo_adam as momo_adam
+from adamx.optimizers.muon import muon as muon
+from adamx.optimizers.muon import scale_by_muon as scale_by_muon
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.noisy_sgd import noisy_sgd as noisy_sgd
+from adamx.optimizers.normuon import normuon as normuon
 from adamx.optimizers.novograd import novograd as novograd
 from adamx.optimizers.novograd import scale_by_novograd as scale_by_novograd
 from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
@@ -111,6 +115,7 @@ from adamx.optimizers.schedule_free_radam import (
     schedule_free_radam as schedule_free_radam,
 )
 from adamx.optimizers.schedule_free_sgd import schedule_free_sgd as schedule_free_sgd
+from adamx.optimizers.scion import scion as scion
 from adamx.optimizers.sgd import sgd as sgd
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
 from adamx.optimizers.signum import signum as signum
@@ -196,6 +201,7 @@ from adamx.transforms.hessian_estimators import (
     hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
 )
 from adamx.transforms.hessian_moment import hessian_moment as hessian_moment
+from adamx.transforms.hold_norm import hold_norm as hold_norm
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
@@ -208,10 +214,12 @@ from adamx.transforms.momentum_model import scale_by_momo_adam as scale_by_momo_
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.neuron_norm import normalize_neurons as normalize_neurons
 from adamx.transforms.noise import add_noise as add_noise
 from adamx.transforms.nonnegative import (
     keep_params_nonnegative as keep_params_nonnegative,
 )
+from adamx.transforms.norm_ball import scale_by_norm_ball as scale_by_norm_ball
 from adamx.transforms.normalize import normalize as normalize
 from adamx.transforms.normalize import (
     normalize_by_update_norm as normalize_by_update_norm,

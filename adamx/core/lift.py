@@ -65,7 +65,7 @@ class Lifted(Node):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
-        self._check_arguments(params, extra)
+        self._check_arguments(updates, params, extra)
         series = Series(self.rules)
         kept = Slots.of(series)
         paths = kept.paths
@@ -133,11 +133,15 @@ class Lifted(Node):
     def _name(self) -> str:
         return ", ".join(name for name, _ in self.rules)
 
-    def _check_arguments(self, params: Params | None, extra: Mapping[str, Any]) -> None:
+    def _check_arguments(
+        self, updates: Updates, params: Params | None, extra: Mapping[str, Any]
+    ) -> None:
+        # A single leaf that is another part's is None, and so are the parameters.
+        some = bool(jax.tree.leaves(updates))
         for name, rule in self._walk():
             for wanted in _arguments(rule):
                 argument(wanted, extra, name)
-            if rule.needs_params:
+            if rule.needs_params and some:
                 needed_params(params, name)
 
     def _checked(self, leaf: Any, where: Callable[[], str]) -> Any:

@@ -127,7 +127,6 @@ def is_hidden_matrix(path: str, leaf: Array) -> bool:
                       first, but for params, is output or begins with output_
         biases, norms as `is_weight` knows them by the last name; or "norm" is in one of
                       the last two
-        vectors       all axes but one are of length 1, or there is nothing in it
 
     A head of another name is taken for a hidden matrix: look at what
     `adamx.describe(tx, params)` says, and give a function of your own.
@@ -157,8 +156,7 @@ def is_hidden_matrix(path: str, leaf: Array) -> bool:
     names = path.lower().removeprefix("params/").split("/")
     outer = any(_OUTER.search(name) for name in names) or _OUTPUT.search(names[0])
     norm = any("norm" in name for name in names[-2:])
-    wide = sum(length > 1 for length in leaf.shape) > 1
-    return wide and is_weight(path, leaf) and not outer and not norm
+    return is_weight(path, leaf) and not outer and not norm
 
 
 _OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")

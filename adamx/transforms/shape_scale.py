@@ -19,13 +19,15 @@ SHAPE_SCALES: Mapping[str, ByShape] = {
     # So that a step changes the root mean square of what comes out by that of what
     # goes in.
     "spectral": lambda rows, cols: math.sqrt(cols / rows),
+    # The same where what goes in has one number that is not zero, and that is 1.
+    "out": lambda rows, cols: math.sqrt(cols),
     # So that the root mean square of a step is the same for all shapes.
     "rms": lambda rows, cols: math.sqrt(max(rows, cols)),
     "none": lambda rows, cols: 1.0,
 }
 
 ShapeScale: TypeAlias = Annotated[
-    Literal["width", "spectral", "rms", "none"], OneOf(tuple(SHAPE_SCALES))
+    Literal["width", "spectral", "out", "rms", "none"], OneOf(tuple(SHAPE_SCALES))
 ]
 
 
@@ -64,7 +66,8 @@ def scale_by_shape(
         consistent_rms: c ≥ 0, a number, traced scalar or schedule, takes the place of
             `scale`; 0.2 is usual.
         scale: "width", √max(1, out/in), Jordan's; "spectral", √(out/in), Scion's and
-            Dion's; "rms", √max(in, out); "none".
+            Dion's; "out", √out, for what goes in one-hot; "rms", √max(in, out);
+            "none".
 
     Returns:
         The transform; without state, unless `consistent_rms` is a schedule.
