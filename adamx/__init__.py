@@ -11,11 +11,16 @@ from adamx.core.hyper import Finite as Finite
 from adamx.core.hyper import NonNegative as NonNegative
 from adamx.core.hyper import Schedule as Schedule
 from adamx.core.hyper import schedule as schedule
+from adamx.core.matrix import MatrixView as MatrixView
+from adamx.core.matrix import is_hidden_matrix as is_hidden_matrix
+from adamx.core.matrix import matrix_view as matrix_view
 from adamx.core.partition import freeze as freeze
 from adamx.core.partition import is_weight as is_weight
 from adamx.core.partition import masked as masked
 from adamx.core.partition import param_groups as param_groups
 from adamx.core.partition import partition as partition
+from adamx.core.polar import NEWTON_SCHULZ as NEWTON_SCHULZ
+from adamx.core.polar import NewtonSchulz as NewtonSchulz
 from adamx.core.rule import Rule as Rule
 from adamx.core.search import value_and_grad_from_state as value_and_grad_from_state
 from adamx.core.transform import Transform as Transform
@@ -69,6 +74,7 @@ from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
 from adamx.optimizers.grokfast import grokfast as grokfast
+from adamx.optimizers.hyperball import hyperball as hyperball
 from adamx.optimizers.lamb import lamb as lamb
 from adamx.optimizers.laprop import laprop as laprop
 from adamx.optimizers.lars import lars as lars
@@ -80,9 +86,12 @@ from adamx.optimizers.mars import mars as mars
 from adamx.optimizers.mars import mars_lion as mars_lion
 from adamx.optimizers.momo import momo as momo
 from adamx.optimizers.momo_adam import momo_adam as momo_adam
+from adamx.optimizers.muon import muon as muon
+from adamx.optimizers.muon import scale_by_muon as scale_by_muon
 from adamx.optimizers.nadam import nadam as nadam
 from adamx.optimizers.nadamw import nadamw as nadamw
 from adamx.optimizers.noisy_sgd import noisy_sgd as noisy_sgd
+from adamx.optimizers.normuon import normuon as normuon
 from adamx.optimizers.novograd import novograd as novograd
 from adamx.optimizers.novograd import scale_by_novograd as scale_by_novograd
 from adamx.optimizers.optimistic import optimistic_adam as optimistic_adam
@@ -107,6 +116,7 @@ from adamx.optimizers.schedule_free_radam import (
     schedule_free_radam as schedule_free_radam,
 )
 from adamx.optimizers.schedule_free_sgd import schedule_free_sgd as schedule_free_sgd
+from adamx.optimizers.scion import scion as scion
 from adamx.optimizers.sgd import sgd as sgd
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
 from adamx.optimizers.signum import signum as signum
@@ -205,6 +215,7 @@ from adamx.transforms.hessian_estimators import (
     hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
 )
 from adamx.transforms.hessian_moment import hessian_moment as hessian_moment
+from adamx.transforms.hold_norm import hold_norm as hold_norm
 from adamx.transforms.identity import identity as identity
 from adamx.transforms.infinity_moment import (
     scale_by_infinity_moment as scale_by_infinity_moment,
@@ -217,14 +228,17 @@ from adamx.transforms.momentum_model import scale_by_momo_adam as scale_by_momo_
 from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
 from adamx.transforms.moving_variance import moving_variance as moving_variance
 from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.neuron_norm import normalize_neurons as normalize_neurons
 from adamx.transforms.noise import add_noise as add_noise
 from adamx.transforms.nonnegative import (
     keep_params_nonnegative as keep_params_nonnegative,
 )
+from adamx.transforms.norm_ball import scale_by_norm_ball as scale_by_norm_ball
 from adamx.transforms.normalize import normalize as normalize
 from adamx.transforms.normalize import (
     normalize_by_update_norm as normalize_by_update_norm,
 )
+from adamx.transforms.orthogonalize import orthogonalize as orthogonalize
 from adamx.transforms.param_rms import (
     scale_by_param_block_norm as scale_by_param_block_norm,
 )
@@ -256,6 +270,7 @@ from adamx.transforms.second_moment import (
     scale_by_second_moment as scale_by_second_moment,
 )
 from adamx.transforms.second_moment import second_moment as second_moment
+from adamx.transforms.shape_scale import scale_by_shape as scale_by_shape
 from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.stable_moment import (
     scale_by_stable_moment as scale_by_stable_moment,
@@ -269,6 +284,7 @@ from adamx.transforms.zoom_linesearch import (
     scale_by_zoom_linesearch as scale_by_zoom_linesearch,
 )
 from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
+from adamx.wrappers.as_matrices import as_matrices as as_matrices
 from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
 from adamx.wrappers.conditional import (
     conditionally_transform as conditionally_transform,

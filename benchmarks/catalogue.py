@@ -4,7 +4,7 @@
     python -m benchmarks.catalogue --only adam
     python -m benchmarks.catalogue --write docs/optimizers.md
 
-State is counted from the arrays that `init` would make for a matrix of 1,024 by 1,024.
+State is counted from the arrays that `init` would make for a matrix of 1,024 by 4,096.
 The deviation is the largest of all specs of an optimizer, on all problems: how far it
 leaves the path of its oracle in float64, in its largest step. Golden data stand for
 oracles that are libraries; `tests/golden/versions.json` has their versions.
@@ -41,14 +41,16 @@ FAMILIES = {
     "mars optimistic_adam",
     "trust ratio": "lamb lars novograd",
     "lean": "adafactor sm3 came adam_mini",
+    "matrix": "muon normuon scion",
     "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd cocob momo momo_adam",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
     "curvature": "sophia lbfgs",
-    "around others": "cautious grokfast centralize lookahead sam ema mechanize",
+    "around others": "cautious grokfast centralize lookahead sam ema mechanize "
+    "hyperball",
 }
 """Each optimizer once, and the wrappers around any of them."""
 
-SHAPE = (1024, 1024)
+SHAPE = (1024, 4096)
 
 
 def specs_of(name: str) -> list[Spec]:

@@ -34,6 +34,7 @@ import adamx
 from adamx.racing.entrants import optimizers
 from adamx.testing import (
     EXCEPTIONS,
+    GAINS,
     LAWS,
     Kit,
     Subject,
@@ -183,9 +184,19 @@ def statutes() -> str:
         for law, reason in exceptions.items()
     ]
     exceptions = tabulate(rows, ["transform", "law", "because"], tablefmt="github")
+    rows = [[f"`{builder}`", *gain] for builder, gain in GAINS.items()]
+    gains = tabulate(rows, ["transform", "by", "because"], tablefmt="github")
     return "\n\n".join(
-        ["## What they say", *laws, "## Who cannot keep one, by nature", exceptions]
+        [
+            *["## What they say", *laws],
+            *["## Who cannot keep one, by nature", exceptions],
+            *["## Who multiplies rounding errors, by nature", MULTIPLIES, gains],
+        ]
     )
+
+
+MULTIPLIES = """Where laws allow for units in the last place of float32, these may be so
+many times as many units away."""
 
 
 def main() -> None:

@@ -35,6 +35,8 @@ class Spec(NamedTuple):
     oracle: Oracle
     tolerance: float = 1e-12
     """In steps, in float64. If larger than this, a comment says why."""
+    gain: float | None = None
+    """By how much it multiplies rounding errors; what `GAINS` says by default."""
     extra: Callable[[Any, Any], dict[str, Any]] | None = None
     """From gradients and parameters to the extra arguments of update, where they are
     not to be those of `adamx.testing`."""
@@ -42,7 +44,8 @@ class Spec(NamedTuple):
 
 def subject(spec: Spec, *paths: Trajectory) -> Subject:
     """The optimizer on trial, with where the oracle goes."""
-    given = {} if spec.extra is None else {"extra": spec.extra}
+    known = {"extra": spec.extra, "gain": spec.gain}
+    given = {name: value for name, value in known.items() if value is not None}
     return Subject.of(spec.make(), spec.name, references=paths, **given)
 
 

@@ -143,3 +143,14 @@ def test_paths_are_those_of_any_tree(library):
     updates, _ = tx.update(ones, tx.init(model), model)
     seen = [float(jnp.ravel(u)[0]) for u in jax.tree.leaves(updates)]
     assert sorted(seen) == [2.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_parameters_that_are_one_leaf_are_of_one_part(first):
+    parts: dict[Any, Any] = {True: adamx.adamw(0.5), False: adamx.adamw(0.25)}
+    tx = adamx.partition(parts, lambda path, leaf: first)
+    params = jnp.ones(3)
+    updates, state = tx.update(params, tx.init(params), params)
+    expected, _ = parts[first].update(params, parts[first].init(params), params)
+    assert updates.tolist() == expected.tolist()
+    tx.update(params, state, params)

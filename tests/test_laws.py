@@ -8,6 +8,7 @@ import adamx
 from adamx.schedules import inverse_time_decay_schedule
 from adamx.testing import (
     EXCEPTIONS,
+    GAINS,
     LAWS,
     NotTried,
     Subject,
@@ -112,3 +113,11 @@ def test_declared_exceptions_are_needed(name, law):
     chosen = [entry for entry in LAWS if entry.name == law]
     tried = (try_laws(Subject.of(tx, exceptions={}), chosen) for tx in found)
     assert any(result.broken for result in tried)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", GAINS)
+def test_declared_gains_are_needed(name):
+    laws = [law for law in LAWS if law.name in ("transformations", "sharding")]
+    tried = Subject.of(next(examples(public_builders()[name])), gain=1.0)
+    assert try_laws(tried, laws).broken

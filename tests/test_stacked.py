@@ -6,15 +6,16 @@ import jax.numpy as jnp
 import pytest
 
 import adamx
+from adamx.core.rule import Stacked
 
 
 class Whiten(adamx.Rule):
     """Of a momentum, towards the orthogonal matrix nearest to it."""
 
     locality = "leaf"
-    together: bool
+    together: Stacked
 
-    def stacks(self):
+    def stacks(self) -> Stacked:
         return self.together
 
     def slots(self, param):
@@ -51,12 +52,15 @@ def after(together, steps=3):
     return params, state
 
 
-def test_leaves_go_through_one_step_as_each_alone():
+@pytest.mark.parametrize("together", ["loop", "vmap"])
+def test_leaves_go_through_one_step_as_each_alone(together):
     # Sums of 16 products, in another order.
-    chex.assert_trees_all_close(after(True), after(False), rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(after(together), after(None), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("together", "products"), [(True, 3), (False, 6)])
+@pytest.mark.parametrize(
+    ("together", "products"), [("loop", 3), ("vmap", 3), (None, 6)]
+)
 def test_the_program_has_one_step_for_each_shape(together, products):
     tx, params = adamx.lift(Whiten(together), "whiten"), tree(0)
     program = jax.jit(tx.update).lower(params, tx.init(params)).as_text()

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from adamx.core.numerics import convert, real_dtype, scalar_dtype
 from adamx.core.record import merge
-from adamx.core.rule import is_one
+from adamx.core.rule import Stacked, is_one
 from adamx.core.slots import Path, get, put
 from adamx.core.types import Array
 
@@ -57,31 +57,93 @@ def leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def stacked_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
+def stacked_step(
+    static: Any, paths: tuple[Path, ...], how: Stacked
+) -> Callable[..., Any]:
     """As `leaf_step`, of several leaves of one kind as one array of them.
 
-    Its arguments are lists, one entry a leaf; what it returns is, too.
+    Its arguments are lists, one entry a leaf; what it returns is, too. A loop begins
+    when the array `after` is there, so that there is only one stack at a time.
     """
-    one = jax.vmap(_step(static, paths), (None, 0, 0, 0, 0))
+    one = _step(static, paths)
 
-    def step(arrays: list[Any], *leaves: list[Any]) -> list[tuple[Array, Any]]:
-        stacks = [jax.tree.map(_stack, *each) for each in leaves]
-        return _unstacked(one(arrays, *stacks), len(leaves[0]))
+    def step(
+        arrays: list[Any], after: Array | None, *leaves: list[Any]
+    ) -> list[tuple[Array, Any]]:
+        number, gradients = len(leaves[0]), leaves[1]
+        known = _total(gradients[0] if after is None else after)
+        if how == "loop":
+            each = functools.partial(_in_turn, one, number)
+        else:
+            each = jax.vmap(one, (None, 0, 0, 0, 0))
+        late = None if after is None or how != "loop" else known
+        stack = functools.partial(_stack, late)
+        stacks = [jax.tree.map(stack, *rows) for rows in leaves]
+        return _unstacked(each(arrays, *stacks), number, known)
 
     return jax.jit(step)
 
 
-def _stack(*arrays: Array) -> Array:
-    return jax.lax.concatenate([jnp.expand_dims(x, 0) for x in arrays], 0)
+def _total(x: Array) -> Array:
+    return jnp.sum(jax.lax.stop_gradient(x).real)
 
 
-def _unstacked(stacks: Any, n: int) -> list[Any]:
+def _in_turn(
+    step: Callable[..., Any],
+    number: int,
+    arrays: list[Any],
+    view: Any,
+    g: Array,
+    row: Any,
+    param: Any,
+) -> Any:
+    """`step` of each in a stack; what it makes takes the place of what it is made of.
+
+    So a stack takes its own memory once, and what a step needs for one leaf.
+    """
+
+    def put(stack: Array, x: Array, i: Array) -> Array:
+        return jax.lax.dynamic_update_index_in_dim(stack, x, i, 0)
+
+    def one(i: Array, stacks: tuple[Array, Any]) -> tuple[Array, Any]:
+        def at(tree: Any) -> Any:
+            return jax.tree.map(lambda x: jnp.squeeze(_at(x, i), 0), tree)
+
+        g, row = stacks
+        made = step(arrays, at(view), at(g), at(row), at(param))
+        return jax.tree.map(lambda x, y: put(x, y, i), stacks, made)
+
+    return jax.lax.fori_loop(0, number, one, (g, row))
+
+
+def _at(x: Array, i: Array) -> Array:
+    return jax.lax.dynamic_slice_in_dim(x, i, 1)
+
+
+def _stack(late: Array | None, *arrays: Array) -> Array:
+    """The arrays in one; where there is `late`, not before it is known."""
+    rows = [jnp.expand_dims(x, 0) for x in arrays]
+    if late is not None and jnp.issubdtype(rows[0].dtype, jnp.inexact):
+        # One more row that nobody reads; XLA drops every other kind of dependence.
+        rows.append(jnp.full_like(rows[0], late))
+    return jax.lax.concatenate(rows, 0)
+
+
+def _unstacked(stacks: Any, number: int, known: Array) -> list[Any]:
+    """What is in the stacks, `known` being any number that is there before.
+
+    The places are counted in a way that XLA cannot foresee. It makes a kernel of each
+    slice at a place that it knows, which takes longer than to compile all the rest;
+    of slices at places that it does not know there is one.
+    """
     arrays, structure = jax.tree.flatten(stacks)
-    parts = [jax.lax.split(x, (1,) * n) for x in arrays]
-    return [
-        structure.unflatten([jax.lax.squeeze(x, (0,)) for x in row])
-        for row in zip(*parts, strict=True)
-    ]
+    at = (jnp.isnan(known) & (known == known)).astype(jnp.int32)
+    out = []
+    for _ in range(number):
+        each = [jax.lax.dynamic_index_in_dim(x, at, keepdims=False) for x in arrays]
+        out.append(structure.unflatten(each))
+        at = jnp.cumsum(jnp.stack([at, jnp.ones_like(at)]))[1]
+    return out
 
 
 def _step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:

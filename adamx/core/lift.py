@@ -14,7 +14,17 @@ from adamx.core.leaf import KeyOf, leaf_measure, leaf_step, stacked_step
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert
 from adamx.core.record import is_key, split
-from adamx.core.rule import Identity, Live, PerLeaf, Ready, Rule, Series, is_one, walk
+from adamx.core.rule import (
+    Identity,
+    Live,
+    PerLeaf,
+    Ready,
+    Rule,
+    Series,
+    Stacked,
+    is_one,
+    walk,
+)
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten
@@ -55,7 +65,7 @@ class Lifted(Node):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
-        self._check_arguments(params, extra)
+        self._check_arguments(updates, params, extra)
         series = Series(self.rules)
         kept = Slots.of(series)
         paths = kept.paths
@@ -98,30 +108,24 @@ class Lifted(Node):
                 None if g is None else (view(i, g), g, row, p)
                 for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True))
             ]
-            for group in self._groups(each):
+            how, after = self._stacked(), None
+            for group in _groups(each, how):
                 given = [each[i] for i in group]
                 if len(group) == 1:
                     new = [step(arrays, *given[0])]  # pyright: ignore
                 else:
                     columns = map(list, zip(*given, strict=True))  # pyright: ignore
-                    new = stacked_step(static, paths)(arrays, *columns)
+                    new = stacked_step(static, paths, how)(arrays, after, *columns)
+                    after = new[-1][0]
                 for i, (u, row) in zip(group, new, strict=True):
                     leaves[i], rows[i] = u, row
         for k, path in enumerate(paths):
             put(new_state, path, treedef.unflatten([row[k] for row in rows]))
         return treedef.unflatten(leaves), new_state
 
-    def _groups(self, each: Sequence[tuple[Any, ...] | None]) -> Iterable[list[int]]:
-        """The numbers of the leaves that go through one step together."""
-        there = [i for i, given in enumerate(each) if given is not None]
-        if not any(rule.stacks() for _, rule in self._walk()):
-            return [[i] for i in there]
-        groups: dict[Any, list[int]] = {}
-        for i in there:
-            arrays, structure = jax.tree.flatten(each[i])
-            kind = structure, tuple((jnp.shape(x), jnp.result_type(x)) for x in arrays)
-            groups.setdefault(kind, []).append(i)
-        return groups.values()
+    def _stacked(self) -> Stacked:
+        """How leaves are stacked: as the first rule says that asks for it."""
+        return next((how for _, r in self._walk() if (how := r.stacks())), None)
 
     def _walk(self) -> list[tuple[str, Rule]]:
         return [pair for part in self.rules for pair in walk(*part)]
@@ -129,11 +133,15 @@ class Lifted(Node):
     def _name(self) -> str:
         return ", ".join(name for name, _ in self.rules)
 
-    def _check_arguments(self, params: Params | None, extra: Mapping[str, Any]) -> None:
+    def _check_arguments(
+        self, updates: Updates, params: Params | None, extra: Mapping[str, Any]
+    ) -> None:
+        # A single leaf that is another part's is None, and so are the parameters.
+        some = bool(jax.tree.leaves(updates))
         for name, rule in self._walk():
             for wanted in _arguments(rule):
                 argument(wanted, extra, name)
-            if rule.needs_params:
+            if rule.needs_params and some:
                 needed_params(params, name)
 
     def _checked(self, leaf: Any, where: Callable[[], str]) -> Any:
@@ -291,6 +299,22 @@ class Lifted(Node):
         kept = {k: seen.get(k, old) for k, old in live.shared.items()}
         ready = Ready(live._replace(shared=kept, view=seen))
         return Series(((name, ready), *self.rules[1:]))
+
+
+def _groups(
+    each: Sequence[tuple[Any, ...] | None], how: Stacked
+) -> Iterable[list[int]]:
+    """The numbers of the leaves that go through one step together."""
+    there = [i for i, given in enumerate(each) if given is not None]
+    if how is None:
+        return [[i] for i in there]
+    groups: dict[Any, list[int]] = {}
+    for i in there:
+        arrays, structure = jax.tree.flatten(each[i])
+        # With its dtype and shape, on an explicit mesh the type says where it is.
+        kind = structure, tuple(map(jax.typeof, arrays))
+        groups.setdefault(kind, []).append(i)
+    return groups.values()
 
 
 def _arguments(rule: Rule) -> tuple[str, ...]:

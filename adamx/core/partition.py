@@ -4,13 +4,14 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from adamx.core.call import key_of
 from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, Updates
-from adamx.tree.paths import flatten, key_paths, simple_paths
+from adamx.tree.paths import flatten, key_paths, simple_paths, structure
 
 
 class Partition(Node):
@@ -114,6 +115,36 @@ def partition(
     """
     plans = ((label, as_transform(tx).plan) for label, tx in transforms.items())
     return Partition("partition", param_labels, tuple(plans))
+
+
+class Either:
+    """One label where a mask holds, and another where it does not."""
+
+    def __init__(self, mask: Labels, yes: Hashable, no: Hashable) -> None:
+        self.mask, self.yes, self.no = mask, yes, no
+
+    def __call__(self, params: Params) -> PyTree:
+        held = labels_of(self.mask, params, "mask")
+        return structure(params).unflatten([self.yes if x else self.no for x in held])
+
+    def _key(self) -> Hashable:
+        return key_of(self.mask), self.yes, self.no
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Either) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@transform
+def split(mask: Labels, **two: TransformLike) -> Partition:
+    """The first of two transforms where the mask holds, and the second elsewhere.
+
+    Its state is `{"split": {name: state}}`.
+    """
+    plans = tuple((label, as_transform(tx).plan) for label, tx in two.items())
+    return Partition("split", Either(mask, *two), plans)
 
 
 class ByPath:

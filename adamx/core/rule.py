@@ -12,6 +12,11 @@ from adamx.core.types import Array, Hyper, PyTree, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
+Stacked: TypeAlias = Literal["loop", "vmap"] | None
+"""How a step is taken for a stack of leaves: for one after the other, in place, or for
+all at once, which takes as much more memory as a step takes for all of them. None is
+for leaves that are not stacked."""
+
 
 class Rule(Record):
     """How a transform acts on one array; `lift` does the trees, dtypes and the rest.
@@ -72,13 +77,13 @@ class Rule(Record):
         """The arrays to keep for `param`, by name, as they are before any step."""
         return {}
 
-    def stacks(self) -> bool:
-        """Whether leaves of equal shape and dtype are stacked, and share one `step`.
+    def stacks(self) -> Stacked:
+        """How leaves of equal shape and dtype are stacked to share one `step`, if so.
 
-        It is mapped over them then. That copies them, and is worth it where a step is
-        long and its program large: products of matrices.
+        That copies them, and is worth it where a step is long and its program large:
+        products of matrices.
         """
-        return False
+        return None
 
     def shared(self) -> Shared:
         """The scalars to keep once for all leaves, by name."""

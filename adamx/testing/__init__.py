@@ -12,6 +12,7 @@ from adamx.testing.check import TransformLaws as TransformLaws
 from adamx.testing.check import check_transform as check_transform
 from adamx.testing.check import try_laws as try_laws
 from adamx.testing.exceptions import EXCEPTIONS as EXCEPTIONS
+from adamx.testing.exceptions import GAINS as GAINS
 from adamx.testing.kit import ADAMX as ADAMX
 from adamx.testing.kit import Kit as Kit
 from adamx.testing.law import LAWS as LAWS

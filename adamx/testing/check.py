@@ -90,8 +90,9 @@ def check_transform(
         laws: names of laws; all by default.
         **options: what else is known about it, the fields of `Subject`: `extra`, the
             extra arguments of its update; `exceptions`, a dict of laws it cannot keep
-            and the reasons; `references`, trajectories of an independent
-            implementation; `build`, for a pair that adamx has not built.
+            and the reasons; `gain`, by how much it multiplies rounding errors;
+            `references`, trajectories of an independent implementation; `build`, for a
+            pair that adamx has not built.
 
     Returns:
         A report of the laws that are kept and of those that there was nothing to try

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.record import is_key
-from adamx.testing.law import Violation, require
+from adamx.testing.law import GAIN, Violation, require
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
@@ -27,13 +27,13 @@ def same(got: Any, expected: Any, what: str, ulps: float = 0) -> None:
 
     Numbers may differ by `ulps` units in the last place of the number, and by half of
     that of the largest in the leaf: where terms cancel, that is how far the rounding
-    of the terms is seen.
+    of the terms is seen. A subject's `gain` multiplies these units.
     """
     alike(got, expected, what)
     for (where, a), (_, b) in zip(leaves(got), leaves(expected), strict=True):
         inexact = jnp.issubdtype(b.dtype, jnp.inexact)
         eps = float(jnp.finfo(b.dtype).eps) if inexact else 0
-        close(a, b, what, where, ulps * eps)
+        close(a, b, what, where, ulps * eps * GAIN.get())
 
 
 def close(

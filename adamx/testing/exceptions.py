@@ -1,13 +1,14 @@
 """The laws that a public transform cannot keep by its nature, with the reasons.
 
-The one place where they are declared; `docs/laws.md` lists them, and the tests see that
-each of them is needed.
+The one place where they are declared, and what multiplies rounding errors with them;
+`docs/laws.md` lists them, and the tests see that each of them is needed.
 """
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
 _LEFT_OUT = "a step with a NaN in it is one to leave out"
 _SEARCHES = "its search compares losses: what rounding changes there changes the step"
 _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
+_RADIAL = "a gradient of ones along ones is no step on a sphere: the rest is rounding"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
@@ -31,6 +32,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
     "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
+    "hold_norm": {"precision": _RADIAL},
+    "hyperball": {"precision": _RADIAL},
     "hessian_moment": {
         "norms": "it emits curvature; gradients are not looked at, NaN in them neither",
     },
@@ -45,3 +48,17 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
 }
 """By the name of the builder, and the name of the law."""
+
+_POLAR = (485.0, "five steps of a slope of 3.4445 at the smallest singular values")
+
+GAINS: dict[str, tuple[float, str]] = {
+    "orthogonalize": _POLAR,
+    "scale_by_muon": _POLAR,
+    "muon": _POLAR,
+    "normuon": _POLAR,
+    "scion": _POLAR,
+}
+"""By how much rounding errors of what comes in are multiplied by nature, and why.
+
+Where laws allow for units in the last place, it may be so many times as many.
+"""

@@ -1,5 +1,6 @@
 """What a law is: a number, a name, and a check that raises where it is broken."""
 
+import contextvars
 import dataclasses
 import inspect
 from collections.abc import Callable
@@ -60,6 +61,10 @@ def require(
         raise Violation(what, where=where, expected=expected, got=got)
 
 
+GAIN: contextvars.ContextVar[float] = contextvars.ContextVar("gain", default=1.0)
+"""By how much the subject on trial multiplies rounding errors of what comes in."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Law:
     """One law of the numerics contract, as code.
@@ -100,6 +105,7 @@ class Law:
         """Raise unless `subject` keeps the law."""
         if self.name in subject.exceptions:
             raise NotTried(subject.exceptions[self.name])
+        before = GAIN.set(subject.gain)
         try:
             self.holds(subject)
         except NotTried:
@@ -109,6 +115,8 @@ class Law:
             raise Violation(
                 f"{subject.name} breaks law {self.number}, {self.name}: {said}"
             ) from error
+        finally:
+            GAIN.reset(before)
 
     def __str__(self) -> str:
         return self.name

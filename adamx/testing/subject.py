@@ -16,7 +16,7 @@ from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
 from adamx.testing.compare import leaves
-from adamx.testing.exceptions import EXCEPTIONS
+from adamx.testing.exceptions import EXCEPTIONS, GAINS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
 from adamx.testing.single import builder_of
@@ -51,6 +51,8 @@ class Subject:
         injected: builds it with hyperparameters, by name, that are kept in the state.
         extra: from updates and parameters to the extra arguments of update.
         exceptions: laws it cannot keep, by name, with the reasons.
+        gain: by how much it multiplies rounding errors of what comes in; where laws
+            allow for units in the last place, it may be so many times as many.
         references: where independent implementations go, for law 17.
         full: whether to try whole grids instead of a selection of each.
 
@@ -72,6 +74,7 @@ class Subject:
     injected: Callable[[dict[str, float]], Any] | None = None
     extra: Callable[[Updates, Params], Mapping[str, Any]] | None = None
     exceptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    gain: float = 1.0
     references: tuple[Trajectory, ...] = ()
     full: bool = False
 
@@ -79,17 +82,18 @@ class Subject:
     def of(tx: TransformLike, name: str | None = None, **options: Any) -> "Subject":
         """What adamx knows about a transform by itself."""
         own = as_transform(tx)
-        build, injected, exceptions = None, None, {}
+        build, injected, exceptions, gain = None, None, {}, 1.0
         known_as = own.plan.pieces[0][0]
         if isinstance(own.call, Call):
             known_as = repr(own)
             build = functools.partial(_rebuilt, own)
             injected = functools.partial(_injected, own)
             exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
+            gain = GAINS.get(builder_of(own) or "", (1.0, ""))[0]
         known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "injected": injected, "extra": extra}
-        known_of_it["exceptions"] = exceptions
+        known_of_it |= {"exceptions": exceptions, "gain": gain}
         return Subject(name or known_as, tx, **{**known_of_it, **options})
 
     def init(self, params: Params) -> State:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
+
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
 from adamx.core.numerics import is_zero
@@ -28,9 +30,19 @@ class DecayedWeights(Rule):
         return g + self.weight_decay * param, slots
 
 
+class CautiousDecay(DecayedWeights):
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        # Of the signs, because the product itself could underflow.
+        agree = (jnp.sign(g) * jnp.sign(param).conj()).real >= 0
+        return g + self.weight_decay * jnp.where(agree, param, 0), slots
+
+
 @transform
 def add_decayed_weights(
-    weight_decay: Finite = 0.0, mask: Labels | None = None
+    weight_decay: Finite = 0.0, mask: Labels | None = None, *, cautious: bool = False
 ) -> Rule | Transform:
     """Add a multiple of the parameters to the updates.
 
@@ -42,6 +54,8 @@ def add_decayed_weights(
     Args:
         weight_decay: λ, a finite number, traced scalar or schedule.
         mask: which parameters decay, as for `masked`; all by default.
+        cautious: whether only numbers decay that g moves towards zero too, or leaves
+            where they are: those with g·θ ≥ 0, as g is still to be subtracted.
 
     Returns:
         The transform; without state, unless `weight_decay` is a schedule. It needs
@@ -52,7 +66,8 @@ def add_decayed_weights(
 
     Reference:
         Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019,
-        arXiv:1711.05101. The name is Optax's.
+        arXiv:1711.05101. Cautious: Chen et al., "Cautious Weight Decay", 2025,
+        arXiv:2510.12402. The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -62,5 +77,5 @@ def add_decayed_weights(
         >>> float(tx.update(jnp.array(1.0), tx.init(params), params)[0])
         3.0
     """
-    rule = DecayedWeights(weight_decay)
+    rule = (CautiousDecay if cautious else DecayedWeights)(weight_decay)
     return rule if mask is None else masked(lift(rule, "add_decayed_weights"), mask)

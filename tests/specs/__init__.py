@@ -11,10 +11,11 @@ from tests.specs import (
     free,
     grown,
     lean,
+    matrix,
     modern,
     quasi_newton,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton)
+_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, matrix)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

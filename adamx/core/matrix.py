@@ -1,0 +1,163 @@
+"""Leaves as matrices: which of their axes are rows and columns, and which are meant."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+
+from adamx.core.partition import is_weight
+from adamx.core.record import Record
+from adamx.core.types import Array
+
+
+class MatrixView(Record):
+    """Which axes of an array count its matrices, their rows and their columns.
+
+    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). An array of
+    such axes becomes one of shape (*batch, rows, cols); axes that are rows, or columns,
+    together become one axis, in the order in which they are named. No axes are one of
+    length 1.
+
+    Attributes:
+        batch: the axes along which there are many matrices; each stays an axis.
+        rows: the axes that are the rows.
+        cols: the axes that are the columns.
+
+    Reference:
+        adamx's own; Optax's `MuonDimensionNumbers` says the same.
+
+    Example:
+        >>> import adamx
+        >>> heads = adamx.MatrixView(batch=(), rows=(0,), cols=(1, 2))
+        >>> heads.shape((512, 8, 64))
+        (512, 512)
+    """
+
+    batch: tuple[int, ...]
+    rows: tuple[int, ...]
+    cols: tuple[int, ...]
+
+    def axes(self, ndim: int) -> tuple[int, ...]:
+        """All axes, in the order of the view, none of them negative."""
+        found = (*self.batch, *self.rows, *self.cols)
+        return tuple(axis + ndim if axis < 0 else axis for axis in found)
+
+    def fits(self, ndim: int) -> bool:
+        """Whether it names each of `ndim` axes once."""
+        return sorted(self.axes(ndim)) == list(range(ndim))
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that an array of `shape` is seen in."""
+
+        def lengths(axes: tuple[int, ...]) -> list[int]:
+            return [shape[axis] for axis in axes]
+
+        sides = math.prod(lengths(self.rows)), math.prod(lengths(self.cols))
+        return (*lengths(self.batch), *sides)
+
+    def see(self, x: Array) -> Array:
+        """The array `x` as matrices; no operation where it is seen as it is."""
+        moved = jax.lax.transpose(x, self.axes(x.ndim)) if self._moves(x.ndim) else x
+        new = self.shape(x.shape)
+        return moved if moved.shape == new else moved.reshape(new)
+
+    def back(self, x: Array, shape: tuple[int, ...]) -> Array:
+        """What `see` made of an array of `shape`, in that shape again."""
+        axes = self.axes(len(shape))
+        apart = tuple(shape[axis] for axis in axes)
+        x = x if x.shape == apart else x.reshape(apart)
+        if not self._moves(len(shape)):
+            return x
+        return jax.lax.transpose(x, [axes.index(i) for i in range(len(shape))])
+
+    def _moves(self, ndim: int) -> bool:
+        return self.axes(ndim) != tuple(range(ndim))
+
+
+View: TypeAlias = Callable[[str, tuple[int, ...]], MatrixView]
+"""A function `(path, shape) -> MatrixView`, with paths like `layer/w`."""
+
+
+def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
+    """How a leaf is seen where nothing else is said: by its number of axes alone.
+
+    Two axes are (in, out), as they are. Three are a stack of such, as a scan over
+    layers has them: (layers, in, out). Of four or more the last is the columns and all
+    others are the rows, as of kernels of convolutions, (height, width, in, out). A
+    vector is one row, as a bias is (1, out), and a number is one row and one column.
+
+    Kernels that are otherwise need a function of one's own: of a convolution along one
+    axis, (width, in, out), or of attention, (in, heads, size).
+
+    Args:
+        path: of the leaf, as `layer_0/kernel`; not looked at.
+        shape: of the leaf.
+
+    Returns:
+        The view.
+
+    Raises:
+        TypeError: `shape` has no length.
+
+    Reference:
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+        flattens convolutions so: PyTorch's (out, in, height, width) to out × the rest,
+        which is this matrix transposed, its rows in another order.
+
+    Example:
+        >>> import adamx
+        >>> adamx.matrix_view("conv/kernel", (3, 3, 16, 32)).shape((3, 3, 16, 32))
+        (144, 32)
+    """
+    axes = tuple(range(len(shape)))
+    batch = 1 if len(axes) == 3 else 0
+    return MatrixView(axes[:batch], axes[batch:-1], axes[max(batch, len(axes) - 1) :])
+
+
+def is_hidden_matrix(path: str, leaf: Array) -> bool:
+    """Whether a parameter is a matrix between hidden layers: what Muon is made for.
+
+    It is where it has two axes or more, and its path does not say that it is something
+    else. Small letters or capitals do not matter. These are no hidden matrices:
+
+        embeddings    "embed" is in a name, or the name is wte or wpe
+        heads         a name is head, classifier or logits, or ends in _head; or the
+                      first, but for params, is output or begins with output_
+        biases, norms as `is_weight` knows them by the last name; or "norm" is in one of
+                      the last two
+
+    A head of another name is taken for a hidden matrix: look at what
+    `adamx.describe(tx, params)` says, and give a function of your own.
+
+    Args:
+        path: as `layer_0/kernel`.
+        leaf: an array, or anything with a `shape`.
+
+    Returns:
+        False for what is usually given to another optimizer.
+
+    Raises:
+        AttributeError: `leaf` has no shape.
+
+    Reference:
+        adamx's own rule, after Jordan et al., "Muon: An optimizer for hidden layers in
+        neural networks", 2024.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> kernel = jnp.ones((4, 4))
+        >>> paths = "layer_0/attention/output/kernel", "lm_head/kernel", "wte/embedding"
+        >>> [adamx.is_hidden_matrix(path, kernel) for path in paths]
+        [True, False, False]
+    """
+    names = path.lower().removeprefix("params/").split("/")
+    outer = any(_OUTER.search(name) for name in names) or _OUTPUT.search(names[0])
+    norm = any("norm" in name for name in names[-2:])
+    return is_weight(path, leaf) and not outer and not norm
+
+
+_OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")
+_OUTPUT = re.compile("^output(_|$)")

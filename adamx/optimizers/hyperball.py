@@ -1,0 +1,62 @@
+"""Hyperball: any optimizer on a sphere, with steps of one length.
+
+w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, of what the optimizer emits as u
+"""
+
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Finite
+from adamx.core.matrix import View, is_hidden_matrix
+from adamx.core.partition import masked
+from adamx.core.transform import Transform, TransformLike, transform
+from adamx.transforms.hold_norm import hold_norm
+from adamx.wrappers.as_matrices import as_matrices
+
+
+@transform
+def hyperball(
+    inner: TransformLike,
+    learning_rate: Finite,
+    mask: Labels = is_hidden_matrix,
+    *,
+    view: View | None = None,
+) -> Transform:
+    """Let an optimizer choose the direction of steps that keep the norm of matrices.
+
+    w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where u is what `inner` emits, and R is ‖θ‖ at
+    first
+
+    In the place of weight decay, which holds norms too, in the long run. The length of
+    u does not count, so neither does the learning rate of `inner`, where that is not
+    masked.
+
+    Args:
+        inner: an optimizer; `muon` or `adam` in the paper.
+        learning_rate: η, a number, traced scalar or schedule: about the angle of a
+            step.
+        mask: which leaves keep their norm, as for `masked`; `is_hidden_matrix` by
+            default. The others get what `inner` emits.
+        view: as in `as_matrices`; each matrix of a stack has a norm of its own.
+
+    Returns:
+        The transform; its state is that of `inner`, and `norm` for each matrix. It
+        needs the parameters.
+
+    Raises:
+        TransformError: `inner` is no transform.
+
+    Reference:
+        Wen et al., "Fantastic Pretraining Optimizers and Where to Find Them II:
+        Hyperball Optimization", 2026, arXiv:2606.16899.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.hyperball(adamx.sgd(123.0), 1.0)
+        >>> params = {"kernel": jnp.array([[2.0, 0.0]])}
+        >>> grads = {"kernel": jnp.array([[0.0, -1.0]])}
+        >>> u, _ = tx.update(grads, tx.init(params), params)
+        >>> [round(float(x), 4) for x in (params["kernel"] + u["kernel"])[0]]
+        [1.4142, 1.4142]
+    """
+    return chain(inner, masked(as_matrices(hold_norm(learning_rate), view), mask))

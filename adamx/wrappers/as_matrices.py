@@ -1,0 +1,164 @@
+"""All leaves as matrices, for pieces that act on those."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.errors import TransformError
+from adamx.core.lift import Lifted
+from adamx.core.matrix import MatrixView, View, matrix_view
+from adamx.core.plan import Plan
+from adamx.core.rule import Identity
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Params, PyTree, State, Updates
+from adamx.core.wrapper import Wrapper, around
+from adamx.tree.paths import flatten, key_paths, simple_paths, structure
+
+Views: TypeAlias = list[MatrixView | None]
+"""One for each leaf; None where there is none."""
+
+
+class AsMatrices(Wrapper):
+    """Lets `plan` act on matrices; paths and the structure of trees stay."""
+
+    view: View
+
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
+        return {"inner": (self.plan, _shapes(params, self._views(params)))}
+
+    def init(self, params: Params) -> dict[str, Any]:
+        self._checked().init(params)
+        views, there = self._views(params), jax.tree.leaves(params)
+        abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in there)
+        seen = _shapes(params, views) if abstract else _seen(params, views)
+        return self._joined({}, self.plan.init(seen))
+
+    def act(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        updates, _ = self._checked().apply(updates, {}, params, {})
+        like = updates if params is None else params
+        views = self._views(like)
+
+        def given(name: str, x: Any) -> Any:
+            if callable(x):
+                return _of_matrices(name, x, like, views)
+            return _alike(name, x, like, views)
+
+        owners = None if params is None else _seen(params, views)
+        extra = {name: given(name, x) for name, x in extra.items()}
+        out, inner = self.plan.apply(_seen(updates, views), inner, owners, extra)
+        return _back(out, like, views), {}, inner
+
+    def _checked(self) -> Lifted:
+        return Lifted(((self.name, Identity()),))
+
+    def _views(self, like: Params) -> Views:
+        leaves, paths = flatten(like)[0], simple_paths(like)
+
+        def view(i: int, leaf: Any) -> MatrixView:
+            shape = jnp.shape(leaf)
+            found = self.view(paths[i], shape)
+            if isinstance(found, MatrixView) and found.fits(len(shape)):
+                return found
+            raise TransformError(
+                "a view does not fit its leaf",
+                where=key_paths(like)[i],
+                piece=self.name,
+                expected=f"a MatrixView of {len(shape)} axes, each named once",
+                got=f"{found} for shape {shape}",
+            )
+
+        return [None if x is None else view(i, x) for i, x in enumerate(leaves)]
+
+
+def _seen(tree: PyTree, views: Views) -> PyTree:
+    leaves, treedef = flatten(tree)
+    rows = zip(leaves, views, strict=True)
+    return treedef.unflatten([v and v.see(jnp.asarray(x)) for x, v in rows])
+
+
+def _back(tree: PyTree, like: Params, views: Views) -> PyTree:
+    leaves, treedef = flatten(tree)
+    rows = zip(leaves, flatten(like)[0], views, strict=True)
+    return treedef.unflatten([v and v.back(x, jnp.shape(p)) for x, p, v in rows])
+
+
+def _shapes(params: Params, views: Views) -> PyTree:
+    """The parameters as matrices, without their numbers."""
+    leaves, treedef = flatten(params)
+
+    def shape(x: Any, view: MatrixView) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(view.shape(jnp.shape(x)), jnp.result_type(x))
+
+    rows = zip(leaves, views, strict=True)
+    return treedef.unflatten([v and shape(x, v) for x, v in rows])
+
+
+def _alike(name: str, x: Any, like: Params, views: Views) -> Any:
+    """A tree of arrays like the parameters as matrices; what is none as it is."""
+    # Where the parameters are one number, so is a loss, and stays one.
+    if structure(x) != structure(like) or name.startswith("value"):
+        return x
+    pairs = zip(flatten(x)[0], flatten(like)[0], strict=True)
+    fits = all(jnp.shape(a) == jnp.shape(p) for a, p in pairs if p is not None)
+    return _seen(x, views) if fits else x
+
+
+def _of_matrices(
+    name: str, function: Callable[..., Any], like: Params, views: Views
+) -> Callable[..., Any]:
+    """`function`, of parameters as matrices; what is a tree of them comes as one."""
+
+    def call(tree: Params, *args: Any, **kwargs: Any) -> Any:
+        found = function(_back(tree, like, views), *args, **kwargs)
+        return _alike(name, found, like, views)
+
+    return call
+
+
+@transform
+def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
+    """Let `inner` see each leaf as a matrix, or as an array of matrices.
+
+    u = inner(g seen as (*batch, rows, cols)), seen as before
+
+    Pieces that act on matrices, such as `orthogonalize`, act on the last two axes of
+    what they are given. What the axes of a leaf are is for `view` to say, of its path
+    and shape alone. Parameters, and arguments of update that are trees like them, are
+    seen in the same way.
+
+    Args:
+        inner: a transform.
+        view: a function `(path, shape) -> MatrixView`, with paths like `layer/w`;
+            `matrix_view` by default.
+
+    Returns:
+        The transform; its state is `inner`, with arrays in the shapes of the matrices.
+
+    Raises:
+        TransformError: (when used) a view does not name each axis of its leaf once.
+
+    Reference:
+        adamx's own; Optax's `muon` has `muon_weight_dimension_numbers`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.as_matrices(adamx.trace(0.5))
+        >>> params = {"kernel": jnp.ones((3, 3, 8, 16))}
+        >>> updates, state = tx.update(params, tx.init(params))
+        >>> state["as_matrices"]["inner"]["trace"]["trace"]["kernel"].shape
+        (72, 16)
+        >>> updates["kernel"].shape
+        (3, 3, 8, 16)
+    """
+    plan = as_transform(inner).plan
+    return around(AsMatrices("as_matrices", plan, view or matrix_view))
