@@ -73,7 +73,9 @@ class Accumulate(Wrapper):
 
         def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
             out, inner = self.plan.apply(total, inner, params, extra)
-            return jax.tree.map(lambda u, t: u.astype(t.dtype), out, total), inner
+            out = jax.tree.map(lambda u, t: u.astype(t.dtype), out, total)
+            # Of an `opt` that does nothing no cond would be left, but two copies.
+            return jax.lax.optimization_barrier(out), inner
 
         def wait(total: Updates, inner: Any) -> tuple[Updates, Any]:
             return total, inner
