@@ -103,6 +103,7 @@ from adamx.optimizers.optimistic import (
 )
 from adamx.optimizers.polyak_sgd import polyak_sgd as polyak_sgd
 from adamx.optimizers.prodigy import prodigy as prodigy
+from adamx.optimizers.psgd_kron import psgd_kron as psgd_kron
 from adamx.optimizers.radam import radam as radam
 from adamx.optimizers.radam import scale_by_radam as scale_by_radam
 from adamx.optimizers.rmsprop import rmsprop as rmsprop

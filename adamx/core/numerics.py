@@ -199,3 +199,12 @@ def _safe_sqrt_jvp(
 def next_count(count: Array) -> Array:
     """Count + 1, staying at the integer's end instead of wrapping round."""
     return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)
+
+
+def beside(x: Array, like: Array) -> Array:
+    """`x`, over the devices as `like` is, and NaN where that is.
+
+    XLA places what is made number by number of two arrays as these are; products of
+    matrices it places as it likes.
+    """
+    return jnp.where(like == like, x, like)

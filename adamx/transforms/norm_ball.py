@@ -44,15 +44,20 @@ def _rms(g: Array, eps: Scalar, normalized: bool) -> Array:
     return _over(g, (-2, -1), (g.shape[-2] * g.shape[-1]) ** -0.5, eps)
 
 
+def _leaf(g: Array, eps: Scalar, normalized: bool) -> Array:
+    return _over(g, tuple(range(g.ndim)), 1.0, eps)
+
+
 NORM_BALLS: Mapping[str, Direction] = {
     "sign": _sign,
     "colnorm": _columns_in,
     "rownorm": _rows_out,
     "rms": _rms,
+    "leaf": _leaf,
 }
 
 Ball: TypeAlias = Annotated[
-    Literal["sign", "colnorm", "rownorm", "rms"], OneOf(tuple(NORM_BALLS))
+    Literal["sign", "colnorm", "rownorm", "rms", "leaf"], OneOf(tuple(NORM_BALLS))
 ]
 
 
@@ -85,6 +90,7 @@ def scale_by_norm_ball(
         colnorm    √out · g / (in·‖g‖ + ε) of all weights of one input
         rownorm    g / (√in·‖g‖ + ε) of all weights of one neuron
         rms        g / (‖g‖/√n + ε) of a whole matrix of n numbers, or a bias
+        leaf       g / (‖g‖ + ε) of all numbers of a leaf, however many its axes
 
     As kernels are in JAX a matrix is (in, out): weights of one input are a row of it,
     those of one neuron a column. The names are of PyTorch's (out, in), and of the

@@ -14,8 +14,12 @@ from tests.specs import (
     matrix,
     modern,
     quasi_newton,
+    whitened,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, matrix)
+_GROUPS = (
+    *_FIRST,
+    *(grown, lean, free, around, curvature, quasi_newton, matrix, whitened),
+)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]
