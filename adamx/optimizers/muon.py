@@ -15,12 +15,12 @@ from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.core.types import Scalar
 from adamx.optimizers.adamw import adamw
-from adamx.schedules.arguments import Whole
+from adamx.schedules.arguments import Stacking, Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.interpolation import interpolated_momentum
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.nesterov import nesterov_momentum
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

@@ -16,10 +16,10 @@ from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adamw import adamw
 from adamx.optimizers.muon import muon_momentum
-from adamx.schedules.arguments import Whole
+from adamx.schedules.arguments import Stacking, Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.neuron_norm import normalize_neurons
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

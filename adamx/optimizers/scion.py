@@ -13,11 +13,11 @@ from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
-from adamx.schedules.arguments import OneOf, Whole
+from adamx.schedules.arguments import OneOf, Stacking, Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.norm_ball import NORM_BALLS, scale_by_norm_ball
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale, scale_by_learning_rate
 from adamx.transforms.shape_scale import scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

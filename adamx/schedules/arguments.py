@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import jax
 import numpy as np
@@ -144,6 +144,7 @@ AtLeastZero: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 Positive: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
 ShareOfSteps: TypeAlias = Annotated[float, Share()]
 Steps: TypeAlias = Annotated[int, Whole(1)]
+Stacking: TypeAlias = Annotated[Literal["loop", "vmap"], OneOf(("loop", "vmap"))]
 StepsOrNone: TypeAlias = Annotated[int, Whole(0)]
 Scales: TypeAlias = Annotated[Mapping[int, Scalar], Scaled()]
 Schedules: TypeAlias = Annotated[Sequence[Callable[[Any], Scalar]], Several()]

@@ -7,13 +7,12 @@ from adamx.core.polar import NewtonSchulz, NSCoeffs, newton_schulz, orthogonaliz
 from adamx.core.rule import Rule, Stacked
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.schedules.arguments import OneOf, Whole
+from adamx.schedules.arguments import OneOf, Stacking, Whole
 
 Dtype: TypeAlias = Annotated[
     Literal["bfloat16", "float16", "float32", "float64"],
     OneOf(("bfloat16", "float16", "float32", "float64")),
 ]
-Stacking: TypeAlias = Annotated[Literal["loop", "vmap"] | None, OneOf(("loop", "vmap"))]
 
 
 class Orthogonalize(Rule):

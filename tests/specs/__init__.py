@@ -10,6 +10,7 @@ from tests.specs import (
     first,
     free,
     grown,
+    kronecker,
     lean,
     matrix,
     modern,
@@ -17,5 +18,6 @@ from tests.specs import (
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, matrix)
+_MATRICES = (matrix, kronecker)
+_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]
