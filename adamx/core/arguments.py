@@ -1,7 +1,7 @@
 """What the arguments of a builder may be that are no hyperparameters."""
 
 import math
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -66,6 +66,7 @@ class OneOf(Check):
 
 PositiveInteger: TypeAlias = Annotated[int, Whole(1)]
 NonNegativeInteger: TypeAlias = Annotated[int, Whole(0)]
+Stacking: TypeAlias = Annotated[Literal["loop", "vmap"], OneOf(("loop", "vmap"))]
 
 
 def refused(

@@ -4,7 +4,7 @@ O = U·Vᵀ of Nesterov's momentum U·Σ·Vᵀ     interpolated_momentum, orthog
 θ ← θ − η · (√max(1, out/in)·O + λ·θ)      scale_by_shape, add_decayed_weights
 """
 
-from adamx.core.arguments import PositiveInteger
+from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative, derived
@@ -18,7 +18,7 @@ from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.interpolation import interpolated_momentum
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.nesterov import nesterov_momentum
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

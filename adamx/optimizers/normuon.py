@@ -5,7 +5,7 @@ N = O / √ν, with ‖N‖ = ‖O‖                 normalize_neurons
 θ ← θ − η · (√max(1, out/in)·N + λ·θ)      scale_by_shape, add_decayed_weights
 """
 
-from adamx.core.arguments import PositiveInteger
+from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
@@ -17,7 +17,7 @@ from adamx.optimizers.adamw import adamw
 from adamx.optimizers.muon import muon_momentum
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.neuron_norm import normalize_neurons
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

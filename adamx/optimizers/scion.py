@@ -6,7 +6,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from adamx.core.arguments import OneOf, PositiveInteger
+from adamx.core.arguments import OneOf, PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View
@@ -17,7 +17,7 @@ from adamx.core.types import Array
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.norm_ball import scale_by_norm_ball
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale, scale_by_learning_rate
 from adamx.transforms.shape_scale import scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices

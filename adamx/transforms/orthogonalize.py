@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from adamx.core.arguments import OneOf, PositiveInteger
+from adamx.core.arguments import OneOf, PositiveInteger, Stacking
 from adamx.core.hyper import NonNegative
 from adamx.core.polar import NewtonSchulz, NSCoeffs, newton_schulz, orthogonalized
 from adamx.core.rule import Rule, Stacked
@@ -13,7 +13,6 @@ Dtype: TypeAlias = Annotated[
     Literal["bfloat16", "float16", "float32", "float64"],
     OneOf(("bfloat16", "float16", "float32", "float64")),
 ]
-Stacking: TypeAlias = Annotated[Literal["loop", "vmap"] | None, OneOf(("loop", "vmap"))]
 
 
 class Orthogonalize(Rule):
