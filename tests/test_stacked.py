@@ -73,7 +73,9 @@ def test_a_loop_needs_the_memory_of_one_stack():
     ones = {f"{k}{i}": jnp.ones(s) for k, s in shapes.items() for i in range(6)}
     tx = adamx.scale_by_muon()
     program = jax.jit(tx.update).lower(ones, tx.init(ones)).compile()
-    needed = program.memory_analysis().temp_size_in_bytes
+    found = program.memory_analysis()
+    assert found is not None
+    needed = found.temp_size_in_bytes
     assert 0 <= needed - 6 * 64 * 128 * 4 <= 4096
 
 
@@ -81,7 +83,7 @@ def test_an_ensemble_is_stacked_without_gather_and_scatter():
     tx, params = chained("loop"), tree(0)
     both = jax.tree.map(lambda x: jnp.stack([x, x]), params)
     update = jax.jit(lambda g: tx.update(g, tx.init(params), params)[0])
-    program = jax.jit(jax.vmap(update)).lower(both).compile().as_text()
+    program = jax.jit(jax.vmap(update)).lower(both).compile().as_text() or ""
     assert " gather(" not in program
     assert " scatter(" not in program
     alone, found = update(params), jax.vmap(update)(both)

@@ -13,7 +13,7 @@ from adamx.core.types import Array, Hyper, Shared, Slots
 class FollowSlowly(Rule):
     needs_params = True
 
-    sync_period: PositiveInteger
+    sync_period: int
     slow_step_size: Hyper
 
     def slots(self, param: Array) -> Slots:
