@@ -126,6 +126,8 @@ from adamx.optimizers.simplified_ademamix import (
 )
 from adamx.optimizers.sm3 import scale_by_sm3 as scale_by_sm3
 from adamx.optimizers.sm3 import sm3 as sm3
+from adamx.optimizers.soap import scale_by_soap as scale_by_soap
+from adamx.optimizers.soap import soap as soap
 from adamx.optimizers.sophia import scale_by_sophia as scale_by_sophia
 from adamx.optimizers.sophia import sophia as sophia
 from adamx.optimizers.stable_adamw import stable_adamw as stable_adamw
@@ -203,6 +205,7 @@ from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
 from adamx.transforms.distance import scale_by_dog as scale_by_dog
 from adamx.transforms.distance import scale_by_dowg as scale_by_dowg
 from adamx.transforms.dual_average import scale_by_madgrad as scale_by_madgrad
+from adamx.transforms.eigenbasis import in_eigenbasis as in_eigenbasis
 from adamx.transforms.estimated_distance import (
     scale_by_dadapt_adam as scale_by_dadapt_adam,
 )

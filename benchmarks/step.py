@@ -65,10 +65,12 @@ def timed(function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
 
 
 class Subject:
-    """One JAX library on one tree: compiled once, stepped in turns with the others."""
+    """One optimizer on one tree: compiled once, stepped in turns with the others."""
 
-    def __init__(self, name: str, params: Any, grads: Any) -> None:
-        self.tx, apply = LIBRARIES[name]
+    def __init__(
+        self, tx: Any, apply: Any, params: Any, grads: Any, *, given: bool = False
+    ) -> None:
+        self.tx, self.given = tx, (params,) if given else ()
 
         def step(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
             updates, state = self.tx.update(grads, state, params)
@@ -81,8 +83,9 @@ class Subject:
     def stage(self) -> dict[str, float]:
         """Trace, lower and compile the update from nothing."""
         forget()
-        update = jax.jit(lambda grads, state: self.tx.update(grads, state))
-        trace, traced = timed(lambda: update.trace(self.grads, self.state))
+        arguments = self.grads, self.state, *self.given
+        update = jax.jit(lambda *arguments: self.tx.update(*arguments))
+        trace, traced = timed(lambda: update.trace(*arguments))
         lower, lowered = timed(traced.lower)
         compile_, compiled = timed(lowered.compile)
         bytes_ = compiled.memory_analysis().temp_size_in_bytes
@@ -162,7 +165,9 @@ class Copy:
 def measure(shapes: Any, stages: int, repeats: int) -> tuple[Times, list[float]]:
     """All figures of one tree."""
     params, grads = random_tree(shapes, 0), random_tree(shapes, 1)
-    subjects = {name: Subject(name, params, grads) for name in LIBRARIES}
+    subjects = {
+        k: Subject(tx, apply, params, grads) for k, (tx, apply) in LIBRARIES.items()
+    }
     times: Times = {name: {q: [] for q in QUANTITIES} for name in subjects}
     times["least"] = {"compile": []}
     for _ in range(stages):

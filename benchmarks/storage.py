@@ -152,7 +152,7 @@ def optimizer() -> Any:
 
 
 def is_embedding(path: str, leaf: Any) -> bool:
-    return path in ("characters", "places")
+    return path.endswith("_embedding")
 
 
 def trained(task: Any, step: Any, narrow: bool, dtype: Any) -> np.ndarray:

@@ -9,8 +9,13 @@ Shapes = dict[str, tuple[int, ...]]
 
 def gpt2_small() -> Shapes:
     """The 148 arrays of GPT-2 small, 124 M numbers (Radford et al., 2019)."""
-    width, shapes = 768, {"wte": (50257, 768), "wpe": (1024, 768)}
-    for layer in range(12):
+    return transformer(768, 12, 50257, 1024)
+
+
+def transformer(width: int, layers: int, words: int, places: int) -> Shapes:
+    """The arrays of a transformer that is built as GPT-2."""
+    shapes: Shapes = {"wte": (words, width), "wpe": (places, width)}
+    for layer in range(layers):
         block: Shapes = {
             "ln_1/scale": (width,),
             "ln_1/bias": (width,),
@@ -27,6 +32,12 @@ def gpt2_small() -> Shapes:
         }
         shapes |= {f"h{layer}/{name}": shape for name, shape in block.items()}
     return shapes | {"ln_f/scale": (width,), "ln_f/bias": (width,)}
+
+
+def small_matrices(layers: int) -> Shapes:
+    """The four matrices of each layer of a transformer of width 16, alone."""
+    found = transformer(16, layers, 1, 1)
+    return {name: shape for name, shape in found.items() if name.endswith("kernel")}
 
 
 def small_leaves(n: int) -> Shapes:

@@ -5,7 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import catalogue, laws, race, step, trace, trajectories, trees
+import chex
+
+from benchmarks import catalogue, laws, matrix, race, step, trace, trajectories, trees
 
 
 def test_gpt2_small_is_as_large_as_it_is():
@@ -94,6 +96,33 @@ def test_traces_are_timed_in_turns(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "| `adam` " in shown
     assert "4 leaves; 0 of 1 within 0.5" in shown or "1 of 1 within 0.5" in shown
+
+
+def test_matrices_are_orthogonalized_in_turns(tmp_path, monkeypatch, capsys):
+    tree = {"tiny": trees.transformer(8, 2, 16, 4)}
+    monkeypatch.setattr(matrix, "TREES", tree)
+    document = tmp_path / "doc.md"
+    document.write_text(
+        "<!-- begin: benchmarks.matrix -->\n<!-- end: benchmarks.matrix -->"
+    )
+    command = ["matrix", "--stages", "1", "--repeats", "1", "--write", str(document)]
+    monkeypatch.setattr(sys, "argv", command)
+    matrix.main()
+    assert capsys.readouterr().out.partition("\n")[2].strip() in document.read_text()
+    assert matrix.kinds(tree["tiny"])[8, 32] == 2
+    assert matrix.largest_stack(tree["tiny"]) == 2 * 8 * 32 * 4
+
+
+def test_both_libraries_do_the_same_to_the_matrices():
+    shapes = trees.transformer(8, 2, 16, 4)
+    params, grads = trees.random_tree(shapes, 0), trees.random_tree(shapes, 1)
+    txs = [*map(matrix.ours, matrix.WAYS), matrix.theirs()]
+    *ours, theirs = (tx.update(grads, tx.init(params), params)[0] for tx in txs)
+    for way in ours:
+        # Sums of some ten products in another order, times the slope of 485.
+        chex.assert_trees_all_close(
+            way, theirs, rtol=0, atol=10 * 485 * 2**-24 * matrix.RATE
+        )
 
 
 def test_every_optimizer_has_one_row_and_an_oracle():

@@ -55,7 +55,9 @@ def test_momo_does_not_overflow(build):
 
 @pytest.mark.parametrize("build", [adamx.scale_by_momo, adamx.scale_by_momo_adam])
 def test_an_unknown_form_of_decay_is_refused(build):
-    with pytest.raises(adamx.TransformError, match=r"(?s)form of decay.*'divided'"):
+    with pytest.raises(
+        adamx.TransformError, match=r"(?s)decay_form is unknown.*'divided'"
+    ):
         build(decay_form="divide")
 
 

@@ -200,7 +200,7 @@ WRONG_FROM_OPTAX = {
     "a count below zero": (
         lambda: kept(count=jnp.array(-1)),
         adamx.adam(RATE),
-        "count must be a number of steps",
+        "count is out of range",
     ),
     "a moment of another kind": (
         lambda: optax.ScaleByRmsState(start()),

@@ -153,7 +153,10 @@ def test_where_there_are_no_kernels_it_says_so():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: adamx.fused(adamx.adam(0.1), "triton"), "no backend 'triton'"),
+        (
+            lambda: adamx.fused(adamx.adam(0.1), "triton"),
+            "(?s)backend is unknown.*'triton'",
+        ),
         (lambda: adamx.fused(adamx.lamb(0.1), "loop"), "scale_by_trust_ratio"),
         (lambda: adamx.fused(adamx.prodigy(1.0), "loop"), "scale_by_prodigy"),
         (
@@ -166,7 +169,7 @@ def test_where_there_are_no_kernels_it_says_so():
             ),
             "that draws",
         ),
-        (lambda: adamx.fused(adamx.adam(0.1), "loop", block=0), "positive"),
+        (lambda: adamx.fused(adamx.adam(0.1), "loop", block=0), "an integer from 1"),
     ],
 )
 def test_what_cannot_be_cut_is_refused(make, words):

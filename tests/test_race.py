@@ -196,7 +196,7 @@ def test_all_get_the_same_budget():
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"rates": 0}, {"seeds": 0}])
 def test_counts_are_positive(options):
-    with pytest.raises(adamx.TransformError, match="a positive integer"):
+    with pytest.raises(adamx.TransformError, match="an integer from 1"):
         raced(least_squares(), "sgd", **options)
 
 

@@ -153,7 +153,7 @@ def test_the_command_races_and_goes_on(tmp_path, capsys):
         (["--schedule=cosin"], "did you mean 'cosine'?"),
         (["--optimizers=adam(b1=2.0)"], "must be in [0, 1)"),
         (["--optimizers=adam(beta=0.5)"], "unexpected keyword argument 'beta'"),
-        (["--rates=0"], "rates must be a positive integer"),
+        (["--rates=0"], "rates is out of range"),
         (["--grid=lion=1,2,3", "--optimizers=adam"], "which does not race"),
     ],
 )

@@ -66,3 +66,26 @@ def test_the_program_has_one_step_for_each_shape(together, products):
     program = jax.jit(tx.update).lower(params, tx.init(params)).as_text()
     calls = [line for line in program.splitlines() if " call @step" in line]
     assert len(calls) == products
+
+
+def test_a_loop_needs_the_memory_of_one_stack():
+    shapes = {"tall": (128, 64), "wide": (64, 128)}
+    ones = {f"{k}{i}": jnp.ones(s) for k, s in shapes.items() for i in range(6)}
+    tx = adamx.scale_by_muon()
+    program = jax.jit(tx.update).lower(ones, tx.init(ones)).compile()
+    found = program.memory_analysis()
+    assert found is not None
+    needed = found.temp_size_in_bytes
+    assert 0 <= needed - 6 * 64 * 128 * 4 <= 4096
+
+
+def test_an_ensemble_is_stacked_without_gather_and_scatter():
+    tx, params = chained("loop"), tree(0)
+    both = jax.tree.map(lambda x: jnp.stack([x, x]), params)
+    update = jax.jit(lambda g: tx.update(g, tx.init(params), params)[0])
+    program = jax.jit(jax.vmap(update)).lower(both).compile().as_text() or ""
+    assert " gather(" not in program
+    assert " scatter(" not in program
+    alone, found = update(params), jax.vmap(update)(both)
+    expected = jax.tree.map(lambda x: jnp.stack([x, x]), alone)
+    chex.assert_trees_all_close(found, expected, rtol=1e-5, atol=1e-6)

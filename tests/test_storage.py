@@ -462,7 +462,7 @@ def test_is_the_call_that_made_it():
         (lambda: adamx.stored(adamx.adam(0.1), "int8"), "must be a codec"),  # pyright: ignore
         (lambda: adamx.stored(adamx.adam(0.1), adamx.int8(), min_size=-1), "min_size"),
         (lambda: adamx.int4(block=3), "multiple of 2"),
-        (lambda: adamx.int8(block=0), "positive"),
+        (lambda: adamx.int8(block=0), "an integer from 1"),
     ],
 )
 def test_what_cannot_be_stored_is_refused(make, words):

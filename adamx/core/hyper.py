@@ -219,22 +219,6 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
     return found
 
 
-def positive_integer(piece: str, name: str, value: Any) -> None:
-    """Raise a `TransformError` unless `value` is an integer of at least 1."""
-    integer(piece, name, value, 1, "a positive integer")
-
-
-def integer(piece: str, name: str, value: Any, least: int, what: str) -> None:
-    """Raise a `TransformError` unless `value` is an integer of at least `least`."""
-    is_one = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_one or value < least:
-        raise TransformError(
-            f"{piece}: {name} must be {what}",
-            expected=f"an integer, at least {least}",
-            got=repr(value),
-        )
-
-
 @functools.cache
 def declared(
     builder: Callable[..., Any],

@@ -1,7 +1,7 @@
 """The functions of one leaf that a rule is traced as, once for each kind of leaf."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -76,16 +76,28 @@ def stacked_step(
             each = functools.partial(_in_turn, one, number)
         else:
             each = jax.vmap(one, (None, 0, 0, 0, 0))
-        late = None if after is None or how != "loop" else known
-        stack = functools.partial(_stack, late)
+        places = [*_places(number, known)]
+        fill = known if how == "loop" and after is not None else None
+        stack = functools.partial(_stack, places, fill)
         stacks = [jax.tree.map(stack, *rows) for rows in leaves]
-        return _unstacked(each(arrays, *stacks), number, known)
+        return _unstacked(each(arrays, *stacks), places)
 
     return jax.jit(step)
 
 
 def _total(x: Array) -> Array:
-    return jnp.sum(jax.lax.stop_gradient(x).real)
+    return _of_all(jnp.sum(jax.lax.stop_gradient(x).real))
+
+
+@jax.custom_batching.custom_vmap
+def _of_all(x: Array) -> Array:
+    """A number that is one under vmap too, where places by it would be many."""
+    return x
+
+
+@_of_all.def_vmap
+def _(size: int, batched: list[bool], x: Array) -> tuple[Array, bool]:
+    return _of_all(jnp.sum(x, 0)), False
 
 
 def _in_turn(
@@ -120,30 +132,41 @@ def _at(x: Array, i: Array) -> Array:
     return jax.lax.dynamic_slice_in_dim(x, i, 1)
 
 
-def _stack(late: Array | None, *arrays: Array) -> Array:
-    """The arrays in one; where there is `late`, not before it is known."""
-    rows = [jnp.expand_dims(x, 0) for x in arrays]
-    if late is not None and jnp.issubdtype(rows[0].dtype, jnp.inexact):
-        # One more row that nobody reads; XLA drops every other kind of dependence.
-        rows.append(jnp.full_like(rows[0], late))
-    return jax.lax.concatenate(rows, 0)
+def _stack(places: list[Array], fill: Array | None, *arrays: Array) -> Array:
+    """The arrays in one; not before `fill` is known, where it is one of numbers.
 
-
-def _unstacked(stacks: Any, number: int, known: Array) -> list[Any]:
-    """What is in the stacks, `known` being any number that is there before.
-
-    The places are counted in a way that XLA cannot foresee. It makes a kernel of each
-    slice at a place that it knows, which takes longer than to compile all the rest;
-    of slices at places that it does not know there is one.
+    They are put in one after the other, so that XLA needs no array of its own for each.
+    The numbers there before nobody reads; XLA drops every other kind of dependence.
     """
+    first = arrays[0]
+    if not jnp.issubdtype(first.dtype, jnp.inexact):
+        return jnp.stack(arrays)
+    fill = jnp.asarray(0 if fill is None else fill).astype(first.dtype)
+    stack = jnp.broadcast_to(fill, (len(arrays), *first.shape))
+    for at, x in zip(places, arrays, strict=True):
+        stack = jax.lax.dynamic_update_index_in_dim(stack, x, at, 0)
+    return stack
+
+
+def _unstacked(stacks: Any, places: list[Array]) -> list[Any]:
     arrays, structure = jax.tree.flatten(stacks)
-    at = (jnp.isnan(known) & (known == known)).astype(jnp.int32)
     out = []
-    for _ in range(number):
+    for at in places:
         each = [jax.lax.dynamic_index_in_dim(x, at, keepdims=False) for x in arrays]
         out.append(structure.unflatten(each))
-        at = jnp.cumsum(jnp.stack([at, jnp.ones_like(at)]))[1]
     return out
+
+
+def _places(number: int, known: Array) -> Iterator[Array]:
+    """0, 1, 2, …, counted in a way that XLA cannot foresee.
+
+    It makes a kernel of each slice at a place that it knows, which takes longer than to
+    compile all the rest; of slices at places that it does not know there is one.
+    """
+    at = (jnp.isnan(known) & (known == known)).astype(jnp.int32)
+    for _ in range(number):
+        yield at
+        at = jnp.cumsum(jnp.stack([at, jnp.ones_like(at)]))[1]
 
 
 def _step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from adamx.core.arguments import Whole
 from adamx.core.errors import TransformError
-from adamx.core.hyper import integer
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Params, State
 from adamx.interop.parts import Part, fits, joined, outline, parts_of, placed, shown
@@ -42,7 +42,7 @@ def adopted(
     """
     tx = as_transform(tx)
     if count is not None:
-        integer("the old state", "count", count, 0, "a number of steps")
+        Whole(0).check("the old state", "count", count)
     taken: dict[str, set[int]] = {name: set() for name in moments}
     paths = key_paths(params)
     parts = []

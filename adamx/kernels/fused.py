@@ -4,13 +4,14 @@ import itertools
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 
+from adamx.core.arguments import OneOf, PositiveInteger
 from adamx.core.call import Same
-from adamx.core.errors import TransformError, nearest
+from adamx.core.errors import TransformError
 from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
 from adamx.core.record import is_key, merge, replace, split
 from adamx.core.rule import Live, Rule, Series, walk
@@ -157,7 +158,12 @@ def _refuse(piece: Any, got: str, what: str) -> NoReturn:
 
 
 @transform
-def fused(inner: TransformLike, backend: str, *, block: int = 16384) -> Transform:
+def fused(
+    inner: TransformLike,
+    backend: Annotated[str, OneOf(BACKENDS)],
+    *,
+    block: PositiveInteger = 16384,
+) -> Transform:
     """Treat each leaf in one loop over blocks of its numbers, state and all.
 
     Gradient, parameter and what is kept are read once, block by block, and the update
@@ -197,15 +203,6 @@ def fused(inner: TransformLike, backend: str, *, block: int = 16384) -> Transfor
         >>> round(float(updates[0]), 3)
         -0.1
     """
-    if backend not in BACKENDS:
-        raise TransformError(
-            f"fused: there is no backend {backend!r}",
-            expected=f"one of {', '.join(BACKENDS)}",
-            got=repr(backend),
-            do=nearest(str(backend), BACKENDS),
-        )
-    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
-        raise TransformError("fused: block must be a positive integer", got=repr(block))
     pieces = _pieces(as_transform(inner).plan, backend, block)
     return Transform.of(pieces, Same())
 

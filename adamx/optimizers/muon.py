@@ -4,8 +4,7 @@ O = U·Vᵀ of Nesterov's momentum U·Σ·Vᵀ     interpolated_momentum, orthog
 θ ← θ − η · (√max(1, out/in)·O + λ·θ)      scale_by_shape, add_decayed_weights
 """
 
-from typing import Annotated
-
+from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative, derived
@@ -15,12 +14,11 @@ from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.core.types import Scalar
 from adamx.optimizers.adamw import adamw
-from adamx.schedules.arguments import Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.interpolation import interpolated_momentum
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.nesterov import nesterov_momentum
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices
@@ -43,7 +41,7 @@ def muon_momentum(beta: Decay, nesterov: bool, bias_corrected: bool) -> Transfor
 @transform
 def scale_by_muon(
     ns_coeffs: NSCoeffs = "standard",
-    ns_steps: Annotated[int, Whole(1)] = 5,
+    ns_steps: PositiveInteger = 5,
     beta: Decay = 0.95,
     eps: NonNegative = 1e-8,
     *,
@@ -104,7 +102,7 @@ def scale_by_muon(
 def muon(
     learning_rate: Finite,
     ns_coeffs: NSCoeffs = "standard",
-    ns_steps: Annotated[int, Whole(1)] = 5,
+    ns_steps: PositiveInteger = 5,
     beta: Decay = 0.95,
     eps: NonNegative = 1e-8,
     weight_decay: Finite = 0.0,

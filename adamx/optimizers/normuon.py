@@ -5,8 +5,7 @@ N = O / √ν, with ‖N‖ = ‖O‖                 normalize_neurons
 θ ← θ − η · (√max(1, out/in)·N + λ·θ)      scale_by_shape, add_decayed_weights
 """
 
-from typing import Annotated
-
+from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
@@ -16,10 +15,9 @@ from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adamw import adamw
 from adamx.optimizers.muon import muon_momentum
-from adamx.schedules.arguments import Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.neuron_norm import normalize_neurons
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices
@@ -29,7 +27,7 @@ from adamx.wrappers.as_matrices import as_matrices
 def normuon(
     learning_rate: Finite,
     ns_coeffs: NSCoeffs = "standard",
-    ns_steps: Annotated[int, Whole(1)] = 5,
+    ns_steps: PositiveInteger = 5,
     beta: Decay = 0.95,
     b2: Decay = 0.95,
     eps: NonNegative = 1e-8,

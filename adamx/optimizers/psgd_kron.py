@@ -5,15 +5,14 @@ u = P·μ̂, of a bounded size                  whiten
 θ ← θ − η · (u + λ·θ)                      add_decayed_weights
 """
 
-from typing import Annotated
-
+from adamx.core.arguments import NonNegativeInteger
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View
 from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
-from adamx.schedules.arguments import Positive, Whole
+from adamx.schedules.arguments import Positive
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum
@@ -30,8 +29,8 @@ def psgd_kron(
     weight_decay: Finite = 0.0,
     weight_decay_mask: Labels | None = None,
     preconditioner_update_probability: Probability | None = None,
-    max_size_triangular: Annotated[int, Whole(0)] = 8192,
-    min_ndim_triangular: Annotated[int, Whole(0)] = 2,
+    max_size_triangular: NonNegativeInteger = 8192,
+    min_ndim_triangular: NonNegativeInteger = 2,
     memory_save_mode: MemorySaving | None = None,
     *,
     precond_lr: NonNegative = 0.1,

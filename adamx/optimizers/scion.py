@@ -6,6 +6,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
+from adamx.core.arguments import OneOf, PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View
@@ -13,11 +14,10 @@ from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
-from adamx.schedules.arguments import OneOf, Whole
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.norm_ball import scale_by_norm_ball
-from adamx.transforms.orthogonalize import Dtype, Stacking, orthogonalize
+from adamx.transforms.orthogonalize import Dtype, orthogonalize
 from adamx.transforms.scale import scale, scale_by_learning_rate
 from adamx.transforms.shape_scale import scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices
@@ -44,7 +44,7 @@ def scion(
     normalized: bool = True,
     constrained: bool = False,
     ns_coeffs: NSCoeffs = "standard",
-    ns_steps: Annotated[int, Whole(1)] = 5,
+    ns_steps: PositiveInteger = 5,
     dtype: Dtype | None = None,
     view: View | None = None,
     stacked: Stacking | None = "loop",

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from adamx.core.arguments import Whole
 from adamx.core.errors import TransformError
 from adamx.racing.entrants import Entrant, find_entrants
 from adamx.racing.heat import Finish, Heat, Lap
@@ -184,10 +185,7 @@ def _check(
     counts: dict[str, int],
 ) -> None:
     for what, many in counts.items():
-        if not isinstance(many, int) or many < 1:
-            raise TransformError(
-                f"race: {what} must be a positive integer", got=repr(many)
-            )
+        Whole(1).check("race", what, many)
     names = [entrant.name for entrant in entrants]
     for name, line in lines.items():
         if name not in names:

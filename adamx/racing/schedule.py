@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from adamx.core.errors import TransformError, nearest
+from adamx.core.arguments import OneOf
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
 from adamx.schedules.cosine import cosine_decay_schedule
 from adamx.schedules.polynomial import linear_schedule
@@ -25,13 +25,7 @@ def known(name: str) -> str:
     Raises:
         TransformError: there is none; the message has the nearest.
     """
-    if name not in SCHEDULES:
-        raise TransformError(
-            f"there is no schedule {name!r} for a race",
-            expected=", ".join(SCHEDULES),
-            do=nearest(name, SCHEDULES),
-        )
-    return name
+    return OneOf(tuple(SCHEDULES)).check("race", "schedule", name)
 
 
 def scheduled(name: str, steps: int, rate: Scalar) -> ScalarOrSchedule:

@@ -1,40 +1,19 @@
 """What the arguments of a schedule may be, said in their annotations."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
 import jax
-import numpy as np
 
-from adamx.core.errors import TransformError, nearest
+from adamx.core.arguments import (
+    NonNegativeInteger,
+    Number,
+    PositiveInteger,
+    Whole,
+    refused,
+)
 from adamx.core.hyper import Check, Schedule, as_schedule, number
 from adamx.core.types import Scalar
-
-LAST = 2**31 - 1
-"""Where a count of steps, an int32, stays."""
-
-
-class Number(Check):
-    """A number or an array of shape (), which may be traced, but no schedule."""
-
-    above: float = -math.inf
-    below: float = math.inf
-    zero: bool = True
-    """Whether zero is one of them."""
-
-    def __contains__(self, x: float) -> bool:
-        within = math.isfinite(x) and self.above <= x <= self.below
-        return within and (self.zero or x != 0)
-
-    def __str__(self) -> str:
-        left = "(" if self.above == -math.inf or not self.zero else "["
-        right = ")" if self.below == math.inf else "]"
-        return f"{left}{self.above:g}, {self.below:g}{right}"
-
-    def check(self, piece: str, name: str, value: Any) -> Any:
-        kinds = f"a number in {self}, or an array of shape ()"
-        return number(piece, name, value, self, kinds)
 
 
 class Share(Number):
@@ -48,36 +27,6 @@ class Share(Number):
         if isinstance(value, jax.Array):
             raise refused(piece, f"{name} must be a Python number", kinds, repr(value))
         return number(piece, name, value, self, kinds)
-
-
-class Whole(Check):
-    """A number of steps: an integer from `low` to int32's end."""
-
-    low: int = 1
-
-    def check(self, piece: str, name: str, value: Any) -> int:
-        kinds = f"an integer from {self.low} to {LAST}"
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            do = "round it" if isinstance(value, float) else None
-            raise refused(piece, f"{name} must be an integer", kinds, repr(value), do)
-        if not self.low <= value <= LAST:
-            raise refused(piece, f"{name} is out of range", kinds, value)
-        return int(value)
-
-
-class OneOf(Check):
-    """One of some names."""
-
-    names: tuple[str, ...]
-
-    def check(self, piece: str, name: str, value: Any) -> str:
-        if value not in self.names:
-            kinds = " or ".join(map(repr, self.names))
-            do = nearest(str(value), self.names)
-            raise refused(piece, f"{name} is unknown", kinds, repr(value), do)
-        return value
 
 
 class Scaled(Check):
@@ -143,16 +92,9 @@ AnyNumber: TypeAlias = Annotated[Scalar, Number()]
 AtLeastZero: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 Positive: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
 ShareOfSteps: TypeAlias = Annotated[float, Share()]
-Steps: TypeAlias = Annotated[int, Whole(1)]
-StepsOrNone: TypeAlias = Annotated[int, Whole(0)]
+Steps: TypeAlias = PositiveInteger
+StepsOrNone: TypeAlias = NonNegativeInteger
 Scales: TypeAlias = Annotated[Mapping[int, Scalar], Scaled()]
 Schedules: TypeAlias = Annotated[Sequence[Callable[[Any], Scalar]], Several()]
 InOrder: TypeAlias = Annotated[Sequence[int], Boundaries()]
 Calls: TypeAlias = Annotated[Iterable[Mapping[str, Any]], Settings()]
-
-
-def refused(
-    piece: str, what: str, expected: object, got: object, do: str | None = None
-) -> TransformError:
-    """The error for an argument that cannot be."""
-    return TransformError(f"{piece}: {what}", expected=expected, got=got, do=do)

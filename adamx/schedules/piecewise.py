@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import schedule
 from adamx.core.types import Array, Scalar
-from adamx.schedules.arguments import AnyNumber, OneOf, Scales
+from adamx.schedules.arguments import AnyNumber, Scales
 from adamx.schedules.curves import Curve, cosine, joined, linear, staying, through
 
 CURVES = {"linear": linear, "cosine": cosine}

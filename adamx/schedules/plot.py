@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from adamx.core.arguments import Whole
 from adamx.core.hyper import as_schedule
 from adamx.core.types import Scalar
-from adamx.schedules.arguments import Whole
 
 POINTS = 2000
 """So many counts are evaluated; of more steps, that many evenly spaced ones."""

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 import jax.numpy as jnp
 
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import schedule
 from adamx.core.types import Array, Scalar
-from adamx.schedules.arguments import AnyNumber, OneOf, Steps, StepsOrNone
+from adamx.schedules.arguments import AnyNumber, Steps, StepsOrNone
 from adamx.schedules.curves import (
     Curve,
     between,

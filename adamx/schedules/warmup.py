@@ -4,8 +4,9 @@ import functools
 
 import jax.numpy as jnp
 
+from adamx.core.arguments import Whole
 from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule, derived, positive_integer, schedule
+from adamx.core.hyper import Schedule, derived, schedule
 from adamx.core.numerics import scalar_dtype
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
 from adamx.schedules.arguments import (
@@ -215,7 +216,7 @@ def warmed_up(rate: ScalarOrSchedule, steps: int | None) -> ScalarOrSchedule:
     """`rate` times t/steps in step t = 1, 2, … up to `steps`; None for no warm-up."""
     if steps is None:
         return rate
-    positive_integer("warm-up", "warmup_steps", steps)
+    steps = Whole(1).check("warm-up", "warmup_steps", steps)
     return derived(_times, rate, _share(steps))
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from adamx.core.arguments import OneOf
 from adamx.core.call import Call, Remembered
 from adamx.core.check import matched
-from adamx.core.errors import TransformError, nearest
+from adamx.core.errors import TransformError
 from adamx.core.numerics import all_finite, compute_dtype, convert
 from adamx.core.plan import Plan
 from adamx.core.random import KeyLike, random_key
@@ -252,13 +253,7 @@ def make_step(
         >>> bool((abs(params) < 0.01).all())
         True
     """
-    if rounding not in ROUNDINGS:
-        raise TransformError(
-            f"make_step: there is no rounding {rounding!r}",
-            expected=f"one of {', '.join(ROUNDINGS)}",
-            got=repr(rounding),
-            do=nearest(str(rounding), ROUNDINGS),
-        )
+    OneOf(tuple(ROUNDINGS)).check("make_step", "rounding", rounding)
     own = as_transform(tx)
     summed = adding(own.plan)
     rest = ROUNDINGS[rounding](), skip_nonfinite, key, summed is not None

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, ClassVar
 
+from adamx.core.arguments import Whole
 from adamx.core.errors import TransformError
 from adamx.core.record import Record
 from adamx.core.types import Array
@@ -91,12 +92,7 @@ class BlockCodec(Codec):
 
 def checked_block(name: str, block: Any, multiple: int = 1) -> int:
     """`block`, or a `TransformError` unless it is a positive multiple of `multiple`."""
-    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
-        raise TransformError(
-            f"{name}: block must be a positive integer",
-            expected="how many numbers share a scale",
-            got=repr(block),
-        )
+    block = Whole(1).check(name, "block", block)
     if block % multiple:
         raise TransformError(
             f"{name}: block must be a multiple of {multiple}", got=repr(block)

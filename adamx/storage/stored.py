@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from adamx.core.arguments import NonNegativeInteger
 from adamx.core.call import Same
 from adamx.core.errors import TransformError, nearest
 from adamx.core.fork import TreeFork
@@ -193,7 +194,7 @@ def stored(
     inner: TransformLike,
     codec: Codec | None = None,
     *,
-    min_size: int = 4096,
+    min_size: NonNegativeInteger = 4096,
     exclude: Labels | None = None,
     key: KeyLike = 0,
     **codecs: Codec,
@@ -318,10 +319,6 @@ def _checked(
                 expected="a codec, as int8()",
                 got=repr(value),
             )
-    if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
-        raise TransformError(
-            "stored: min_size must be an integer ≥ 0", got=repr(min_size)
-        )
     known = sorted(set(_slot_names(tx.plan)))
     for name in named:
         if name not in known:

@@ -50,6 +50,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 """By the name of the builder, and the name of the law."""
 
 _POLAR = (485.0, "five steps of a slope of 3.4445 at the smallest singular values")
+_TURNS = (105.0, "eigenvectors turn by as much: λ₁ over the least gap, of 8×8 numbers")
 
 GAINS: dict[str, tuple[float, str]] = {
     "orthogonalize": _POLAR,
@@ -57,6 +58,9 @@ GAINS: dict[str, tuple[float, str]] = {
     "muon": _POLAR,
     "normuon": _POLAR,
     "scion": _POLAR,
+    "in_eigenbasis": _TURNS,
+    "scale_by_soap": _TURNS,
+    "soap": _TURNS,
 }
 """By how much rounding errors of what comes in are multiplied by nature, and why.
 

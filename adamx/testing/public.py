@@ -118,7 +118,7 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
     if name == "transforms":
         return {True: adamx.scale_by_adam(), False: adamx.trace(0.5)}
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if int in options:
+    if any(getattr(option, "__origin__", option) is int for option in options):
         return 2
     for kind, value in ARGUMENTS.items():
         if hint == kind:

@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Decay, integer
+from adamx.core.arguments import NonNegativeInteger
+from adamx.core.hyper import Decay
 from adamx.core.rule import Rule
 from adamx.core.state import read_out
 from adamx.core.transform import transform
@@ -31,7 +32,9 @@ class AverageParams(Rule):
 
 
 @transform
-def average_params(decay: Decay | None = None, start_step: int = 0) -> AverageParams:
+def average_params(
+    decay: Decay | None = None, start_step: NonNegativeInteger = 0
+) -> AverageParams:
     """Pass the updates on, and keep an average of where they lead.
 
     a ← a + c·(θ + u − a),  c = 1 − b, or 1/t for the plain mean of all
@@ -68,8 +71,6 @@ def average_params(decay: Decay | None = None, start_step: int = 0) -> AveragePa
         >>> float(params), float(adamx.averaged_params(state, params))
         (3.0, 2.0)
     """
-    what = "an integer that is not negative"
-    integer("average_params", "start_step", start_step, 0, what)
     return AverageParams(decay, start_step)
 
 

@@ -5,11 +5,10 @@ from typing import Annotated, ClassVar, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.hyper import positive_integer
+from adamx.core.arguments import Number, PositiveInteger
 from adamx.core.search import WORST, Found, LineSearch, Ray
 from adamx.core.transform import transform
 from adamx.core.types import Array, Scalar
-from adamx.schedules.arguments import Number
 
 Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 
@@ -67,7 +66,7 @@ class BacktrackingAlone(Backtracking):
 
 @transform
 def scale_by_backtracking_linesearch(
-    max_backtracking_steps: int,
+    max_backtracking_steps: PositiveInteger,
     slope_rtol: Size = 1e-4,
     decrease_factor: Size = 0.8,
     increase_factor: Size = 1.5,
@@ -125,8 +124,7 @@ def scale_by_backtracking_linesearch(
         >>> bool(loss(adamx.apply_updates(params, updates)) < value)
         True
     """
-    name, most = "scale_by_backtracking_linesearch", max_backtracking_steps
-    positive_integer(name, "max_backtracking_steps", most)
+    name = "scale_by_backtracking_linesearch"
     factors = slope_rtol, decrease_factor, increase_factor, max_learning_rate
     kind = BacktrackingWithGrad if store_grad else BacktrackingAlone
-    return kind(name, most, *factors, atol, rtol)
+    return kind(name, max_backtracking_steps, *factors, atol, rtol)

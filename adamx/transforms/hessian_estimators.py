@@ -5,8 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import positive_integer
+from adamx.core.arguments import OneOf, Whole
 from adamx.core.numerics import compute_dtype
 from adamx.core.types import Array, Params
 
@@ -57,13 +56,9 @@ def hutchinson_estimator_diag_hessian(
         >>> adamx.hutchinson_estimator_diag_hessian(cubes, params, key).tolist()
         [6.0, 12.0]
     """
-    if probe not in PROBES:
-        raise TransformError(
-            "hutchinson_estimator_diag_hessian: there is no such probe",
-            expected=f"one of {sorted(PROBES)}",
-            got=repr(probe),
-        )
-    positive_integer("hutchinson_estimator_diag_hessian", "samples", samples)
+    name = "hutchinson_estimator_diag_hessian"
+    OneOf(tuple(PROBES)).check(name, "probe", probe)
+    samples = Whole(1).check(name, "samples", samples)
     leaves, treedef = jax.tree.flatten(jax.tree.map(jnp.asarray, params))
 
     def add(total: list[Array], key: Array) -> tuple[list[Array], None]:

@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Decay, positive_integer
+from adamx.core.arguments import PositiveInteger
+from adamx.core.hyper import Decay
 from adamx.core.numerics import moving_average
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -32,7 +33,7 @@ class HessianMoment(Rule):
 
 @transform
 def hessian_moment(
-    decay: Decay = 0.99, update_interval: int = 10, *, past: bool = False
+    decay: Decay = 0.99, update_interval: PositiveInteger = 10, *, past: bool = False
 ) -> HessianMoment:
     """Emit the moving average of diagonals of the Hessian: a statistic, not an update.
 
@@ -72,5 +73,4 @@ def hessian_moment(
         2.0
         5.0
     """
-    positive_integer("hessian_moment", "update_interval", update_interval)
     return HessianMoment(decay, update_interval, past)

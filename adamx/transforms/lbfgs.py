@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
-from adamx.core.hyper import positive_integer
+from adamx.core.arguments import PositiveInteger
 from adamx.core.numerics import safe_sqrt, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -171,7 +171,9 @@ def _combined(weights: Array, past: Array) -> Array:
 
 
 @transform
-def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Lbfgs:
+def scale_by_lbfgs(
+    memory_size: PositiveInteger = 10, scale_init_precond: bool = True
+) -> Lbfgs:
     """Multiply by an estimate of the inverse Hessian, made of the last m steps.
 
     s = θₜ − θₜ₋₁,  y = gₜ − gₜ₋₁;  u = H·g, where H is the BFGS update of γ·I by the
@@ -216,5 +218,4 @@ def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Lb
         >>> bool(loss(params) < 1e-6)
         True
     """
-    positive_integer("scale_by_lbfgs", "memory_size", memory_size)
     return Lbfgs(memory_size, scale_init_precond)

@@ -1,8 +1,10 @@
 """Steps to where a model of the loss, made of past values and gradients, is least."""
 
+from typing import Annotated, TypeAlias
+
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.numerics import (
     abs_sq,
@@ -17,7 +19,7 @@ from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 from adamx.tree.norms import Product, bounded_product, joined_product, product_of
 
-DECAY_FORMS = ("divided", "beside", "adamw")
+DecayForm: TypeAlias = Annotated[str, OneOf(("divided", "beside", "adamw"))]
 
 
 class MomentumModel(Rule):
@@ -139,7 +141,7 @@ def scale_by_momo(
     adapt_lower_bound: bool = False,
     *,
     bias_correction: bool = False,
-    decay_form: str = "divided",
+    decay_form: DecayForm = "divided",
 ) -> Momo:
     """Emit MoMo's step, sign and learning rate included; see `momo`.
 
@@ -174,7 +176,6 @@ def scale_by_momo(
         >>> tx.update(params, tx.init(params), params, value=2.0)[0].item()
         -1.0
     """
-    _check_form("scale_by_momo", decay_form)
     rest = adapt_lower_bound, bias_correction, decay_form
     return Momo(learning_rate, beta, lower_bound, weight_decay, *rest)
 
@@ -211,7 +212,7 @@ def scale_by_momo_adam(
     weight_decay: NonNegative = 0.0,
     adapt_lower_bound: bool = False,
     *,
-    decay_form: str = "divided",
+    decay_form: DecayForm = "divided",
 ) -> MomoAdam:
     """Emit MoMo-Adam's step, sign and learning rate included; see `momo_adam`.
 
@@ -249,15 +250,5 @@ def scale_by_momo_adam(
         >>> round(float(updates), 6)
         -0.1
     """
-    _check_form("scale_by_momo_adam", decay_form)
     rest = adapt_lower_bound, True, decay_form
     return MomoAdam(learning_rate, b1, lower_bound, weight_decay, *rest, b2, eps)
-
-
-def _check_form(piece: str, form: str) -> None:
-    if form not in DECAY_FORMS:
-        raise TransformError(
-            f"{piece}: there is no such form of decay",
-            expected=" or ".join(map(repr, DECAY_FORMS)),
-            got=repr(form),
-        )

@@ -5,11 +5,11 @@ from typing import Annotated, Literal, TypeAlias
 
 import jax.numpy as jnp
 
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
-from adamx.schedules.arguments import OneOf
 from adamx.tree.norms import norm_of
 
 Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]

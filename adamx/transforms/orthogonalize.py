@@ -2,18 +2,17 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
+from adamx.core.arguments import OneOf, PositiveInteger, Stacking
 from adamx.core.hyper import NonNegative
 from adamx.core.polar import NewtonSchulz, NSCoeffs, newton_schulz, orthogonalized
 from adamx.core.rule import Rule, Stacked
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.schedules.arguments import OneOf, Whole
 
 Dtype: TypeAlias = Annotated[
     Literal["bfloat16", "float16", "float32", "float64"],
     OneOf(("bfloat16", "float16", "float32", "float64")),
 ]
-Stacking: TypeAlias = Annotated[Literal["loop", "vmap"] | None, OneOf(("loop", "vmap"))]
 
 
 class Orthogonalize(Rule):
@@ -39,7 +38,7 @@ class Orthogonalize(Rule):
 @transform
 def orthogonalize(
     ns_coeffs: NSCoeffs = "standard",
-    ns_steps: Annotated[int, Whole(1)] = 5,
+    ns_steps: PositiveInteger = 5,
     eps: NonNegative = 1e-8,
     *,
     dtype: Dtype | None = None,

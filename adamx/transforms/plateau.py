@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Interval, NonNegative, integer, positive_integer
+from adamx.core.arguments import NonNegativeInteger, PositiveInteger
+from adamx.core.hyper import Interval, NonNegative
 from adamx.core.numerics import next_count, running_mean, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -71,11 +72,11 @@ class ReduceOnPlateau(Rule):
 @transform
 def reduce_on_plateau(
     factor: Annotated[ScalarOrSchedule, Interval(0.0, 1.0)] = 0.1,
-    patience: int = 10,
+    patience: PositiveInteger = 10,
     rtol: NonNegative = 1e-4,
     atol: NonNegative = 0.0,
-    cooldown: int = 0,
-    accumulation_size: int = 1,
+    cooldown: NonNegativeInteger = 0,
+    accumulation_size: PositiveInteger = 1,
     min_scale: NonNegative = 0.0,
 ) -> ReduceOnPlateau:
     """Scale down by a factor each time the loss has not fallen for long enough.
@@ -123,10 +124,6 @@ def reduce_on_plateau(
         0.5
         0.5
     """
-    piece = "reduce_on_plateau"
-    positive_integer(piece, "patience", patience)
-    positive_integer(piece, "accumulation_size", accumulation_size)
-    integer(piece, "cooldown", cooldown, 0, "an integer that is not negative")
     return ReduceOnPlateau(
         factor, patience, rtol, atol, cooldown, accumulation_size, min_scale
     )

@@ -1,8 +1,10 @@
 """Polyak's step: as long as the gradient says that the minimum is away."""
 
+from typing import Annotated
+
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import Finite, NonNegative
 from adamx.core.numerics import scalar_dtype
 from adamx.core.rule import Rule
@@ -50,7 +52,7 @@ def scale_by_polyak(
     f_min: Finite = 0.0,
     max_learning_rate: NonNegative = 1.0,
     eps: NonNegative = 0.0,
-    variant: str = "sps",
+    variant: Annotated[str, OneOf(("sps", "sps+"))] = "sps",
 ) -> Polyak:
     """Scale by Polyak's step size, which the loss and its minimum say.
 
@@ -86,10 +88,4 @@ def scale_by_polyak(
         >>> tx.update(jnp.array([3.0, 4.0]), state, value=5.0)[0].tolist()
         [0.6000000238418579, 0.800000011920929]
     """
-    if variant not in ("sps", "sps+"):
-        raise TransformError(
-            "scale_by_polyak: there is no such variant",
-            expected="'sps' or 'sps+'",
-            got=repr(variant),
-        )
     return Polyak(f_min, max_learning_rate, eps, variant == "sps+")

@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeAlias
 
+from adamx.core.arguments import OneOf
 from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.schedules.arguments import OneOf
 
 ByShape: TypeAlias = Callable[[int, int], float]
 """From fan-in and fan-out to a factor."""

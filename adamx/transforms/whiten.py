@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.arguments import NonNegativeInteger, OneOf
 from adamx.core.hyper import Interval, NonNegative
 from adamx.core.numerics import beside, next_count
 from adamx.core.random import KeyLike, normal, random_key
@@ -14,7 +15,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, ScalarOrSchedule, Shared, Slots
 from adamx.core.whitening import Factors, refreshed, whitened
-from adamx.schedules.arguments import OneOf, Positive, Whole
+from adamx.schedules.arguments import Positive
 from adamx.schedules.exponential import exponential_decay
 from adamx.tree.norms import largest_of, scaled_root_mean_square
 
@@ -137,8 +138,8 @@ def whiten(
     precond_lr: NonNegative = 0.1,
     preconditioner_update_probability: Probability | None = None,
     *,
-    max_size_triangular: Annotated[int, Whole(0)] = 8192,
-    min_ndim_triangular: Annotated[int, Whole(0)] = 2,
+    max_size_triangular: NonNegativeInteger = 8192,
+    min_ndim_triangular: NonNegativeInteger = 2,
     memory_save_mode: MemorySaving | None = None,
     precond_init_scale: Positive = 1.0,
     max_update_rms: NonNegative | None = 1.1,

@@ -5,12 +5,10 @@ from typing import Annotated, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import positive_integer
+from adamx.core.arguments import Number, OneOf, PositiveInteger
 from adamx.core.search import WORST, Found, LineSearch, Point, Ray
 from adamx.core.transform import transform
 from adamx.core.types import Array, Scalar
-from adamx.schedules.arguments import Number
 
 Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 
@@ -108,7 +106,7 @@ def _between(low: Point, high: Point) -> Array:
 
 @transform
 def scale_by_zoom_linesearch(
-    max_linesearch_steps: int,
+    max_linesearch_steps: PositiveInteger,
     max_learning_rate: Size | None = None,
     tol: Size = 0.0,
     increase_factor: Size = 2.0,
@@ -116,7 +114,7 @@ def scale_by_zoom_linesearch(
     curv_rtol: Size = 0.9,
     approx_dec_rtol: Size | None = 1e-6,
     stepsize_precision: Size = 1e-5,
-    initial_guess_strategy: str = "keep",
+    initial_guess_strategy: Annotated[str, OneOf(("keep", "one"))] = "keep",
 ) -> Zoom:
     """Find a step size at which the loss is lower and its slope flatter.
 
@@ -171,13 +169,6 @@ def scale_by_zoom_linesearch(
         True
     """
     name = "scale_by_zoom_linesearch"
-    positive_integer(name, "max_linesearch_steps", max_linesearch_steps)
-    if initial_guess_strategy not in ("keep", "one"):
-        raise TransformError(
-            f"{name}: there is no such initial_guess_strategy",
-            expected="'keep' or 'one'",
-            got=repr(initial_guess_strategy),
-        )
     sizes = max_learning_rate, tol, increase_factor
     conditions = slope_rtol, curv_rtol, approx_dec_rtol, stepsize_precision
     keep = initial_guess_strategy == "keep"

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import integer
+from adamx.core.arguments import NonNegativeInteger
 from adamx.core.numerics import all_finite, next_count
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Updates
@@ -39,7 +39,9 @@ class ApplyIfFinite(Gate):
 
 
 @transform
-def apply_if_finite(inner: TransformLike, max_consecutive_errors: int) -> Transform:
+def apply_if_finite(
+    inner: TransformLike, max_consecutive_errors: NonNegativeInteger
+) -> Transform:
     """Skip steps whose updates are not finite, unless there are too many in a row.
 
     u = inner(g) if all of g is finite, else 0, and `inner` sees nothing of the step
@@ -70,9 +72,5 @@ def apply_if_finite(inner: TransformLike, max_consecutive_errors: int) -> Transf
         >>> float(updates), int(state["apply_if_finite"]["total_notfinite"])
         (0.0, 1)
     """
-    what = "an integer that is not negative"
-    integer(
-        "apply_if_finite", "max_consecutive_errors", max_consecutive_errors, 0, what
-    )
     plan = as_transform(inner).plan
     return around(ApplyIfFinite("apply_if_finite", plan, max_consecutive_errors))

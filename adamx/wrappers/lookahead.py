@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 
+from adamx.core.arguments import PositiveInteger
 from adamx.core.chain import chain
-from adamx.core.hyper import NonNegative, positive_integer
+from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -38,7 +39,9 @@ class FollowSlowly(Rule):
 
 @transform
 def lookahead(
-    fast_optimizer: TransformLike, sync_period: int, slow_step_size: NonNegative
+    fast_optimizer: TransformLike,
+    sync_period: PositiveInteger,
+    slow_step_size: NonNegative,
 ) -> Transform:
     """Every k steps go from where the last k began a part of the way they went.
 
@@ -78,6 +81,5 @@ def lookahead(
         1.0
         1.0
     """
-    positive_integer("lookahead", "sync_period", sync_period)
     follow = FollowSlowly(sync_period, slow_step_size)
     return chain(fast_optimizer, lift(follow, "lookahead"))

@@ -6,21 +6,20 @@ from typing import Annotated, Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.arguments import Number, PositiveInteger
 from adamx.core.errors import TransformError
-from adamx.core.hyper import positive_integer
 from adamx.core.numerics import all_finite, next_count, scalar_dtype
 from adamx.core.state import named
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Scalar, State, Updates
 from adamx.core.wrapper import Gate, around
-from adamx.schedules.arguments import Number
 
 Factor: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
 
 
 class LossScale(Gate):
     init_scale: Scalar
-    growth_interval: int
+    growth_interval: PositiveInteger
     growth_factor: Scalar
     backoff_factor: Scalar
 
@@ -53,7 +52,7 @@ class LossScale(Gate):
 def dynamic_loss_scale(
     inner: TransformLike,
     init_scale: Factor = 2.0**15,
-    growth_interval: int = 2000,
+    growth_interval: PositiveInteger = 2000,
     growth_factor: Factor = 2.0,
     backoff_factor: Factor = 0.5,
 ) -> Transform:
@@ -99,7 +98,6 @@ def dynamic_loss_scale(
         >>> round(float(updates) * 1e7, 1)
         -1.2
     """
-    positive_integer("dynamic_loss_scale", "growth_interval", growth_interval)
     plan = as_transform(inner).plan
     numbers = init_scale, growth_interval, growth_factor, backoff_factor
     return around(LossScale("dynamic_loss_scale", plan, *numbers))

@@ -1,12 +1,12 @@
 """Mechanic: how long all steps of an optimizer should have been together, learnt."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import NonNegative, positive_integer
+from adamx.core.arguments import OneOf, PositiveInteger
+from adamx.core.hyper import NonNegative
 from adamx.core.lift import Lifted
 from adamx.core.numerics import running_mean, scalar_dtype, towards
 from adamx.core.rule import Rule
@@ -23,7 +23,7 @@ from adamx.tree.norms import (
 )
 
 BASE = "base_updates"
-VARIANTS = ("optax", "paper")
+Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]
 
 
 class Tuner(Rule):
@@ -154,9 +154,9 @@ def mechanize(
     weight_decay: NonNegative = 1e-2,
     eps: NonNegative = 1e-8,
     s_init: NonNegative = 1e-6,
-    num_betas: int = 6,
+    num_betas: PositiveInteger = 6,
     *,
-    variant: str = "optax",
+    variant: Variant = "optax",
 ) -> Transform:
     """Learn the factor of all steps of an optimizer.
 
@@ -205,12 +205,5 @@ def mechanize(
         >>> round(float(updates), 6)
         -1.5
     """
-    positive_integer("mechanize", "num_betas", num_betas)
-    if variant not in VARIANTS:
-        raise TransformError(
-            "mechanize: there is no such variant",
-            expected=" or ".join(map(repr, VARIANTS)),
-            got=repr(variant),
-        )
     tuner = Tuner(weight_decay, eps, s_init, num_betas, variant)
     return around(Mechanic("mechanize", as_transform(base_optimizer).plan, tuner))

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.hyper import Schedule, as_schedule, positive_integer
+from adamx.core.arguments import PositiveInteger, Whole
+from adamx.core.hyper import Schedule, as_schedule
 from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count
 from adamx.core.rule import Identity, Rule
@@ -145,13 +146,13 @@ def MultiSteps(
     if callable(k):
         k = as_schedule(k)
     else:
-        positive_integer("MultiSteps", "every_k_schedule", k)
+        k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
     return around(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore
 
 
 @transform
-def apply_every(k: int = 1) -> Transform:
+def apply_every(k: PositiveInteger = 1) -> Transform:
     """Add updates up, and emit the sum each k calls; zeros in between.
 
     a ← a + g;  each k-th call: u = a, a ← 0;  otherwise u = 0
@@ -182,5 +183,4 @@ def apply_every(k: int = 1) -> Transform:
         0.0
         4.0
     """
-    positive_integer("apply_every", "k", k)
     return MultiSteps(lift(Identity(), "identity"), k, use_grad_mean=False)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
+from adamx.core.arguments import PositiveInteger
 from adamx.core.check import alongside, argument, needed_params
-from adamx.core.hyper import positive_integer
 from adamx.core.lift import Lifted
 from adamx.core.plan import Plan
 from adamx.core.rule import Rule
@@ -134,7 +134,7 @@ class SamInTurns(Sam):
 def sam(
     optimizer: TransformLike,
     adv_optimizer: TransformLike,
-    sync_period: int = 2,
+    sync_period: PositiveInteger = 2,
     reset_state: bool = True,
     opaque_mode: bool = False,
 ) -> Transform:
@@ -186,7 +186,6 @@ def sam(
         >>> round(float(updates), 6)  # −0.25 · 2 · (1 + 0.1)
         -0.55
     """
-    positive_integer("sam", "sync_period", sync_period)
     plans = as_transform(optimizer).plan, as_transform(adv_optimizer).plan
     kind = SamAtOnce if opaque_mode else SamInTurns
     return around(kind("sam", *plans, sync_period, reset_state))

@@ -10,6 +10,7 @@ from tests.specs import (
     first,
     free,
     grown,
+    kronecker,
     lean,
     matrix,
     modern,
@@ -18,8 +19,6 @@ from tests.specs import (
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_GROUPS = (
-    *_FIRST,
-    *(grown, lean, free, around, curvature, quasi_newton, matrix, whitened),
-)
+_MATRICES = (matrix, whitened, kronecker)
+_GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

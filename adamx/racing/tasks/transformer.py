@@ -21,8 +21,8 @@ def init_transformer(key: jax.Array, characters: int) -> dict[str, Any]:
     # Each layer adds to the stream: together they begin as large as one.
     rest = (2 * LAYERS) ** -0.5
     return {
-        "characters": weights(characters, WIDTH, 0.02 * characters**0.5),
-        "places": weights(CONTEXT, WIDTH, 0.02 * CONTEXT**0.5),
+        "character_embedding": weights(characters, WIDTH, 0.02 * characters**0.5),
+        "place_embedding": weights(CONTEXT, WIDTH, 0.02 * CONTEXT**0.5),
         "layers": [
             {
                 "attention": jnp.ones(WIDTH),
@@ -41,7 +41,8 @@ def init_transformer(key: jax.Array, characters: int) -> dict[str, Any]:
 
 def transformer(params: Any, text: jax.Array) -> jax.Array:
     """Logits of the character after each of `text`, whole numbers (rows, length)."""
-    x = params["characters"][text] + params["places"][: text.shape[1]]
+    places = params["place_embedding"][: text.shape[1]]
+    x = params["character_embedding"][text] + places
     for layer in params["layers"]:
         x = x + _attend(_norm(x, layer["attention"]) @ layer["qkv"]) @ layer["out"]
         hidden = jax.nn.gelu(_norm(x, layer["network"]) @ layer["up"])

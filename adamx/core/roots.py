@@ -1,0 +1,57 @@
+"""Eigenvectors of symmetric matrices: at once, or by one step of their iteration."""
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.types import Array
+
+
+def eigenvectors(a: Array) -> Array:
+    """The eigenvectors of A = Aᴴ, as columns, those of the largest eigenvalue first.
+
+    Their signs are such that small changes of A change them little. Where there is a
+    NaN or ∞ in a matrix, they are NaN. Derivatives take them as given.
+    """
+    a, usable = _usable(jax.lax.stop_gradient(a))
+    _, vectors = jnp.linalg.eigh(a)
+    vectors = jnp.flip(vectors, -1)
+    # A sum with weights of no pattern, which is hardly ever zero by symmetry.
+    weights = jnp.sqrt(1 + jnp.arange(a.shape[-1], dtype=vectors.real.dtype)) % 1 + 1
+    return jnp.where(usable, vectors * _sign(vectors.mT @ weights).conj(), jnp.nan)
+
+
+def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
+    """A step of the power iteration from `vectors`, Q, towards eigenvectors of A = Aᴴ.
+
+    Q ← QR(A·Q), with the columns of Q ordered by their estimated eigenvalues qᴴ·A·q,
+    the largest first. Where A is zero they stay. Derivatives take them as given.
+
+    Returns:
+        The new Q, and the numbers of the old columns in their new order.
+    """
+    a, vectors = jax.lax.stop_gradient((a, vectors))
+    a, usable = _usable(a)
+    # The product of A as it is could overflow; its size is nothing to Q.
+    top = jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0)
+    towards = jnp.where(top > 0, a / jnp.where(top > 0, top, 1) @ vectors, vectors)
+    size = jnp.sum((vectors.conj() * towards).real, -2)
+    order = jnp.argsort(-size, axis=-1)
+    q, r = jnp.linalg.qr(jnp.take_along_axis(towards, order[..., None, :], -1))
+    q = q * _sign(jnp.diagonal(r, axis1=-2, axis2=-1))
+    return jnp.where(usable, q, jnp.nan), order
+
+
+def _usable(a: Array) -> tuple[Array, Array]:
+    """The matrices, the identity for those with a NaN or ∞ in them; and which are so.
+
+    What LAPACK does with them is for each machine to say.
+    """
+    usable = jnp.all(jnp.isfinite(a), (-2, -1), keepdims=True)
+    return jnp.where(usable, a, jnp.eye(a.shape[-1], dtype=a.dtype)), usable
+
+
+def _sign(x: Array) -> Array:
+    """One number of length 1 for each column, that of x; 1 for zero."""
+    size = jnp.abs(x)
+    sign = jnp.where(size > 0, x / jnp.where(size > 0, size, 1), 1)
+    return sign[..., None, :]

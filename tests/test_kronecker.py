@@ -1,0 +1,241 @@
+"""Kronecker factors: their eigenvectors, and what is done in those."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import adamx
+from adamx.core.roots import eigenvectors, turned_eigenvectors
+
+CONDITIONS = [1e0, 1e2, 1e4, 1e6, 1e8]
+ODD = {
+    "zero": np.zeros((3, 4)),
+    "rank one": np.outer([1.0, 2.0, 2.0], [3.0, 0.0, -4.0]),
+    "row": np.arange(1.0, 6.0)[None],
+    "column": np.arange(1.0, 6.0)[:, None],
+    "one": np.full((1, 1), -2.0),
+    "empty": np.zeros((0, 4)),
+    "no columns": np.zeros((4, 0)),
+    "huge": np.full((3, 4), 3e38),
+    "tiny": np.full((3, 4), 1e-37),
+    "equal": np.eye(4),
+    "vector": np.arange(4.0),
+    "scalar": np.float32(2.0),
+}
+
+
+def normal(shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def symmetric(condition, n=6, seed=0):
+    """A matrix with eigenvalues from 1 down to 1/condition, and its eigenvectors."""
+    rng = np.random.default_rng(seed)
+    q = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    sizes = np.geomspace(1, 1 / condition, n)
+    return (q * sizes) @ q.T, sizes, q
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_eigenvectors_are_those_of_the_matrix(x64, condition):
+    a, sizes, _ = symmetric(condition)
+    q = np.asarray(eigenvectors(jnp.asarray(a)))
+    np.testing.assert_allclose(q.T @ q, np.eye(6), atol=1e-14)
+    # Rounding a matrix of norm 1 is an error of 2⁻⁵³ in each of its numbers.
+    np.testing.assert_allclose(q.T @ a @ q, np.diag(sizes), atol=1e-15 * 6)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS[1:])
+def test_turning_again_and_again_ends_at_the_eigenvectors(x64, condition):
+    a, sizes, _ = symmetric(condition)
+    q = jnp.eye(6)
+    for _ in range(40):
+        q, _ = turned_eigenvectors(jnp.asarray(a), q)
+    # Each step takes away all but the ratio of neighbouring eigenvalues.
+    left = (sizes[1] / sizes[0]) ** 40
+    np.testing.assert_allclose(q.T @ a @ q, np.diag(sizes), atol=left + 1e-14)
+
+
+def test_the_order_is_that_of_estimated_eigenvalues():
+    a = jnp.diag(jnp.array([1.0, 9.0, 4.0]))
+    q, order = turned_eigenvectors(a, jnp.eye(3))
+    assert order.tolist() == [1, 2, 0]
+    np.testing.assert_allclose(q, np.eye(3)[:, [1, 2, 0]], atol=1e-6)
+
+
+def test_nothing_turns_towards_zero():
+    _, _, q = symmetric(10.0, 3)
+    q = jnp.asarray(q, jnp.float32)
+    turned, order = turned_eigenvectors(jnp.zeros((3, 3)), q)
+    np.testing.assert_allclose(turned[:, jnp.argsort(order)], q, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [jnp.nan, jnp.inf])
+def test_eigenvectors_of_what_is_no_number_are_none(bad):
+    a = jnp.stack([jnp.eye(3), jnp.full((3, 3), bad)])
+    for q in (eigenvectors(a), turned_eigenvectors(a, jnp.stack([jnp.eye(3)] * 2))[0]):
+        assert bool(jnp.isfinite(q[0]).all())
+        assert not bool(jnp.isfinite(q[1]).any())
+
+
+def kept(state, name):
+    return state["in_eigenbasis"][name]
+
+
+@pytest.mark.parametrize("every", [1, 3, 10])
+def test_the_basis_turns_every_k_steps_in_one_trace(every):
+    traces = 0
+
+    class Counted(adamx.Rule):
+        def step(self, g, slots, shared, param):
+            nonlocal traces
+            traces += 1
+            return g, slots
+
+    inner = adamx.chain(adamx.scale_by_adam(), adamx.lift(Counted()))
+    tx = adamx.in_eigenbasis(inner, precondition_frequency=every)
+    state = tx.init(jnp.ones((4, 5)))
+    update, turned = jax.jit(tx.update), []
+    for t in range(1, 24):
+        before = kept(state, "basis")
+        _, state = update(normal((4, 5), t), state)
+        same = jax.tree.map(jnp.array_equal, before, kept(state, "basis"))
+        if not jax.tree.all(same):
+            turned.append(t)
+    assert turned == [1, *range(every + 1, 24, every)]
+    assert traces == 1
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)])
+def test_what_is_linear_does_not_see_the_basis(x64, shape):
+    """An average turns with the basis, or it would be another one."""
+    momentum = adamx.chain(adamx.scale_by_momentum(0.9), adamx.trace(0.5))
+    tx = adamx.in_eigenbasis(momentum, precondition_frequency=2, skip_first=False)
+    zero = jnp.zeros(shape)
+    states = tx.init(zero), momentum.init(zero)
+    for seed in range(9):
+        g = jnp.asarray(normal(shape, seed), jnp.float64)
+        found, mine = tx.update(g, states[0])
+        expected, theirs = momentum.update(g, states[1])
+        states = mine, theirs
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_factors_are_averages_of_both_squares():
+    tx = adamx.in_eigenbasis(adamx.identity(), 0.75)
+    state = tx.init(jnp.zeros((2, 3)))
+    first, second = normal((2, 3), 1), normal((2, 3), 2)
+    for g in (first, second):
+        _, state = tx.update(g, state)
+    for side, square in (("left", lambda g: g @ g.T), ("right", lambda g: g.T @ g)):
+        expected = 0.75 * 0.25 * square(first) + 0.25 * square(second)
+        np.testing.assert_allclose(kept(state, "factors")[side], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("largest", "sides"), [(9, ["left", "right"]), (4, ["left"]), (3, [])]
+)
+def test_a_side_that_is_too_long_keeps_its_basis(largest, sides):
+    tx = adamx.scale_by_soap(max_precond_dim=largest, skip_first=False)
+    g = normal((4, 5))
+    u, state = tx.update(g, tx.init(g))
+    assert sorted(kept(state, "factors") or []) == sides
+    if not sides:
+        plain = adamx.scale_by_adam(0.95, 0.95, eps_hat=True)
+        np.testing.assert_allclose(u, plain.update(g, plain.init(g))[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("skip_first", [True, False])
+def test_the_first_update_is_none_unless_asked_for(skip_first):
+    params = {"w": normal((3, 4)), "b": normal((4,), 1)}
+    tx = adamx.soap(0.1, weight_decay=0.0, skip_first=skip_first)
+    state = tx.init(params)
+    first, state = tx.update(params, state, params)
+    second, _ = tx.update(params, state, params)
+    for name in params:
+        assert bool(jnp.any(first[name])) != skip_first
+        assert bool(jnp.any(second[name]))
+
+
+@pytest.mark.parametrize(("stacked", "skip_first"), [(None, True), ("loop", False)])
+def test_odd_matrices(stacked, skip_first):
+    params = jax.tree.map(jnp.float32, {"first": ODD, "second": ODD})
+    g = params | {"second": jax.tree.map(jnp.negative, params["first"])}
+    tx = adamx.soap(
+        1.0,
+        weight_decay=0.0,
+        precondition_frequency=1,
+        skip_first=skip_first,
+        stacked=stacked,
+    )
+    state, update, u = tx.init(params), jax.jit(tx.update), params
+    for _ in range(4):
+        u, state = update(g, state, params)
+        assert jax.tree.all(jax.tree.map(lambda x: bool(jnp.isfinite(x).all()), u))
+        for name in ODD:
+            np.testing.assert_array_equal(u["first"][name], -u["second"][name])
+    assert not u["first"]["zero"].any()
+    expected = -ODD["rank one"] / 15
+    np.testing.assert_allclose(u["first"]["rank one"], expected, atol=1e-4)
+    for name in ("row", "column"):
+        along = ODD[name] / np.linalg.norm(ODD[name])
+        np.testing.assert_allclose(u["first"][name], -along, atol=1e-4)
+    np.testing.assert_allclose(u["first"]["huge"], np.full((3, 4), -(12**-0.5)), 1e-4)
+
+
+@pytest.mark.parametrize("stacked", [None, "loop", "vmap"])
+def test_a_nan_stays_in_its_matrix(stacked):
+    g = {f"w{i}": normal((3, 4), i) for i in range(3)}
+    g["w1"] = g["w1"].at[0, 0].set(jnp.nan)
+    tx = adamx.scale_by_soap(precondition_frequency=1, stacked=stacked)
+    state, alone = tx.init(g), tx.init(g["w0"])
+    for _ in range(3):
+        u, state = tx.update(g, state)
+        expected, alone = tx.update(g["w0"], alone)
+        assert jnp.isnan(u["w1"]).any()
+        assert jnp.isfinite(u["w2"]).all()
+        np.testing.assert_allclose(u["w0"], expected, atol=1e-4)
+
+
+def test_complex_matrices():
+    g = normal((3, 4)) + 1j * normal((3, 4), 1)
+    tx = adamx.scale_by_soap(precondition_frequency=1, skip_first=False)
+    u, state = tx.update(g, tx.init(g))
+    # Adam's first step in the basis where the matrix is diagonal.
+    x, _, y = np.linalg.svd(g, full_matrices=False)
+    np.testing.assert_allclose(u, x @ y, atol=1e-4)
+    for seed in range(3):
+        u, state = tx.update(g * (seed + 1), state)
+        assert jnp.isfinite(u).all()
+
+
+def test_other_leaves_get_something_else():
+    params = {"w": normal((3, 4)), "head": normal((4, 5)), "b": normal((4,))}
+    tx = adamx.soap(
+        0.1,
+        weight_decay=0.0,
+        matrices=lambda path, leaf: path == "w",
+        rest=adamx.sgd(0.5),
+    )
+    u, state = tx.update(params, tx.init(params), params)
+    assert not u["w"].any()
+    for name in ("head", "b"):
+        np.testing.assert_allclose(u[name], -0.5 * params[name])
+    assert sorted(state["split"]) == ["matrices"]
+
+
+def test_convolutions_are_matrices():
+    params = {"kernel": normal((3, 3, 4, 8))}
+    state = adamx.soap().init(params)
+    found = state["split"]["matrices"]["as_matrices"]["inner"]["in_eigenbasis"]
+    shapes = {side: x["kernel"]["left"].shape for side, x in [("l", found["basis"])]}
+    assert shapes == {"l": (36, 36)}
+
+
+@pytest.mark.parametrize(
+    "inner", [adamx.clip_by_global_norm(1.0), adamx.as_matrices(adamx.sgd(0.1))]
+)
+def test_what_needs_a_whole_tree_is_refused(inner):
+    with pytest.raises(adamx.TransformError, match="in_eigenbasis"):
+        adamx.in_eigenbasis(inner)
