@@ -39,7 +39,7 @@ def grown(sizes, method, steps):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize(
-    ("name", "steps"), [("standard", 5), ("dion", 5), ("polar_express", 9)]
+    ("name", "steps"), [("standard", 5), ("dion", 5), ("you", 6), ("polar_express", 9)]
 )
 def test_the_polynomials_act_on_singular_values(x64, name, steps, condition, shape):
     method = newton_schulz(name)
@@ -67,6 +67,7 @@ def test_enough_steps_end_at_the_factor_of_the_svd(x64, condition):
         # What is least and largest of the polynomials between 0.01 and 1.
         ("standard", 5, 1e1, 0.681, 1.135),
         ("dion", 5, 1e1, 0.977, 1.032),
+        ("you", 6, 1e1, 0.995, 1.001),
         ("polar_express", 5, 1e1, 0.870, 1.124),
         ("polar_express", 6, 1e1, 0.997, 1.002),
         # Of these, between 0.03 and 1.
@@ -85,6 +86,16 @@ def test_usual_steps_end_near_one(name, steps, condition, low, high):
         found = np.linalg.svd(np.asarray(got), compute_uv=False)
         assert low - slack <= found.min()
         assert found.max() <= high + slack
+
+
+def test_the_six_steps_of_you_are_within_half_a_percent():
+    """All along the interval, and not at the singular values of one matrix."""
+    method = newton_schulz("you")
+    sizes = np.geomspace(3e-3, 1, 100_001)
+    for a, b, c in method.steps(6):
+        sizes = a * sizes + b * sizes**3 + c * sizes**5
+    assert 0.9955 <= sizes.min() <= 0.9957
+    assert 0.9993 <= sizes.max() <= 1.0
 
 
 @pytest.mark.parametrize("dtype", [None, "bfloat16"])

@@ -68,6 +68,20 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
             (2.8366, -3.0525, 1.2012),
         )
     ),
+    # You, 2025: six steps that end between 0.9955 and 1 from 0.003 on.
+    "you": NewtonSchulz(
+        tuple(
+            (a / 1024, b / 1024, c / 1024)
+            for a, b, c in (
+                (3955, -8306, 5008),
+                (3735, -6681, 3463),
+                (3799, -6499, 3211),
+                (4019, -6385, 2906),
+                (2677, -3029, 1162),
+                (2172, -1833, 682),
+            )
+        )
+    ),
     # Amsel et al., "The Polar Express", 2025, arXiv:2505.16932, algorithm 1: the best
     # there is in each step for singular values from 10⁻³ on.
     "polar_express": NewtonSchulz(

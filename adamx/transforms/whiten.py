@@ -155,7 +155,8 @@ def whiten(
     aᵢ is a as a matrix with axis i as its rows. At rest E[aaᴴ] = E[bbᴴ] = Q⁻ᴴQ⁻¹, so
     that P = E[ggᴴ]^(−1/2) where that is a Kronecker product. Factors are upper
     triangular, or diagonals; nothing is inverted, one triangle is solved for each axis.
-    The norm is a lower bound, seldom far off.
+    The norm is a lower bound, seldom far off. As it is of the same a and b, leaves of
+    few numbers end below the identity; one number alone at 0.6.
 
     With the probability p a step is due when 1/p steps have passed since the last such.
     A gradient that is zero all over, or not finite, teaches nothing.
@@ -194,7 +195,7 @@ def whiten(
         >>> state = tx.init(g)
         >>> for _ in range(500):
         ...     updates, state = tx.update(g, state)
-        >>> 0.8 < float(updates) < 1.2
+        >>> 0.5 < float(updates) < 0.7
         True
     """
     probability = preconditioner_update_probability
