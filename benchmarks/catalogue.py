@@ -10,12 +10,9 @@ leaves the path of its oracle in float64, in its largest step. Golden data stand
 oracles that are libraries; `tests/golden/versions.json` has their versions.
 """
 
-import argparse
 import inspect
-import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,7 +24,7 @@ from adamx.core.transform import Transform
 from adamx.inspect.describe import describe
 from adamx.testing import examples, public_builders
 from adamx.testing.laws.truth import deviation, follower
-from benchmarks.document import replace
+from benchmarks.command import parser, publish
 from benchmarks.laws import adamx_optimizers
 from tests.spec import references, subject
 from tests.specs import SPECS, Spec
@@ -143,25 +140,14 @@ def report(measured: dict[str, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", default="", help="measure names with this in them")
-    parser.add_argument("--json", type=Path, help="write all the numbers here too")
-    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
-    parser.add_argument("--write", type=Path, help="put the table into this document")
-    options = parser.parse_args()
-    if options.read:
-        measured = json.loads(options.read.read_text())
-    else:
-        measured = {
-            spec.name: away(spec) for spec in SPECS if options.only in spec.name
-        }
-    if options.json:
-        options.json.write_text(json.dumps(measured, indent=1))
-    print(report(measured))
-    if options.write:
-        replace(options.write, "benchmarks.catalogue", report(measured))
+    command = parser(__doc__)
+    command.add_argument("--only", default="", help="measure names with this in them")
+    options = command.parse_args()
+
+    def measured() -> dict[str, float]:
+        return {spec.name: away(spec) for spec in SPECS if options.only in spec.name}
+
+    publish(options, "benchmarks.catalogue", measured, report)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,9 @@ temporaries is the largest stack, that of a step the time of a program that does
 but its products of matrices, measured between the repeats.
 """
 
-import argparse
 import collections
 import functools
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -29,7 +26,7 @@ import optax.contrib
 from tabulate import tabulate
 
 import adamx
-from benchmarks.document import replace
+from benchmarks.command import parser, publish
 from benchmarks.step import Subject, Times, ratio, shown, timed, versions
 from benchmarks.trees import Shapes, random_tree, small_matrices, transformer
 
@@ -160,30 +157,22 @@ def report(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--trees", default="", help="only trees with this in the name")
-    parser.add_argument("--stages", type=int, default=3, help="times to compile")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds of steps")
-    parser.add_argument("--json", type=Path, help="write all the numbers here too")
-    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
-    parser.add_argument("--write", type=Path, help="put the table into this document")
-    options = parser.parse_args()
-    if options.read:
-        found = json.loads(options.read.read_text())
-    else:
-        found = {"versions": versions(), "trees": {}}
+    command = parser(__doc__)
+    command.add_argument("--trees", default="", help="only trees with this in the name")
+    command.add_argument("--stages", type=int, default=3, help="times to compile")
+    command.add_argument("--repeats", type=int, default=15, help="rounds of steps")
+    options = command.parse_args()
+
+    def measured() -> dict[str, Any]:
+        found: dict[str, Any] = {"versions": versions(), "trees": {}}
         for name, shapes in TREES.items():
             if options.trees in name:
                 figures = measure(shapes, options.stages, options.repeats)
                 found["trees"][name] = figures
                 print(f"done: {name}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found))
-    print(report(found))
-    if options.write:
-        replace(options.write, "benchmarks.matrix", report(found))
+        return found
+
+    publish(options, "benchmarks.matrix", measured, report)
 
 
 if __name__ == "__main__":

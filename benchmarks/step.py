@@ -14,17 +14,14 @@ a copy measured between the repeats. The limit of compile is the time of a progr
 as many outputs that only adds arrays.
 """
 
-import argparse
 import gc
 import importlib.util
-import json
 import os
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -34,7 +31,7 @@ import optax
 from tabulate import tabulate
 
 import adamx
-from benchmarks.document import replace
+from benchmarks.command import parser, publish
 from benchmarks.trees import TREES, random_tree
 
 Times = dict[str, dict[str, list[float]]]
@@ -244,32 +241,23 @@ def versions() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--trees", default="", help="only trees with this in the name")
-    parser.add_argument("--stages", type=int, default=3, help="times to compile")
-    parser.add_argument("--repeats", type=int, default=20, help="rounds of steps")
-    parser.add_argument("--json", type=Path, help="write all the numbers here too")
-    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
-    parser.add_argument("--write", type=Path, help="put the table into this document")
-    options = parser.parse_args()
-    if options.read:
-        found = json.loads(options.read.read_text())
-    else:
-        found = {"versions": versions(), "trees": {}}
+    command = parser(__doc__)
+    command.add_argument("--trees", default="", help="only trees with this in the name")
+    command.add_argument("--stages", type=int, default=3, help="times to compile")
+    command.add_argument("--repeats", type=int, default=20, help="rounds of steps")
+    options = command.parse_args()
+
+    def measured() -> dict[str, Any]:
+        found: dict[str, Any] = {"versions": versions(), "trees": {}}
         for name, shapes in TREES.items():
             if options.trees in name:
                 stages = 1 if len(shapes) > 2000 else options.stages
                 times, limits = measure(shapes, stages, options.repeats)
                 found["trees"][name] = {"times": times, "limits": limits}
                 print(f"done: {name}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found))
-    text = report(found)
-    print(text)
-    if options.write:
-        replace(options.write, "benchmarks.step", text)
+        return found
+
+    publish(options, "benchmarks.step", measured, report)
 
 
 def report(found: dict[str, Any]) -> str:

@@ -10,12 +10,9 @@ ratio stands the spread over the rounds, as smallest to largest. The least there
 be is the trace of a program that only negates each gradient.
 """
 
-import argparse
-import json
 import statistics
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -23,7 +20,7 @@ import jax.numpy as jnp
 from tabulate import tabulate
 
 from adamx.testing.subject import Subject
-from benchmarks.document import replace
+from benchmarks.command import parser, publish
 from benchmarks.laws import SUBJECTS
 from benchmarks.step import forget, ratio, timed, versions
 from benchmarks.trees import random_tree, small_leaves
@@ -90,19 +87,13 @@ def report(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", default="", help="names with this in them")
-    parser.add_argument("--leaves", type=int, default=300, help="arrays in the tree")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each library")
-    parser.add_argument("--json", type=Path, help="write all the numbers here too")
-    parser.add_argument("--read", type=Path, help="show such numbers, measure nothing")
-    parser.add_argument("--write", type=Path, help="put the table into this document")
-    options = parser.parse_args()
-    if options.read:
-        found = json.loads(options.read.read_text())
-    else:
+    command = parser(__doc__)
+    command.add_argument("--only", default="", help="names with this in them")
+    command.add_argument("--leaves", type=int, default=300, help="arrays in the tree")
+    command.add_argument("--rounds", type=int, default=5, help="turns of each library")
+    options = command.parse_args()
+
+    def measured() -> dict[str, Any]:
         found = {"versions": versions(), "leaves": options.leaves, "times": {}}
         for name in shared():
             if options.only in name:
@@ -110,11 +101,9 @@ def main() -> None:
                 found["times"][name] = times
                 shown = ratio(times["adamx"], times["Optax"])
                 print(f"done: {name} {shown}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found))
-    print(report(found))
-    if options.write:
-        replace(options.write, "benchmarks.trace", report(found))
+        return found
+
+    publish(options, "benchmarks.trace", measured, report)
 
 
 if __name__ == "__main__":
