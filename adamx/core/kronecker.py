@@ -75,8 +75,3 @@ def without_rounding(x: Array) -> Array:
     size = jnp.abs(x)
     noise = 8 * float(jnp.finfo(x.dtype).eps) * jnp.max(size, (-2, -1), keepdims=True)
     return jnp.where(size <= noise, 0, x)
-
-
-def due(count: Array, every: int) -> Array:
-    """Whether step `count`, from 1, is a first one or one of each `every` after it."""
-    return (count - 1) % every == 0

@@ -201,6 +201,35 @@ def next_count(count: Array) -> Array:
     return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)
 
 
+def divisor(x: Array) -> tuple[Array, Array]:
+    """`x` ≥ 0, or one where it is too small to divide by; and where it is not.
+
+    NaN counts as large enough, so that it shows.
+    """
+    usable = ~(x < float(jnp.finfo(x.dtype).tiny))
+    return jnp.where(usable, x, 1), usable
+
+
+def divisors(
+    norm: tuple[Array, Array], eps: Scalar, times: Scalar = 1.0
+) -> tuple[Array, Array, Array]:
+    """What to divide by, one after the other, for x / (times·‖x‖ + ε).
+
+    `norm` is a pair, as `scaled_norm` gives it: in units of the largest number, as the
+    norm could overflow, and its inverse too. Where both ‖x‖ and ε are too small to
+    divide by there are ones; where they are not, the third is true.
+    """
+    largest, rest = norm
+    unit, usable = divisor(jnp.maximum(largest, eps))
+    below = jnp.where(usable, times * (largest / unit) * rest + eps / unit, 1)
+    return unit, below, usable
+
+
+def due(count: Array, every: int) -> Array:
+    """Whether step `count`, from 1, is a first one or one of each `every` after it."""
+    return (count - 1) % every == 0
+
+
 def beside(x: Array, like: Array) -> Array:
     """`x`, over the devices as `like` is, and NaN where that is.
 

@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeAlias
 
-import jax.numpy as jnp
-
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Check
+from adamx.core.numerics import divisors
 from adamx.core.record import Record
 from adamx.core.types import Array, Scalar
 from adamx.tree.norms import norm_of
@@ -162,13 +161,8 @@ def orthogonalized(
     computed in `dtype`, which is that of x if None; norms always are in the latter.
     """
     tall = x.shape[-2] > x.shape[-1]
-    largest, rest = norm_of(x.mT if tall else x, (-2, -1))
-    # In units of the largest number: the norm could overflow, and its inverse too.
-    unit = jnp.maximum(largest, eps)
-    usable = ~(unit < float(jnp.finfo(unit.dtype).tiny))
-    unit = jnp.where(usable, unit, 1)
-    norm = method.margin * (largest / unit) * rest
-    below = jnp.where(usable, norm + eps / unit, 1)
+    norm = norm_of(x.mT if tall else x, (-2, -1))
+    unit, below, _ = divisors(norm, eps, method.margin)
     y = ((x.mT if tall else x) / unit / below).astype(dtype or x.dtype)
     for a, b, c in method.steps(steps):
         square = y @ y.mT.conj()

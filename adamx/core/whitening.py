@@ -10,7 +10,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.numerics import abs_sq
+from adamx.core.numerics import abs_sq, divisor
 from adamx.core.types import Array, Scalar
 from adamx.tree.norms import largest_of
 
@@ -37,7 +37,7 @@ def refreshed(
     for axis, q in enumerate(factors):
         won, lost = _gram(a, axis, q.ndim), _gram(b, axis, q.ndim)
         if q.ndim == 1:
-            new.append(q - rate * (won - lost) / _usable(jnp.max(won + lost)) * q)
+            new.append(q - rate * (won - lost) / divisor(jnp.max(won + lost))[0] * q)
         else:
             change = jnp.triu(won - lost) / norm_bound(won + lost)
             new.append(q - rate * (change @ q))
@@ -51,7 +51,7 @@ def balanced(factors: Factors) -> Factors:
     """
     if len(factors) == 1:
         return factors
-    bits = [jnp.log2(_usable(largest_of(q))) for q in factors]
+    bits = [jnp.log2(divisor(largest_of(q))[0]) for q in factors]
     mean = sum(bits) / len(bits)
     shifts = [jnp.round(mean - x).astype(jnp.int32) for x in bits[:-1]]
     shifts = [jax.lax.stop_gradient(s) for s in (*shifts, -sum(shifts))]
@@ -65,7 +65,7 @@ def whitened(factors: Factors, g: Array) -> tuple[Array, Array]:
     """P·g as a pair (s, P·g / s), neither of which overflows on the way."""
     size = jnp.ones((), g.real.dtype)
     for axis, q in enumerate(factors):
-        unit = jax.lax.stop_gradient(_usable(largest_of(q)))
+        unit = jax.lax.stop_gradient(divisor(largest_of(q))[0])
         q = q / unit
         size = size * unit * unit
         g = _along(q, g, axis)
@@ -79,7 +79,7 @@ def norm_bound(x: Array) -> Array:
     ‖x·y‖ / ‖y‖ for y = x·c, where c is the longest column of x. Of random matrices it
     is no less than 1/√2 of the eigenvalue. Of zeros it is 1.
     """
-    unit = jax.lax.stop_gradient(_usable(largest_of(x)))
+    unit = jax.lax.stop_gradient(divisor(largest_of(x))[0])
     x = x / unit
     longest = jnp.argmax(jnp.sum(abs_sq(x), 0))
     y = x @ jax.lax.dynamic_index_in_dim(x, longest, 1, keepdims=False)
@@ -90,7 +90,7 @@ def norm_bound(x: Array) -> Array:
 
 def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
     """size·a and b over the largest number of both: their squares are numbers."""
-    of_a, of_b = (jax.lax.stop_gradient(_usable(largest_of(x))) for x in (a, b))
+    of_a, of_b = (jax.lax.stop_gradient(divisor(largest_of(x))[0]) for x in (a, b))
     bound = float(jnp.finfo(size.dtype).max) / 8
     scaled = jnp.minimum(size * of_a, bound)
     largest = jnp.maximum(scaled, of_b)
@@ -131,8 +131,3 @@ def _gram(x: Array, axis: int, ndim: int) -> Array:
 def _spread(q: Array, ndim: int, axis: int) -> Array:
     shape: Sequence[int] = [-1 if i == axis else 1 for i in range(ndim)]
     return q.reshape(shape)
-
-
-def _usable(x: Array) -> Array:
-    """`x`, but one where it is too small to divide by."""
-    return jnp.where(x < float(jnp.finfo(x.dtype).tiny), 1, x)

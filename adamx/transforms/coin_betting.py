@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.numerics import running_mean
+from adamx.core.numerics import divisor, running_mean
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -32,8 +32,7 @@ class CoinBetting(Rule):
         away, count = slots["x0"] - param, shared["count"]
         size = jnp.abs(jnp.where(g == 0, 1, g)) * (g != 0)
         largest = jnp.maximum(jnp.maximum(slots["largest"], size), self.eps)
-        usable = ~(largest < float(jnp.finfo(largest.dtype).tiny))
-        unit = jnp.where(usable, largest, 1)
+        unit, _ = divisor(largest)
         g, size, rescaled = g / unit, size / unit, slots["largest"] / unit
 
         def mean(name: str, x: Array) -> Array:

@@ -13,7 +13,6 @@ from adamx.core.hyper import Decay
 from adamx.core.kronecker import (
     AXES,
     Sides,
-    due,
     into,
     out_of,
     sides,
@@ -21,7 +20,7 @@ from adamx.core.kronecker import (
     squares,
     without_rounding,
 )
-from adamx.core.numerics import moving_average
+from adamx.core.numerics import due, moving_average
 from adamx.core.record import replace
 from adamx.core.roots import eigenvectors, turned_eigenvectors
 from adamx.core.rule import Live, Rule, Stacked

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from adamx.core.arguments import PositiveInteger
 from adamx.core.hyper import Decay
-from adamx.core.numerics import moving_average
+from adamx.core.numerics import due, moving_average
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -25,9 +25,9 @@ class HessianMoment(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         before = slots["nu"]
-        due = (shared["count"] - 1) % self.update_interval == 0
         new = moving_average(before, shared["hessian"].real, self.decay)
-        nu = jnp.where(due, new, before)
+        now = due(shared["count"], self.update_interval)
+        nu = jnp.where(now, new, before)
         return before if self.past else nu, {"nu": nu}
 
 

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Finite
+from adamx.core.numerics import divisor
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -58,8 +59,7 @@ def _square(x: Array) -> Array:
 def _direction(x: Array) -> Array:
     """Divide by the norm; 0 stays 0."""
     largest, rest = norm_of(x, _axes(x))
-    usable = ~(largest < float(jnp.finfo(largest.dtype).tiny))
-    return x / jnp.where(usable, largest, 1) / rest
+    return x / divisor(largest)[0] / rest
 
 
 @transform

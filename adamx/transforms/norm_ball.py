@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from adamx.core.arguments import OneOf
 from adamx.core.hyper import NonNegative
+from adamx.core.numerics import divisors
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
@@ -18,12 +19,7 @@ Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]
 
 def _over(g: Array, axes: tuple[int, ...], times: float, eps: Scalar) -> Array:
     """G / (times·‖g‖ + ε), of the 2-norm along `axes`; 0 where that is 0."""
-    largest, rest = norm_of(g, axes)
-    # In units of the largest number: the norm could overflow, and its inverse too.
-    unit = jnp.maximum(largest, eps)
-    usable = ~(unit < float(jnp.finfo(unit.dtype).tiny))
-    unit = jnp.where(usable, unit, 1)
-    below = jnp.where(usable, times * (largest / unit) * rest + eps / unit, 1)
+    unit, below, _ = divisors(norm_of(g, axes), eps, times)
     return g / unit / below
 
 

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Finite, NonNegative
+from adamx.core.numerics import divisors
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -21,12 +22,7 @@ class Normalize(Rule):
         return norm_of(g)
 
     def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
-        largest, rest = joined_norm(*measured)
-        # In units of the largest part: the norm could overflow, and its inverse too.
-        unit = jnp.maximum(largest, self.eps)
-        usable = ~(unit < float(jnp.finfo(unit.dtype).tiny))
-        unit = jnp.where(usable, unit, 1)
-        below = jnp.where(usable, largest / unit * rest + self.eps / unit, 1)
+        unit, below, usable = divisors(joined_norm(*measured), self.eps)
         length = jnp.where(usable, self.scale_factor, 0)
         return {**shared, "unit": unit, "below": below, "length": length}
 

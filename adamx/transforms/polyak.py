@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from adamx.core.arguments import OneOf
 from adamx.core.hyper import Finite, NonNegative
-from adamx.core.numerics import scalar_dtype
+from adamx.core.numerics import divisor, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
@@ -35,8 +35,7 @@ class Polyak(Rule):
         gap = shared["gap"]
         largest, rest = joined_norm(*measured)
         # In units of the largest number, whose square need not be one of the dtype.
-        usable = ~(largest < float(jnp.finfo(gap.dtype).tiny))
-        unit = jnp.where(usable, largest, 1)
+        unit, usable = divisor(largest)
         wanted = gap / (unit * rest**2 + self.eps / unit)
         rate = jnp.minimum(wanted, self.max_learning_rate * unit)
         return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from adamx.core.arguments import NonNegativeInteger, OneOf
 from adamx.core.hyper import Interval, NonNegative
-from adamx.core.numerics import beside, next_count
+from adamx.core.numerics import beside, divisor, next_count
 from adamx.core.random import KeyLike, normal, random_key
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -124,7 +124,7 @@ def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
     if bound is None:
         return u * size
     largest, rest = scaled_root_mean_square(u)
-    by = jnp.where(largest < float(jnp.finfo(largest.dtype).tiny), 1, largest)
+    by, _ = divisor(largest)
     return u / by * jnp.minimum(size * by, bound / rest)
 
 

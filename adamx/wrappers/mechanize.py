@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.arguments import OneOf, PositiveInteger
 from adamx.core.hyper import NonNegative
 from adamx.core.lift import Lifted
-from adamx.core.numerics import running_mean, scalar_dtype, towards
+from adamx.core.numerics import divisor, running_mean, scalar_dtype, towards
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
@@ -65,8 +65,7 @@ class Tuner(Rule):
         gain = self.gain(shared, measured)
         size = jnp.abs(gain)
         highest = jnp.maximum(shared["unit"], size + self.eps)
-        usable = ~(highest < float(jnp.finfo(highest.dtype).tiny))
-        unit = jnp.where(usable, highest, 1)
+        unit, usable = divisor(highest)
         gain, size, eps = gain / unit, size / unit, self.eps / unit
         lost = jnp.array([0.1 ** (i + 1) for i in range(self.num_betas)], unit.dtype)
         weight = _weights(lost, shared["count"])
