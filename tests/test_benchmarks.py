@@ -7,7 +7,17 @@ from pathlib import Path
 
 import chex
 
-from benchmarks import catalogue, laws, matrix, race, step, trace, trajectories, trees
+from benchmarks import (
+    catalogue,
+    language_model,
+    laws,
+    matrix,
+    race,
+    step,
+    trace,
+    trajectories,
+    trees,
+)
 
 
 def test_gpt2_small_is_as_large_as_it_is():
@@ -162,6 +172,25 @@ def test_races_are_timed_in_turns(monkeypatch):
     )
     shown = race.table({8: fixed})
     assert "| 8 units  | by the step   | 4.500 s | 4.50 (4.50–4.50)   |" in shown
+
+
+def test_a_race_of_matrices_is_written_and_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(language_model, "TASK", "breast_cancer")
+    monkeypatch.setattr(language_model.Heat, "alone", lambda *_, **__: 1e-3)
+    document, pictures = tmp_path / "doc.md", tmp_path / "pictures"
+    mark = "benchmarks.language_model"
+    document.write_text(f"<!-- begin: {mark} -->\n<!-- end: {mark} -->\n")
+    command = ["language_model", "--folder", str(tmp_path / "race"), "--steps", "4"]
+    command += ["--rates", "2", "--seeds", "1", "--pictures", str(pictures)]
+    for optimizers in ("sgd", "sgd, sgd(momentum=0.9)"):
+        more = ["--optimizers", optimizers, "--write", str(document)]
+        monkeypatch.setattr(sys, "argv", command + more)
+        language_model.main()
+    lines = document.read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    assert {row.split("`")[1] for row in rows} == {"sgd", "sgd(momentum=0.9)"}
+    assert all(re.search(r" 1 ms +\|$", row) for row in rows)
+    assert {file.name for file in pictures.iterdir()} == {"curves.png", "rates.png"}
 
 
 def test_trajectories_are_drawn(tmp_path):

@@ -77,6 +77,8 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
         ("adam", adamx.adam),
         ("momentum", lambda rate: adamx.sgd(rate, momentum=0.9)),
         ("optax", optax.adam),
+        # Whose runs go one after the other.
+        ("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
     ],
 )
 def test_a_lane_is_a_run_by_itself(name, build):

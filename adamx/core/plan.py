@@ -1,7 +1,7 @@
 """Pieces in series, grouped so that neighbouring rules run as one."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from adamx.core.errors import TransformError
@@ -9,7 +9,7 @@ from adamx.core.freeze import Freeze, filled, keep, zero_rest
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.record import Record, replace
-from adamx.core.rule import Rule, locality
+from adamx.core.rule import Rule, locality, walk
 from adamx.core.types import Params, State, Updates
 
 Piece: TypeAlias = tuple[str, Rule | Node]
@@ -52,6 +52,15 @@ class Plan(Record):
     def needs(self) -> frozenset[str]:
         """The keyword arguments of update that are read somewhere."""
         return frozenset().union(*(node.needs() for node in self.nodes))
+
+    def rules(self) -> Iterator[Rule]:
+        """Every rule that there is, inside of others and of nodes too."""
+        for name, piece in self.pieces:
+            if isinstance(piece, Rule):
+                yield from (rule for _, rule in walk(name, piece))
+            else:
+                for plan in piece.plans():
+                    yield from plan.rules()
 
     def init(self, params: Params) -> State:
         state: dict[str, Any] = {}

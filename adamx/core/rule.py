@@ -41,7 +41,8 @@ class Rule(Record):
     "hessian"), whether it `needs_params`, whether it `counts` (then `advance` and
     `step` see in `shared["count"]` which step this is, from 1), whether it is `batched`
     (then updates come with an axis of examples before those of their parameters, which
-    `step` sums over; its locality is "tree" and it `needs_params`), and whether it
+    `step` sums over; its locality is "tree" and it `needs_params`), whether it
+    `refreshes`: does what takes longest in some steps only, in a `cond`; and whether it
     `averages`: a number c in a state of c makes it emit c, and adding a number to its
     whole past adds it to what it emits. A moving average does, and so does a maximum.
 
@@ -71,6 +72,7 @@ class Rule(Record):
     needs_params: ClassVar[bool] = False
     counts: ClassVar[bool] = False
     batched: ClassVar[bool] = False
+    refreshes: ClassVar[bool] = False
     averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:

@@ -14,7 +14,6 @@ import numpy as np
 from adamx import optimizers as folder
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import declared
-from adamx.core.rule import Rule, walk
 from adamx.core.transform import Transform, TransformLike, as_transform, is_builder
 from adamx.core.types import ScalarOrSchedule
 
@@ -82,7 +81,7 @@ class Entrant:
             TransformError: it cannot race.
         """
         tx = as_transform(self.build(rate))
-        if any(rule.batched for rule in _rules(tx)):
+        if any(rule.batched for rule in tx.plan.rules()):
             raise TransformError(
                 f"{self.name} cannot race",
                 expected="an optimizer of the gradient of a batch",
@@ -243,8 +242,3 @@ def _calls(text: str) -> list[str]:
         else:
             parts[-1] += character
     return [part.strip() for part in parts if part.strip()]
-
-
-def _rules(tx: Transform) -> list[Rule]:
-    pieces = [(name, p) for name, p in tx.plan.pieces if isinstance(p, Rule)]
-    return [rule for piece in pieces for _, rule in walk(*piece)]

@@ -118,7 +118,10 @@ class Heat:
 
             return train_step(self.transform(rate), loss, params, state, key)
 
-        everywhere = _each(one, (0, 0, None, 0, 0), (0, 0, 0, None, None))
+        # Mapped over runs, a `cond` does what it has to choose from in every step.
+        rules = self.transform(1.0).plan.rules()
+        each = _one_by_one if any(rule.refreshes for rule in rules) else jax.vmap
+        everywhere = _each(one, (0, 0, None, 0, 0), (0, 0, 0, None, None), each)
 
         def body(carry: tuple[Lanes, Array]) -> tuple[Lanes, Array]:
             lanes, total = carry
@@ -210,17 +213,18 @@ class Heat:
         """Seconds of a step of one run by itself, the median of some repeats."""
         seeds, rates = jnp.asarray([seed], jnp.uint32), jnp.asarray([rate])
         steps = max(1, min(self.steps, 200))
-        limit, program, times = jnp.full(1, jnp.inf), None, []
-        for _ in range(repeats):
-            spans = []
-            for until in (0, steps):  # the validation at the end does not count
-                args = self.start(seeds, rates), seeds, rates, jnp.int32(until), limit
-                program = program or self.advance.lower(*args).compile()
-                clock = time.perf_counter()
-                jax.block_until_ready(program(*args))
-                spans.append(time.perf_counter() - clock)
-            times.append((spans[1] - spans[0]) / steps)
-        return max(0.0, float(np.median(times)))
+
+        def seconds(until: int) -> float:
+            lanes, limit = self.start(seeds, rates), jnp.full(1, jnp.inf)
+            clock = time.perf_counter()
+            args = lanes, seeds, rates, jnp.int32(until), limit
+            jax.block_until_ready(self.advance(*args))
+            return time.perf_counter() - clock
+
+        seconds(0)  # compiles, if it has not been
+        # The validation at the end does not count.
+        times = [seconds(steps) - seconds(0) for _ in range(repeats)]
+        return max(0.0, float(np.median(times)) / steps)
 
 
 def init_key(seed: Array) -> Array:
@@ -234,10 +238,30 @@ def step_key(seed: Array, step: Array) -> Array:
 
 
 def _each(
-    function: Callable[..., Any], seeds: tuple[Any, ...], rates: tuple[Any, ...]
+    function: Callable[..., Any],
+    seeds: tuple[Any, ...],
+    rates: tuple[Any, ...],
+    each: Callable[..., Callable[..., Any]] = jax.vmap,
 ) -> Callable[..., Any]:
     """The function for all seeds, and for each of them all rates."""
-    return jax.vmap(jax.vmap(function, in_axes=rates), in_axes=seeds)
+    return each(each(function, in_axes=rates), in_axes=seeds)
+
+
+def _one_by_one(
+    function: Callable[..., Any], in_axes: tuple[Any, ...]
+) -> Callable[..., Any]:
+    """What `jax.vmap` makes of a function, in a loop."""
+
+    def run(*args: Any) -> Any:
+        def once(mapped: list[Any]) -> Any:
+            rest = iter(mapped)
+            pairs = zip(args, in_axes, strict=True)
+            return function(*(x if axis is None else next(rest) for x, axis in pairs))
+
+        pairs = zip(args, in_axes, strict=True)
+        return jax.lax.map(once, [x for x, axis in pairs if axis is not None])
+
+    return run
 
 
 def _kept(lanes: Lanes, alive: np.ndarray) -> Lanes:

@@ -34,6 +34,7 @@ TURNED = ("mu", "trace")
 class InEigenbasis(Rule):
     locality = "leaf"
     counts = True
+    refreshes = True
 
     inner: Rule
     decay: Hyper

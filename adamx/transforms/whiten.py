@@ -29,6 +29,7 @@ Probability: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=T
 class Whiten(Rule):
     # What is drawn for a number depends on where in its leaf it stands.
     locality = "leaf"
+    refreshes = True
 
     precond_lr: Hyper
     update_probability: Hyper
