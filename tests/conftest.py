@@ -2,6 +2,8 @@
 
 import os
 
+# The LAPACK threads of two workers wait for each other: an eigh takes 50 times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
