@@ -73,6 +73,8 @@ from adamx.optimizers.dpsgd import dpsgd as dpsgd
 from adamx.optimizers.ema import ema as ema
 from adamx.optimizers.fromage import fromage as fromage
 from adamx.optimizers.ftrl import ftrl as ftrl
+from adamx.optimizers.galore import galore as galore
+from adamx.optimizers.galore import scale_by_galore as scale_by_galore
 from adamx.optimizers.grokfast import grokfast as grokfast
 from adamx.optimizers.hyperball import hyperball as hyperball
 from adamx.optimizers.lamb import lamb as lamb
@@ -279,6 +281,7 @@ from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.stable_moment import (
     scale_by_stable_moment as scale_by_stable_moment,
 )
+from adamx.transforms.subspace import in_subspace as in_subspace
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
 from adamx.transforms.yogi_moment import yogi_moment as yogi_moment

@@ -31,9 +31,11 @@ PLAIN += map(
         adamx.adam(inverse_time_decay_schedule(0.1, 0.5)),
         adamx.inject_hyperparams(adamx.adamw)(0.1),
         adamx.inject_hyperparams(adamx.adam)(inverse_time_decay_schedule(0.1, 0.5)),
-        # The leaves of the laws are small, and by default not factored.
+        # The leaves of the laws are small, and by default not factored, nor projected.
         adamx.adafactor(0.1, 1),
         adamx.factored_moment(min_dim_size_to_factor=1),
+        adamx.galore(0.1, 1, 2),
+        adamx.in_subspace(adamx.scale_by_adam(), 1, 2, proj_type="full"),
         adamx.adam_mini(
             0.1, blocks={0: (), 1: 0}, block_labels=lambda p, x: x.ndim > 1
         ),

@@ -67,11 +67,14 @@ def squarable_matrix(g: Array) -> Array:
     return jnp.where(top > bound, g * (bound / jnp.where(top > bound, top, 1)), g)
 
 
-def without_rounding(x: Array) -> Array:
+def without_rounding(x: Array, of: Array | None = None) -> Array:
     """X in a basis, without what may be the rounding of its products alone.
 
-    That is eight units in the last place of the largest number.
+    That is eight units in the last place of the largest number; also of those of `of`,
+    what X was before, where a basis does not span the whole of it.
     """
     size = jnp.abs(x)
-    noise = 8 * float(jnp.finfo(x.dtype).eps) * jnp.max(size, (-2, -1), keepdims=True)
-    return jnp.where(size <= noise, 0, x)
+    top = jnp.max(size, (-2, -1), keepdims=True)
+    if of is not None:
+        top = jnp.maximum(top, jnp.max(jnp.abs(of), (-2, -1), keepdims=True))
+    return jnp.where(size <= 8 * float(jnp.finfo(x.dtype).eps) * top, 0, x)

@@ -1,8 +1,9 @@
-"""Eigenvectors of symmetric matrices: at once, or by one step of their iteration."""
+"""Eigenvectors of symmetric matrices, and singular vectors of all."""
 
 import jax
 import jax.numpy as jnp
 
+from adamx.core.numerics import divisor
 from adamx.core.types import Array
 
 
@@ -14,10 +15,28 @@ def eigenvectors(a: Array) -> Array:
     """
     a, usable = _usable(jax.lax.stop_gradient(a))
     _, vectors = jnp.linalg.eigh(a)
-    vectors = jnp.flip(vectors, -1)
-    # A sum with weights of no pattern, which is hardly ever zero by symmetry.
-    weights = jnp.sqrt(1 + jnp.arange(a.shape[-1], dtype=vectors.real.dtype)) % 1 + 1
-    return jnp.where(usable, vectors * _sign(vectors.mT @ weights).conj(), jnp.nan)
+    return jnp.where(usable, _signed(jnp.flip(vectors, -1)), jnp.nan)
+
+
+def singular_vectors(a: Array) -> Array:
+    """The right singular vectors of A, as columns, the largest singular value first.
+
+    There are as many as the shorter side is long. They are not taken as eigenvectors
+    of AᴴA, of which those below a root of the rounding errors are lost. A matrix that
+    is not square becomes one first, by QR: that is three times as fast on a CPU. Signs,
+    NaN, ∞ and derivatives are as those of `eigenvectors`.
+    """
+    a, usable = _usable(jax.lax.stop_gradient(a))
+    # What is done with huge or tiny numbers is for each machine to say, too.
+    top, _ = divisor(jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0))
+    a = a / top
+    if a.shape[-2] < a.shape[-1]:
+        q, r = jnp.linalg.qr(a.mT.conj())
+        vectors = q @ jnp.linalg.svd(r)[0]
+    else:
+        r = jnp.linalg.qr(a, mode="r")
+        vectors = jnp.linalg.svd(r)[2].mT.conj()
+    return jnp.where(usable, _signed(vectors), jnp.nan)
 
 
 def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
@@ -47,7 +66,14 @@ def _usable(a: Array) -> tuple[Array, Array]:
     What LAPACK does with them is for each machine to say.
     """
     usable = jnp.all(jnp.isfinite(a), (-2, -1), keepdims=True)
-    return jnp.where(usable, a, jnp.eye(a.shape[-1], dtype=a.dtype)), usable
+    return jnp.where(usable, a, jnp.eye(*a.shape[-2:], dtype=a.dtype)), usable
+
+
+def _signed(vectors: Array) -> Array:
+    """The columns, with signs that small changes of them hardly ever change."""
+    # A sum with weights of no pattern, which is hardly ever zero by symmetry.
+    numbers = jnp.arange(vectors.shape[-2], dtype=vectors.real.dtype)
+    return vectors * _sign(vectors.mT @ (jnp.sqrt(1 + numbers) % 1 + 1)).conj()
 
 
 def _sign(x: Array) -> Array:

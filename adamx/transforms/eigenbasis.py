@@ -1,15 +1,13 @@
 """Eigenbasis: another transform, in a basis where gradients hang together least."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import NonNegativeInteger, PositiveInteger, Stacking
-from adamx.core.errors import TransformError
-from adamx.core.fork import as_rule
 from adamx.core.hyper import Decay
+from adamx.core.inside import Around, rule_inside
 from adamx.core.kronecker import (
     AXES,
     Sides,
@@ -21,33 +19,21 @@ from adamx.core.kronecker import (
     without_rounding,
 )
 from adamx.core.numerics import due, moving_average
-from adamx.core.record import replace
 from adamx.core.roots import eigenvectors, turned_eigenvectors
-from adamx.core.rule import Live, Rule, Stacked
-from adamx.core.transform import TransformLike, as_transform, transform
+from adamx.core.transform import TransformLike, transform
 from adamx.core.types import Array, Hyper, Shared, Slots
 
 TURNED = ("mu", "trace")
 """Averages of gradients, by their names: they turn with the basis."""
 
 
-class InEigenbasis(Rule):
-    locality = "leaf"
-    counts = True
+class InEigenbasis(Around):
     refreshes = True
 
-    inner: Rule
     decay: Hyper
     precondition_frequency: int
     max_precond_dim: int
     skip_first: bool
-    stacked: Stacked
-
-    def parts(self) -> tuple[tuple[str, Rule], ...]:
-        return self.inner.parts()
-
-    def stacks(self) -> Stacked:
-        return self.stacked
 
     def slots(self, param: Array) -> Slots:
         def zeros(n: int) -> Array:
@@ -61,22 +47,8 @@ class InEigenbasis(Rule):
         kept = {"factors": factors, "basis": basis}
         return {**kept, "inner": self.inner.slots(param)}
 
-    def start(self) -> Shared:
-        inner = self.inner.start()
-        return {**super().start(), **({"inner": inner} if inner else {})}
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        before = shared.get("inner", {})
-        inner = self.inner.tick(before, extra)
-        mine = {name: x for name, x in shared.items() if name != "inner"}
-        live = super().tick(mine, extra)
-        kept = self._unless_first(live.view, before, inner.shared)
-        return Live(
-            replace(live.rule, inner=inner.rule),
-            inner.gain,
-            {**live.shared, **({"inner": kept} if kept else {})},
-            {**live.view, "inner": inner.view},
-        )
+    def kept(self, shared: Shared, before: Shared, after: Shared) -> Shared:
+        return self._unless_first(shared, before, after)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -195,19 +167,11 @@ def in_eigenbasis(
         >>> bool(jnp.allclose(updates, jnp.array([[0.0, -0.6], [0.0, -0.8]])))
         True
     """
-    rule = as_rule(as_transform(inner).plan)
-    if rule is None:
-        raise TransformError(
-            "in_eigenbasis needs a transform of single arrays",
-            piece=repr(inner),
-            expected="rules of locality 'element' or 'leaf'",
-            got="a foreign pair, a split, or a rule that needs the whole tree",
-        )
     return InEigenbasis(
-        rule,
+        rule_inside("in_eigenbasis", inner),
+        stacked,
         decay,
         precondition_frequency,
         max_precond_dim,
         skip_first,
-        stacked,
     )

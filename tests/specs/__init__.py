@@ -15,10 +15,11 @@ from tests.specs import (
     matrix,
     modern,
     quasi_newton,
+    subspace,
     whitened,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_MATRICES = (matrix, whitened, kronecker)
+_MATRICES = (matrix, whitened, kronecker, subspace)
 _GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

@@ -1,0 +1,147 @@
+"""GaLore: Adam on a few singular directions of each gradient.
+
+G = U·Σ·Vᵀ, each k-th step, and P the first r columns of U
+R = Pᵀ·G                                   in_subspace
+N = M̂ / (√V̂ + ε), with M and V of R        scale_by_adam
+θ ← θ − η · (s·P·N + λ·θ)                  in_subspace, add_decayed_weights
+"""
+
+from adamx.core.arguments import PositiveInteger, Stacking
+from adamx.core.chain import chain
+from adamx.core.freeze import Labels
+from adamx.core.hyper import Finite
+from adamx.core.matrix import View
+from adamx.core.partition import split
+from adamx.core.transform import Transform, TransformLike, transform
+from adamx.optimizers.adam import scale_by_adam
+from adamx.optimizers.soap import has_sides
+from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.subspace import Projection, in_subspace
+from adamx.wrappers.as_matrices import as_matrices
+
+
+@transform
+def scale_by_galore(
+    rank: PositiveInteger = 128,
+    update_proj_gap: PositiveInteger = 200,
+    scale: Finite = 1.0,
+    base_optimizer: TransformLike | None = None,
+    *,
+    proj_type: Projection = "std",
+    stacked: Stacking | None = "loop",
+) -> Transform:
+    """GaLore's direction for matrices, without sign, decay and learning rate.
+
+    u = s·P·N, where N is Adam's direction of Pᵀ·g
+
+    Matrices are the last two axes of a leaf; what has fewer gets Adam's direction.
+
+    Args:
+        rank: as in `in_subspace`.
+        update_proj_gap: as in `in_subspace`.
+        scale: s, as in `in_subspace`.
+        base_optimizer: what sees Pᵀ·g; `scale_by_adam()` if None.
+        proj_type: as in `in_subspace`.
+        stacked: as in `in_subspace`.
+
+    Returns:
+        The transform; its state is that of `in_subspace`, with `mu` and `nu` in it.
+
+    Raises:
+        TransformError: an argument is unknown, or outside its interval.
+
+    Reference:
+        Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
+        Projection", 2024, arXiv:2403.03507.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_galore(rank=1)
+        >>> g = jnp.diag(jnp.array([3.0, 4.0]))
+        >>> jnp.round(tx.update(g, tx.init(g))[0], 4).tolist()
+        [[0.0, 0.0], [0.0, 1.0]]
+    """
+    inner = scale_by_adam() if base_optimizer is None else base_optimizer
+    directions = rank, update_proj_gap, scale
+    return in_subspace(inner, *directions, proj_type=proj_type, stacked=stacked)
+
+
+@transform
+def galore(
+    learning_rate: Finite,
+    rank: PositiveInteger = 128,
+    update_proj_gap: PositiveInteger = 200,
+    scale: Finite = 1.0,
+    base_optimizer: TransformLike | None = None,
+    weight_decay: Finite = 0.0,
+    mask: Labels | None = None,
+    *,
+    proj_type: Projection = "std",
+    matrices: Labels = has_sides,
+    view: View | None = None,
+    rest: TransformLike | None = None,
+    stacked: Stacking | None = "loop",
+) -> Transform:
+    """Adam on a few singular directions of each gradient; plain Adam for vectors.
+
+    u = −η · (s·P·N + λ·θ), where N is Adam's direction of Pᵀ·g
+    each k-th step:  P ← the first r left singular vectors of g
+
+    The state of an m×n matrix, m ≤ n, is m·r + 2·r·n numbers, where Adam has 2·m·n. Of
+    one that is tall the right side gets shorter; a side not longer than r stays whole.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule.
+        rank: r ≥ 1, an integer.
+        update_proj_gap: k ≥ 1, an integer: how often there are new directions.
+        scale: s, a number, traced scalar or schedule; 0.25 is usual with η = 0.01.
+        base_optimizer: what sees Pᵀ·g, and what of other leaves; `scale_by_adam()` if
+            None. The authors' is `scale_by_adam(eps=1e-6, eps_hat=True)`.
+        weight_decay: λ, decoupled, as in AdamW, of whole matrices.
+        mask: which parameters decay, as for `masked`; all by default.
+        proj_type: which side gets shorter, as in `in_subspace`.
+        matrices: the leaves that get this, as for `masked`; what has two axes by
+            default. The authors take those of attention and of the layers between.
+        view: as in `as_matrices`; `matrix_view` by default.
+        rest: what the other leaves get, learning rate and decay included; the same,
+            whole and without s, if None.
+        stacked: as in `in_subspace`.
+
+    Returns:
+        The transform; its state is `{"split": {"matrices": …, "rest": …}}`, with a
+        `projector` of each matrix, and `mu` and `nu` of what is seen of it: at least
+        float32. It needs the parameters.
+
+    Raises:
+        TransformError: `base_optimizer` needs more than single gradients, or an
+            argument is unknown, or outside its interval.
+
+    Reference:
+        Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
+        Projection", 2024, arXiv:2403.03507.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"kernel": jnp.ones((64, 256)), "bias": jnp.ones(256)}
+        >>> state = adamx.galore(0.01, rank=4, scale=0.25).init(params)
+        >>> adamx.find(state, "projector")["kernel"]["left"].shape
+        (64, 4)
+        >>> adamx.find(state["split"]["matrices"], "mu")["kernel"].shape
+        (4, 256)
+    """
+    inner = scale_by_adam() if base_optimizer is None else base_optimizer
+    directions = scale_by_galore(
+        rank, update_proj_gap, scale, inner, proj_type=proj_type, stacked=stacked
+    )
+    after = (
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )
+    return split(
+        matrices,
+        matrices=chain(as_matrices(directions, view), *after),
+        rest=chain(inner, *after) if rest is None else rest,
+    )
