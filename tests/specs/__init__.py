@@ -14,11 +14,12 @@ from tests.specs import (
     lean,
     matrix,
     modern,
+    preconditioned,
     quasi_newton,
     whitened,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_MATRICES = (matrix, whitened, kronecker)
+_MATRICES = (matrix, whitened, kronecker, preconditioned)
 _GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]
