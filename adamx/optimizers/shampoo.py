@@ -29,6 +29,7 @@ from adamx.core.matrix import View, has_sides
 from adamx.core.partition import split
 from adamx.core.roots import RootMethod
 from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.schedules.arguments import AtLeastZero
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.kronecker_roots import (
@@ -63,7 +64,7 @@ def scale_by_shampoo(
     *,
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
-    initial_accumulator_value: NonNegative = 0.0,
+    initial_accumulator_value: AtLeastZero = 0.0,
     correct_bias: bool = True,
     stacked: Stacking | None = "loop",
 ) -> Transform:
@@ -167,7 +168,7 @@ def shampoo(
     *,
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
-    initial_accumulator_value: NonNegative = 0.0,
+    initial_accumulator_value: AtLeastZero = 0.0,
     momentum: Decay | None = None,
     nesterov: bool = False,
     correct_bias: bool = True,

@@ -32,6 +32,7 @@ from adamx.core.roots import RootMethod, inverse_root
 from adamx.core.rule import Identity, Rule, Stacked
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.schedules.arguments import AtLeastZero
 from adamx.tree.norms import largest_of, norm_of
 
 Root: TypeAlias = Annotated[int, Whole(2)]
@@ -156,7 +157,7 @@ def kronecker_roots(
     *,
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
-    initial_accumulator_value: NonNegative = 0.0,
+    initial_accumulator_value: AtLeastZero = 0.0,
     correct_bias: bool = True,
     stacked: Stacking | None = "loop",
 ) -> KroneckerRoots:

@@ -1,13 +1,12 @@
 """Shampoo, beside the papers' formulas with powers of matrices, and PyTorch's."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import adamx
-from tests.oracles import numpy_path, torch_steps
+from tests.oracles import numpy_path
 from tests.spec import RATE, Oracle, Spec
 from tests.specs.kronecker import matrix_by_matrix, of_tamed, tamed
 
@@ -122,9 +121,7 @@ SPECS: list[Spec] = [
         "shampoo",
         _ours(),
         None,
-        _grafted(
-            0.9, 0.999, lambda mu, nu, _: mu / (np.sqrt(nu) + 1e-8), every=10
-        ),
+        _grafted(0.9, 0.999, lambda mu, nu, _: mu / (np.sqrt(nu) + 1e-8), every=10),
     ),
     Spec(
         "shampoo_original",
@@ -173,9 +170,7 @@ SPECS: list[Spec] = [
         "shampoo_sgd",
         _ours(b2=0.9, graft="sgd", matrix_eps=1e-4, max_precond_dim=3),
         None,
-        _grafted(
-            0.9, 0.9, lambda mu, nu, _: mu, every=10, ridge=1e-4, largest=3
-        ),
+        _grafted(0.9, 0.9, lambda mu, nu, _: mu, every=10, ridge=1e-4, largest=3),
     ),
     Spec(
         "shampoo_newton",
