@@ -54,7 +54,7 @@ Graft: TypeAlias = Annotated[
 @transform
 def scale_by_shampoo(
     b1: Decay | None = 0.9,
-    b2: Decay | None = 0.999,
+    b2: Decay | None = 0.99,
     eps: NonNegative = 1e-8,
     matrix_eps: NonNegative = 1e-6,
     graft: Graft | None = "adam",
@@ -156,7 +156,7 @@ def scale_by_shampoo(
 def shampoo(
     learning_rate: Finite = 1e-3,
     b1: Decay | None = 0.9,
-    b2: Decay | None = 0.999,
+    b2: Decay | None = 0.99,
     eps: NonNegative = 1e-8,
     matrix_eps: NonNegative = 1e-6,
     weight_decay: Finite = 0.0,

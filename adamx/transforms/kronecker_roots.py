@@ -149,7 +149,7 @@ class KroneckerRoots(Rule):
 
 @transform
 def kronecker_roots(
-    decay: Decay | None = 0.999,
+    decay: Decay | None = 0.99,
     eps: NonNegative = 1e-6,
     precondition_frequency: PositiveInteger = 10,
     block_size: PositiveInteger = 1024,
