@@ -121,6 +121,8 @@ from adamx.optimizers.schedule_free_radam import (
 from adamx.optimizers.schedule_free_sgd import schedule_free_sgd as schedule_free_sgd
 from adamx.optimizers.scion import scion as scion
 from adamx.optimizers.sgd import sgd as sgd
+from adamx.optimizers.shampoo import scale_by_shampoo as scale_by_shampoo
+from adamx.optimizers.shampoo import shampoo as shampoo
 from adamx.optimizers.sign_sgd import sign_sgd as sign_sgd
 from adamx.optimizers.signum import signum as signum
 from adamx.optimizers.simplified_ademamix import (

@@ -7,9 +7,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Most of the time of the tests goes into compilation, of which this leaves a quarter.
 # Programs of XLA's default options are seen in the full grid: .ci/run asks for them, as
 # what is said last is what counts.
-QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
-DEVICES = "--xla_force_host_platform_device_count=8"
-os.environ["XLA_FLAGS"] = f"{DEVICES} {QUICK} {os.environ.get('XLA_FLAGS', '')}"
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=8 "
+    "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0 "
+    + os.environ.get("XLA_FLAGS", "")
+)
 
 import itertools
 import warnings

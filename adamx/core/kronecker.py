@@ -36,6 +36,44 @@ def sides(x: Array, largest: int, make: Callable[[int], Array]) -> Sides | None:
     return found or None
 
 
+def block_lengths(
+    shape: tuple[int, ...], block_size: int, largest: int
+) -> tuple[int, int]:
+    """How long the blocks of both sides are: as few as can be, of equal lengths.
+
+    A side that is longer than `largest` is one block: it is to have no factor.
+    """
+
+    def length(n: int) -> int:
+        many = -(-n // block_size)
+        return -(-n // many) if 0 < n <= largest else n
+
+    return length(shape[-2]), length(shape[-1])
+
+
+def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
+    """Matrices as (…, block row, block column, row, column), with zeros to fill up.
+
+    No operation where a block is all of a matrix.
+    """
+    (m, n), (r, c), front = x.shape[-2:], lengths, x.shape[:-2]
+    if (m, n) == (r, c):
+        return x
+    down, across = -(-m // r), -(-n // c)
+    fill = ((0, down * r - m), (0, across * c - n))
+    x = jnp.pad(x, (*[(0, 0)] * len(front), *fill))
+    return jnp.swapaxes(x.reshape(*front, down, r, across, c), -3, -2)
+
+
+def out_of_blocks(x: Array, shape: tuple[int, ...]) -> Array:
+    """What `in_blocks` made of an array of `shape`, as it was."""
+    if x.shape == shape:
+        return x
+    down, across, r, c = x.shape[-4:]
+    x = jnp.swapaxes(x, -3, -2).reshape(*shape[:-2], down * r, across * c)
+    return x[..., : shape[-2], : shape[-1]]
+
+
 def squares(g: Array, like: Sides) -> Sides:
     """G·Gᴴ and Gᴴ·G, of the sides that there are."""
     make = {"left": lambda: g @ g.mT.conj(), "right": lambda: g.mT.conj() @ g}

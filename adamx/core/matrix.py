@@ -116,6 +116,11 @@ def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     return MatrixView(axes[:batch], axes[batch:-1], axes[max(batch, len(axes) - 1) :])
 
 
+def has_sides(path: str, leaf: Array) -> bool:
+    """Whether a leaf is a matrix, or several: it has two axes or more."""
+    return len(leaf.shape) > 1
+
+
 def is_hidden_matrix(path: str, leaf: Array) -> bool:
     """Whether a parameter is a matrix between hidden layers: what Muon is made for.
 

@@ -10,11 +10,10 @@ from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
-from adamx.core.matrix import View
+from adamx.core.matrix import View, has_sides
 from adamx.core.partition import split
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adam import scale_by_adam
-from adamx.optimizers.soap import has_sides
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.subspace import Projection, in_subspace

@@ -19,10 +19,9 @@ from adamx.core.arguments import NonNegativeInteger, PositiveInteger, Stacking
 from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.matrix import View
+from adamx.core.matrix import View, has_sides
 from adamx.core.partition import split
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.core.types import Array
 from adamx.transforms.bias_correct import scale_by_response
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.eigenbasis import in_eigenbasis
@@ -31,11 +30,6 @@ from adamx.transforms.norm_ball import scale_by_norm_ball
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import scale_by_second_moment, second_moment
 from adamx.wrappers.as_matrices import as_matrices
-
-
-def has_sides(path: str, leaf: Array) -> bool:
-    """Whether a leaf is a matrix, or several: it has two axes or more."""
-    return len(leaf.shape) > 1
 
 
 @transform

@@ -52,6 +52,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 
 _POLAR = (485.0, "five steps of a slope of 3.4445 at the smallest singular values")
 _TURNS = (105.0, "eigenvectors turn by as much: λ₁ over the least gap, of 8×8 numbers")
+_ROOTS = (228.0, "inverse fourth roots: a quarter of λ₁/λₙ, of 8×8 numbers")
 
 GAINS: dict[str, tuple[float, str]] = {
     "orthogonalize": _POLAR,
@@ -62,6 +63,8 @@ GAINS: dict[str, tuple[float, str]] = {
     "in_eigenbasis": _TURNS,
     "scale_by_soap": _TURNS,
     "soap": _TURNS,
+    "scale_by_shampoo": _ROOTS,
+    "shampoo": _ROOTS,
 }
 """By how much rounding errors of what comes in are multiplied by nature, and why.
 

@@ -14,12 +14,13 @@ from tests.specs import (
     lean,
     matrix,
     modern,
+    preconditioned,
     quasi_newton,
     subspace,
     whitened,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_MATRICES = (matrix, whitened, kronecker, subspace)
+_MATRICES = (matrix, whitened, kronecker, preconditioned, subspace)
 _GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

@@ -35,8 +35,8 @@ def errors(subject: Subject) -> None:
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
     other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
     shapes = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
-    # Of a matrix of another shape there may be more to keep, or less.
-    changed = {pair for pair in zip_longest(*shapes) if pair[0] != pair[1]}
+    # What a leaf keeps may be more or less for another shape.
+    changed = {(a, b) for a, b in zip_longest(*shapes) if a != b}
     if changed:
         # A slot of another shape than its parameter is said to be of that shape.
         like_params = ["[3,1]", "[2,2]"] if changed == {((3, 1), (2, 2))} else []
