@@ -55,6 +55,7 @@ class KroneckerRoots(Rule):
 
     locality = "leaf"
     counts = True
+    refreshes = True
 
     decay: Hyper | None
     eps: Hyper
