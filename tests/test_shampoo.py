@@ -1,5 +1,7 @@
 """Inverse roots, and Shampoo's at their edges."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from adamx.core.roots import METHODS, NEWTON_STEPS, inverse_root
 from adamx.testing import LAWS, NotTried, Subject
 from tests.test_kronecker import CONDITIONS, ODD, normal, symmetric
 
-ROOTS = sorted(METHODS)
+ROOTS: list[Any] = sorted(METHODS)
 
 
 @pytest.mark.parametrize("method", ROOTS)
