@@ -26,8 +26,10 @@ from adamx.core.fork import forked
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View, has_sides
+from adamx.core.node import Node
 from adamx.core.partition import split
 from adamx.core.roots import RootMethod
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
 from adamx.schedules.arguments import AtLeastZero
 from adamx.transforms.bias_correct import bias_correct
@@ -67,7 +69,7 @@ def scale_by_shampoo(
     initial_accumulator_value: AtLeastZero = 0.0,
     correct_bias: bool = True,
     stacked: Stacking | None = "loop",
-) -> Transform:
+) -> Rule | Node:
     """Shampoo's direction for matrices, without momentum, decay, sign and rate.
 
     u = U · ‖N‖/‖U‖,  U = L^(−1/4)·M·R^(−1/4),  N = M / (√V + ε) of Adam
@@ -149,7 +151,7 @@ def scale_by_shampoo(
         if name == "roots" or graft != "sgd":
             branches[name] = chain(seen, branches[name])
     join = Preconditioned(eps, block_size, max_precond_dim, graft is not None)
-    return lift(forked("scale_by_shampoo", join, branches), "scale_by_shampoo")
+    return forked("scale_by_shampoo", join, branches)
 
 
 @transform
