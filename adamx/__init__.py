@@ -67,6 +67,7 @@ from adamx.optimizers.asgd import asgd as asgd
 from adamx.optimizers.came import came as came
 from adamx.optimizers.cocob import cocob as cocob
 from adamx.optimizers.dadapt_adamw import dadapt_adamw as dadapt_adamw
+from adamx.optimizers.dion2 import dion2 as dion2
 from adamx.optimizers.dog import dog as dog
 from adamx.optimizers.dowg import dowg as dowg
 from adamx.optimizers.dpsgd import dpsgd as dpsgd
@@ -283,6 +284,7 @@ from adamx.transforms.sign import scale_by_sign as scale_by_sign
 from adamx.transforms.stable_moment import (
     scale_by_stable_moment as scale_by_stable_moment,
 )
+from adamx.transforms.submatrix import in_submatrix as in_submatrix
 from adamx.transforms.subspace import in_subspace as in_subspace
 from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
 from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio

@@ -38,7 +38,7 @@ FAMILIES = {
     "mars optimistic_adam",
     "trust ratio": "lamb lars novograd",
     "lean": "adafactor sm3 came adam_mini",
-    "matrix": "muon normuon scion soap shampoo galore psgd_kron",
+    "matrix": "muon normuon dion2 scion soap shampoo galore psgd_kron",
     "no rate": "dog dowg prodigy dadapt_adamw polyak_sgd cocob momo momo_adam",
     "schedule-free": "schedule_free_sgd schedule_free_adamw schedule_free_radam",
     "curvature": "sophia lbfgs",

@@ -51,6 +51,18 @@ class Whole(Check):
         return int(value)
 
 
+class Share(Check):
+    """A Python number in (0, 1]: what shapes go by is known before any array is."""
+
+    def check(self, piece: str, name: str, value: Any) -> float:
+        kinds = "a number in (0, 1], no array and no schedule"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise refused(piece, f"{name} must be a number", kinds, repr(value))
+        if not 0 < value <= 1:
+            raise refused(piece, f"{name} is out of range", kinds, value)
+        return float(value)
+
+
 class OneOf(Check):
     """One of some names."""
 
@@ -66,6 +78,7 @@ class OneOf(Check):
 
 PositiveInteger: TypeAlias = Annotated[int, Whole(1)]
 NonNegativeInteger: TypeAlias = Annotated[int, Whole(0)]
+Fraction: TypeAlias = Annotated[float, Share()]
 Stacking: TypeAlias = Annotated[Literal["loop", "vmap"], OneOf(("loop", "vmap"))]
 
 

@@ -99,6 +99,18 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
         ),
         margin=1.01,
     ),
+    # The same for five steps and no more, with a margin of 1.02 and broader cushions:
+    # Dion2's, Ahn et al., 2025, arXiv:2512.16928, as in the speed runs of NanoGPT.
+    "dion2": NewtonSchulz(
+        (
+            (8.156554524902461, -22.48329292557795, 15.878769915207462),
+            (4.042929935166739, -2.808917465908714, 0.5000178451051316),
+            (3.8916678022926607, -2.772484153217685, 0.5060648178503393),
+            (3.285753657755655, -2.3681294933425376, 0.46449024233003106),
+            (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
+        ),
+        margin=1.02,
+    ),
     # Newton's, of third order, and that of fifth: slow at first, exact in the end.
     "newton": NewtonSchulz(((1.5, -0.5, 0.0),)),
     "taylor": NewtonSchulz(((1.875, -1.25, 0.375),)),

@@ -51,6 +51,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 """By the name of the builder, and the name of the law."""
 
 _POLAR = (485.0, "five steps of a slope of 3.4445 at the smallest singular values")
+_FIVE = (
+    970.0,
+    "five steps of the slopes of Dion2 at the smallest singular values",
+)
 _TURNS = (105.0, "eigenvectors turn by as much: λ₁ over the least gap, of 8×8 numbers")
 _ROOTS = (228.0, "inverse fourth roots: a quarter of λ₁/λₙ, of 8×8 numbers")
 
@@ -60,6 +64,7 @@ GAINS: dict[str, tuple[float, str]] = {
     "muon": _POLAR,
     "normuon": _POLAR,
     "scion": _POLAR,
+    "dion2": _FIVE,
     "in_eigenbasis": _TURNS,
     "scale_by_soap": _TURNS,
     "soap": _TURNS,

@@ -113,6 +113,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return "interpret"
     if name == "moment":
         return adamx.second_moment(0.9)
+    if name == "direction":
+        return adamx.scale(2.0)
     if name == "groups":
         return {"*": adamx.scale_by_adam()}
     if name == "transforms":

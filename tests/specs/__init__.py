@@ -16,11 +16,12 @@ from tests.specs import (
     modern,
     preconditioned,
     quasi_newton,
+    submatrix,
     subspace,
     whitened,
 )
 
 _FIRST = (first, classic, adaptive, modern)
-_MATRICES = (matrix, whitened, kronecker, preconditioned, subspace)
+_MATRICES = (matrix, whitened, kronecker, preconditioned, submatrix, subspace)
 _GROUPS = (*_FIRST, grown, lean, free, around, curvature, quasi_newton, *_MATRICES)
 SPECS: list[Spec] = [spec for group in _GROUPS for spec in group.SPECS]

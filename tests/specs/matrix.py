@@ -202,7 +202,7 @@ def polar(
     return x
 
 
-def _adam(rate: float, b1: float, b2: float, eps: float, decay: float) -> Any:
+def adam_step(rate: float, b1: float, b2: float, eps: float, decay: float) -> Any:
     def step(p: Any, g: Any, memory: Any, t: int) -> tuple[np.ndarray, Any]:
         mu, nu = memory
         mu, nu = b1 * mu + (1 - b1) * g, b2 * nu + (1 - b2) * g**2
@@ -404,7 +404,7 @@ SPECS: list[Spec] = [
             (STANDARD, 5, 1e-8),
             0.95,
             lambda rows, cols: max(1, cols / rows) ** 0.5,
-            _adam(RATE, 0.9, 0.999, 1e-8, 0.0),
+            adam_step(RATE, 0.9, 0.999, 1e-8, 0.0),
         ),
     ),
     Spec(
@@ -430,7 +430,7 @@ SPECS: list[Spec] = [
             _polar_express(),
             0.7,
             lambda rows, cols: (cols / rows) ** 0.5,
-            _adam(RATE / 2, 0.8, 0.9, 1e-3, 0.2),
+            adam_step(RATE / 2, 0.8, 0.9, 1e-3, 0.2),
             nesterov=False,
             decay=0.3,
             cautious=True,
