@@ -197,7 +197,7 @@ SPECS: list[Spec] = [
         _grafted(0.9, 0.99, lambda mu, nu, s: mu / (np.sqrt(s) + 1e-8)),
     ),
     spec(
-        "pytorch_optimizer_shampoo",
+        "shampoo_torch",
         _ours(
             b1=None,
             b2=None,
@@ -212,7 +212,7 @@ SPECS: list[Spec] = [
         _torch("Shampoo", matrix_eps=1e-2),
     ),
     spec(
-        "pytorch_optimizer_scalable_shampoo",
+        "shampoo_scalable",
         _ours(
             b1=None,
             b2=0.9,
