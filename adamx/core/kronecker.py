@@ -7,6 +7,7 @@ of Gᴴ·G is what one keeps of it. Matrices are the last two axes, others count
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+import jax
 import jax.numpy as jnp
 
 from adamx.core.numerics import largest_squarable
@@ -19,7 +20,9 @@ one each."""
 AXES = {"left": -2, "right": -1}
 
 
-def sides(x: Array, largest: int, make: Callable[[int], Array]) -> Sides | None:
+def sides(
+    x: Array | jax.ShapeDtypeStruct, largest: int, make: Callable[[int], Array]
+) -> Sides | None:
     """What `make` makes of the length of each side, for no longer ones than `largest`.
 
     None for what has no sides, being no matrix, empty, or too large on both.

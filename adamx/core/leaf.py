@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.numerics import convert, real_dtype, scalar_dtype
+from adamx.core.places import is_typed, places_of, spread_as
 from adamx.core.record import merge
-from adamx.core.rule import Stacked, is_one
+from adamx.core.rule import Stacked, is_one, locality
 from adamx.core.slots import Path, get, put
 from adamx.core.types import Array
 
@@ -53,7 +54,15 @@ def leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
 
     Cached by what the rules are, not by who built them: equal optimizers share it.
     """
-    return jax.jit(_step(static, paths))
+    one = _step(static, paths)
+
+    def step(arrays: list[Any], view: Any, g: Array, row: Any, param: Any) -> Any:
+        given = arrays, view, g, row, param
+        if is_typed(g) and locality(_live(arrays, static, g)[0]) != "element":
+            return spread_as(places_of((g, row)), one, *given)
+        return one(*given)
+
+    return jax.jit(step)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -67,7 +76,7 @@ def stacked_step(
     """
     one = _step(static, paths)
 
-    def step(
+    def together(
         arrays: list[Any], after: Array | None, *leaves: list[Any]
     ) -> list[tuple[Array, Any]]:
         number, gradients = len(leaves[0]), leaves[1]
@@ -81,6 +90,13 @@ def stacked_step(
         stack = functools.partial(_stack, places, fill)
         stacks = [jax.tree.map(stack, *rows) for rows in leaves]
         return _unstacked(each(arrays, *stacks), places)
+
+    def step(arrays: list[Any], after: Array | None, *leaves: list[Any]) -> Any:
+        _, gradients, rows, _ = leaves
+        if not is_typed(gradients[0]):
+            return together(arrays, after, *leaves)
+        where = places_of([*zip(gradients, rows, strict=True)])
+        return spread_as(where, together, arrays, after, *leaves)
 
     return jax.jit(step)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import jax
 from jax.experimental.shard_alike import shard_alike
-from jax.sharding import AxisType, NamedSharding, PartitionSpec, auto_axes
+from jax.sharding import NamedSharding, PartitionSpec
 
+from adamx.core.places import is_typed, places_of, spread_as
 from adamx.core.record import merge, split
 from adamx.core.rule import Rule
 from adamx.core.types import Array, Shared, Slots
@@ -30,15 +31,15 @@ def stepped(
         found = step(merge(arrays, static), g, slots, *rest)
         return jax.tree.map(lambda n, o: shard_alike(n, o)[0], found, (g, slots))
 
-    if not _is_typed(g):
+    if not is_typed(g):
         return alike(arrays, g, slots, shared, param)
-    places = jax.tree.map(lambda x: jax.typeof(x).sharding, (g, slots))
-    return auto_axes(alike, out_sharding=places)(arrays, g, slots, shared, param)  # pyright: ignore
+    places = places_of((g, slots))
+    return spread_as(places, alike, arrays, g, slots, shared, param)
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:
     """What `function` makes of `slots`, in the shape of `like` spread as that is."""
-    if not _is_typed(like):
+    if not is_typed(like):
         return function(slots)
     at = jax.typeof(like)
     whole = NamedSharding(at.sharding.mesh, PartitionSpec())
@@ -47,8 +48,4 @@ def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slot
         lambda x: at.sharding if x.shape == at.shape else whole,
         jax.eval_shape(function, bare),
     )
-    return auto_axes(function, out_sharding=places)(slots)  # pyright: ignore
-
-
-def _is_typed(x: Array) -> bool:
-    return AxisType.Explicit in jax.typeof(x).sharding.mesh.axis_types
+    return spread_as(places, function, slots)

@@ -141,7 +141,8 @@ class KroneckerRoots(Rule):
         """A side of length one has no direction; a single number has one factor."""
         if x.ndim < 2 or not x.size:
             return None
-        blocks = in_blocks(x, self.lengths(x))
+        whole = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        blocks = jax.eval_shape(lambda x: in_blocks(x, self.lengths(x)), whole)
         found = sides(blocks, self.max_precond_dim, make) or {}
         wide = {side: y for side, y in found.items() if y.shape[-1] > 1}
         alone = {"right": found["right"]} if blocks.shape[-2:] == (1, 1) else None

@@ -1,0 +1,28 @@
+"""Meshes where the type of an array says how it is spread over the devices.
+
+There each product or reshape would have to say it of its result. What looks at whole
+arrays leaves that to XLA, and says it of the results that leave it alone.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, auto_axes
+
+from adamx.core.types import Array, PyTree
+
+
+def is_typed(x: Array) -> bool:
+    """Whether the type of an array says how it is spread."""
+    return AxisType.Explicit in jax.typeof(x).sharding.mesh.axis_types
+
+
+def spread_as(places: PyTree, function: Callable[..., PyTree], *args: Any) -> PyTree:
+    """`function(*args)`, where `places` has a sharding for each array of the result."""
+    return auto_axes(function, out_sharding=places)(*args)  # pyright: ignore
+
+
+def places_of(tree: PyTree) -> PyTree:
+    """The shardings of all arrays, as their types say."""
+    return jax.tree.map(lambda x: jax.typeof(x).sharding, tree)
