@@ -7,6 +7,7 @@ Each has the same number of learning rates around its documented default, and th
 steps, starts and batches. What is in the folder is not run again, so that a race can be
 broken off, and entrants can be added. Steps are timed at the end, for one optimizer
 after the other in several rounds: whatever else the machine does falls on all of them.
+With --rounds 0 they are not, and the table has no times.
 """
 
 import argparse
@@ -32,17 +33,16 @@ OPTIMIZERS = (
     "normuon(consistent_rms=0.2), scion, soap, shampoo, psgd_kron"
 )
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures" / "language_model"
-ROUNDS = 5
 
 
-def timed(race: Race, optimizers: str) -> Race:
+def timed(race: Race, optimizers: str, rounds: int) -> Race:
     """The race with the time of a step of each, measured in turns."""
     task = find_task(TASK)
     steps = race.settings["steps"]
     heats = {e.name: Heat(task, e, steps) for e in find_entrants(optimizers)}
     times: dict[str, list[float]] = {name: [] for name in heats}
     rates = {outcome.name: outcome.best_rate for outcome in race.outcomes}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, heat in heats.items():
             times[name].append(heat.alone(rates[name], seed=0, repeats=1))
     outcomes = [
@@ -52,17 +52,18 @@ def timed(race: Race, optimizers: str) -> Race:
     return dataclasses.replace(race, outcomes=outcomes)
 
 
-def table(race: Race) -> str:
+def table(race: Race, with_times: bool) -> str:
     """The table and what to know when reading it, as Markdown."""
     step = {o.name: f"{1e3 * o.step_seconds:.3g} ms" for o in race.outcomes}
-    found = [
-        {k: f"`{v}`" if k == "optimizer" else v for k, v in row.items()}
-        | {"a step": step[row["optimizer"]]}
-        for row in rows(race)
-    ]
+    found = [row | {"a step": step[row["optimizer"]]} for row in rows(race)]
+    for row in found:
+        row["optimizer"] = f"`{row['optimizer']}`"
+        if not with_times:
+            del row["time to target"], row["a step"]
     versions = ", ".join(f"{name} {version}" for name, version in race.versions.items())
     shown = tabulate(found, "keys", tablefmt="github", disable_numparse=True)
-    notes = "\n".join(f"- {line}" for line in caveats(race))
+    known = [x for x in caveats(race) if with_times or not x.startswith("The time")]
+    notes = "\n".join(f"- {line}" for line in known)
     return f"adamx {adamx.__version__}, {versions}\n\n{shown}\n\n{notes}"
 
 
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--rates", type=int, default=7)
     parser.add_argument("--decades", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5, help="of timing steps")
     parser.add_argument("--pictures", type=Path, default=PICTURES)
     parser.add_argument("--write", type=Path, help="put the table into this document")
     options = parser.parse_args()
@@ -89,10 +91,11 @@ def main() -> None:
         folder=options.folder,
         resume=True,
     )
-    race = timed(race, options.optimizers)
-    race.write(options.folder)
-    report(race, options.folder)
-    text = table(race)
+    if options.rounds:
+        race = timed(race, options.optimizers, options.rounds)
+        race.write(options.folder)
+        report(race, options.folder)
+    text = table(race, with_times=options.rounds > 0)
     print(text)
     if options.write:
         options.pictures.mkdir(parents=True, exist_ok=True)

@@ -182,10 +182,11 @@ def test_a_race_of_matrices_is_written_and_goes_on(tmp_path, monkeypatch):
     document.write_text(f"<!-- begin: {mark} -->\n<!-- end: {mark} -->\n")
     command = ["language_model", "--folder", str(tmp_path / "race"), "--steps", "4"]
     command += ["--rates", "2", "--seeds", "1", "--pictures", str(pictures)]
-    for optimizers in ("sgd", "sgd, sgd(momentum=0.9)"):
+    for optimizers, rounds in (("sgd", "0"), ("sgd, sgd(momentum=0.9)", "1")):
         more = ["--optimizers", optimizers, "--write", str(document)]
-        monkeypatch.setattr(sys, "argv", command + more)
+        monkeypatch.setattr(sys, "argv", [*command, *more, "--rounds", rounds])
         language_model.main()
+        assert ("a step" in document.read_text()) == (rounds == "1")
     lines = document.read_text().splitlines()
     rows = [line for line in lines if line.startswith("| `")]
     assert {row.split("`")[1] for row in rows} == {"sgd", "sgd(momentum=0.9)"}

@@ -96,6 +96,8 @@ def forgiveness(race: Race, file: Path) -> None:
 
 def _loss_axis(ax: Any, race: Race) -> None:
     """On a logarithmic axis that the start, and not what blew up, is the top of."""
+    with extras():
+        from matplotlib.ticker import LogFormatter
     starts = [o.validation[0] for o in race.outcomes]
     top = max((float(np.nanmax(s)) for s in starts if np.isfinite(s).any()), default=1)
     target = race.target if race.target is not None and 0 < race.target < top else None
@@ -103,7 +105,11 @@ def _loss_axis(ax: Any, race: Race) -> None:
     shown = [*finals, *([] if target is None else [target])]
     if shown and min(shown) > 0:
         ax.set_yscale("log")
-        ax.set_ylim(max(min(shown) / 1.5, 1e-12 * top), 1.5 * top)
+        least = max(min(shown), 1e-12 * top)
+        margin = max(1.05, (top / least) ** 0.08)
+        ax.set_ylim(least / margin, margin * top)
+        # Numbers between powers of ten too, where there are few of those.
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     elif top > 0:
         # Some are exactly there.
         least = min((x for x in shown if x > 0), default=top)

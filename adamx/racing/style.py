@@ -15,7 +15,8 @@ COLORS = (
 """Bright colours of Paul Tol, which the colour-blind can tell apart."""
 
 DASHES = ("-", (0, (4, 1.2)))
-"""In turns, so that of two lines on top of each other both are seen."""
+"""In turns, so that of two lines on top of each other both are seen, and the other way
+round where colours come again."""
 
 MARKERS = "osD^vP*X"
 
@@ -35,8 +36,9 @@ STYLE: dict[Any, Any] = {
 
 def look(index: int) -> dict[str, Any]:
     """Colour, dash and marker of the line of that number."""
+    turned = index + index // len(COLORS)
     return {
         "color": COLORS[index % len(COLORS)],
-        "linestyle": DASHES[index % len(DASHES)],
-        "marker": MARKERS[(index + index // len(COLORS)) % len(MARKERS)],
+        "linestyle": DASHES[turned % len(DASHES)],
+        "marker": MARKERS[turned % len(MARKERS)],
     }
