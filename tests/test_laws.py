@@ -79,11 +79,22 @@ FULL = [
 
 
 # What takes longest, and is kept by the pieces and by what lifts and chains them.
-OF_PIECES = ("transformations", "accumulation", "hyperparameters", "differentiable")
+OF_PIECES = (
+    "hyperparameters",
+    "accumulation",
+    "freezing",
+    "differentiable",
+    "transformations",
+    "composition",
+    "sharding",
+)
 
 
 def later(subject, law):
-    """Whether an optimizer, which is wiring, waits for the full grid with a law."""
+    """Whether an optimizer, which is wiring, is tried on a law before a release only.
+
+    And by who writes it: pytest -m "full or release" -k its name.
+    """
     name = subject.name.partition("(")[0]
     builder = public_builders().get(name)
     wiring = builder is not None and ".optimizers." in builder.__module__
@@ -91,7 +102,7 @@ def later(subject, law):
 
 
 PLAIN_GRID = [
-    pytest.param(*test.values, id=test.id, marks=[*test.marks, pytest.mark.full])
+    pytest.param(*test.values, id=test.id, marks=[*test.marks, pytest.mark.release])
     if later(*test.values)
     else test
     for test in grid(PLAIN)
