@@ -120,8 +120,6 @@ def test_law(subject, law):
 DECLARED = [(name, law) for name, laws in EXCEPTIONS.items() for law in laws]
 
 
-# As compiled by default: what rounding breaks, other programs may not.
-@pytest.mark.full
 @pytest.mark.parametrize(("name", "law"), DECLARED)
 def test_declared_exceptions_are_needed(name, law):
     found = examples(public_builders()[name])

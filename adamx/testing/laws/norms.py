@@ -62,5 +62,5 @@ def _many_tens(subject: Subject) -> None:
     exact = cast(tens, "float32")
     (wider,), _ = subject.run(subject.tx, exact, [exact])
     what = "the update of a float16 leaf of 100,000 tens"
-    # Where tens cancel, their rounding in float32 is left: 2⁻¹⁰ times 2⁻¹³ of ten.
-    close(narrow["w"], wider["w"], what, "['w']", 2**-10, size=10 * 2**-13)
+    # The least numbers of float16 are 2⁻²⁴ apart: half of that is 2⁻¹¹ times 2⁻¹⁴.
+    close(narrow["w"], wider["w"], what, "['w']", 2**-10, size=2**-14)
