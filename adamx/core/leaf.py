@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.numerics import convert, real_dtype, scalar_dtype
-from adamx.core.places import is_typed, places_of, spread_as
+from adamx.core.places import is_typed, spread_like
 from adamx.core.record import merge
 from adamx.core.rule import Stacked, is_one, locality
 from adamx.core.slots import Path, get, put
@@ -59,7 +59,7 @@ def leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     def step(arrays: list[Any], view: Any, g: Array, row: Any, param: Any) -> Any:
         given = arrays, view, g, row, param
         if is_typed(g) and locality(_live(arrays, static, g)[0]) != "element":
-            return spread_as(places_of((g, row)), one, *given)
+            return spread_like((g, row), one, *given)
         return one(*given)
 
     return jax.jit(step)
@@ -93,10 +93,8 @@ def stacked_step(
 
     def step(arrays: list[Any], after: Array | None, *leaves: list[Any]) -> Any:
         _, gradients, rows, _ = leaves
-        if not is_typed(gradients[0]):
-            return together(arrays, after, *leaves)
-        where = places_of([*zip(gradients, rows, strict=True)])
-        return spread_as(where, together, arrays, after, *leaves)
+        like = [*zip(gradients, rows, strict=True)]
+        return spread_like(like, together, arrays, after, *leaves)
 
     return jax.jit(step)
 

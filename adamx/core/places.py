@@ -23,6 +23,9 @@ def spread_as(places: PyTree, function: Callable[..., PyTree], *args: Any) -> Py
     return auto_axes(function, out_sharding=places)(*args)  # pyright: ignore
 
 
-def places_of(tree: PyTree) -> PyTree:
-    """The shardings of all arrays, as their types say."""
-    return jax.tree.map(lambda x: jax.typeof(x).sharding, tree)
+def spread_like(like: PyTree, function: Callable[..., PyTree], *args: Any) -> PyTree:
+    """`function(*args)`, its results spread as the arrays of `like`, one for one."""
+    if not is_typed(jax.tree.leaves(like)[0]):
+        return function(*args)
+    places = jax.tree.map(lambda x: jax.typeof(x).sharding, like)
+    return spread_as(places, function, *args)

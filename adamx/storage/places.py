@@ -7,7 +7,7 @@ import jax
 from jax.experimental.shard_alike import shard_alike
 from jax.sharding import NamedSharding, PartitionSpec
 
-from adamx.core.places import is_typed, places_of, spread_as
+from adamx.core.places import is_typed, spread_as, spread_like
 from adamx.core.record import merge, split
 from adamx.core.rule import Rule
 from adamx.core.types import Array, Shared, Slots
@@ -31,10 +31,7 @@ def stepped(
         found = step(merge(arrays, static), g, slots, *rest)
         return jax.tree.map(lambda n, o: shard_alike(n, o)[0], found, (g, slots))
 
-    if not is_typed(g):
-        return alike(arrays, g, slots, shared, param)
-    places = places_of((g, slots))
-    return spread_as(places, alike, arrays, g, slots, shared, param)
+    return spread_like((g, slots), alike, arrays, g, slots, shared, param)
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:

@@ -203,7 +203,6 @@ def kronecker_roots(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from adamx.core.rule import Live
         >>> rule = kronecker_roots(eps=0.0).plan.pieces[0][1]
         >>> g = jnp.diag(jnp.array([4.0, 9.0]))
         >>> live = rule.tick(rule.start(), {})
