@@ -7,17 +7,15 @@ N = M̂ / (√V̂ + ε), with M and V of R        scale_by_adam
 """
 
 from adamx.core.arguments import PositiveInteger, Stacking
-from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
 from adamx.core.matrix import View, has_sides
-from adamx.core.partition import split
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adam import scale_by_adam
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.subspace import Projection, in_subspace
-from adamx.wrappers.as_matrices import as_matrices
+from adamx.wrappers.as_matrices import split_matrices
 
 
 @transform
@@ -139,8 +137,4 @@ def galore(
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )
-    return split(
-        matrices,
-        matrices=chain(as_matrices(directions, view), *after),
-        rest=chain(inner, *after) if rest is None else rest,
-    )
+    return split_matrices(directions, inner, after, matrices, view, rest)

@@ -27,7 +27,6 @@ from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View, has_sides
 from adamx.core.node import Node
-from adamx.core.partition import split
 from adamx.core.roots import RootMethod
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
@@ -44,7 +43,7 @@ from adamx.transforms.momentum import scale_by_momentum, trace
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import second_moment
 from adamx.transforms.sum_of_squares import sum_of_squares
-from adamx.wrappers.as_matrices import as_matrices
+from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 GRAFTS = ("adam", "rmsprop", "adagrad", "sgd")
 
@@ -276,13 +275,12 @@ def shampoo(
             stacked=stacked,
         )
 
-    chosen = as_matrices(direction(max_precond_dim), view)
+    chosen = direction(max_precond_dim)
     after = (
         chain() if momentum is None else trace(momentum, nesterov),
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
     if precondition_1d and matrices is has_sides:
-        return chain(chosen, *after)
-    other = chain(direction(0), *after) if rest is None else rest
-    return split(matrices, matrices=chain(chosen, *after), rest=other)
+        return chain(as_matrices(chosen, view), *after)
+    return split_matrices(chosen, direction(0), after, matrices, view, rest)

@@ -20,7 +20,6 @@ from adamx.core.chain import chain
 from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.matrix import View, has_sides
-from adamx.core.partition import split
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import scale_by_response
 from adamx.transforms.decay import add_decayed_weights
@@ -29,7 +28,7 @@ from adamx.transforms.momentum import scale_by_momentum
 from adamx.transforms.norm_ball import scale_by_norm_ball
 from adamx.transforms.scale import scale_by_learning_rate
 from adamx.transforms.second_moment import scale_by_second_moment, second_moment
-from adamx.wrappers.as_matrices import as_matrices
+from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 
 @transform
@@ -198,12 +197,11 @@ def soap(
             stacked=stacked,
         )
 
-    chosen = as_matrices(direction(max_precond_dim), view)
+    chosen = direction(max_precond_dim)
     after = (
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
     if precondition_1d and matrices is has_sides:
-        return chain(chosen, *after)
-    other = chain(direction(0), *after) if rest is None else rest
-    return split(matrices, matrices=chain(chosen, *after), rest=other)
+        return chain(as_matrices(chosen, view), *after)
+    return split_matrices(chosen, direction(0), after, matrices, view, rest)

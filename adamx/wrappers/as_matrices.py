@@ -1,14 +1,17 @@
 """All leaves as matrices, for pieces that act on those."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from adamx.core.chain import chain
 from adamx.core.errors import TransformError
+from adamx.core.freeze import Labels
 from adamx.core.lift import Lifted
 from adamx.core.matrix import MatrixView, View, matrix_view
+from adamx.core.partition import split
 from adamx.core.plan import Plan
 from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
@@ -162,3 +165,20 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     """
     plan = as_transform(inner).plan
     return around(AsMatrices("as_matrices", plan, view or matrix_view))
+
+
+def split_matrices(
+    direction: Transform,
+    plain: TransformLike,
+    after: Sequence[Transform],
+    matrices: Labels,
+    view: View | None,
+    rest: TransformLike | None,
+) -> Transform:
+    """`direction` of the leaves that are `matrices`, then what comes `after`.
+
+    Of the others `rest`, or, if that is None, `plain` and the same after it.
+    """
+    chosen = chain(as_matrices(direction, view), *after)
+    other = chain(plain, *after) if rest is None else rest
+    return split(matrices, matrices=chosen, rest=other)
