@@ -10,6 +10,7 @@ leaves the path of its oracle in float64, in its largest step. Golden data stand
 oracles that are libraries; `tests/golden/versions.json` has their versions.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -50,16 +51,24 @@ FAMILIES = {
 SHAPE = (1024, 4096)
 
 
+@functools.cache
+def _made_by() -> dict[str, str | None]:
+    """By the name of each spec the optimizer it is of; None of what is no optimizer."""
+    optimizers = {name for name, _ in adamx_optimizers()}
+    calls = {spec.name: spec.make().call for spec in SPECS}
+    makers = {
+        name: call.builder.__name__ if isinstance(call, Call) else None
+        for name, call in calls.items()
+    }
+    return {k: maker if maker in optimizers else None for k, maker in makers.items()}
+
+
 def specs_of(name: str) -> list[Spec]:
     """The specs of an optimizer or of a wrapper."""
-    optimizers = {builder for builder, _ in adamx_optimizers()}
 
     def of(spec: Spec) -> bool:
-        call = spec.make().call
-        made_by = call.builder.__name__ if isinstance(call, Call) else ""
-        if made_by in optimizers:
-            return made_by == name
-        return f"{spec.name}_".startswith(f"{name}_")
+        maker = _made_by()[spec.name]
+        return maker == name if maker else f"{spec.name}_".startswith(f"{name}_")
 
     return [spec for spec in SPECS if of(spec)]
 

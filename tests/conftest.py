@@ -4,11 +4,19 @@ import os
 
 # The LAPACK threads of two workers wait for each other: an eigh takes 50 times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Most of the time of tests is compilation: of a program of three leaves XLA's older
+# emitters, in one piece, need half as long. Nobody asks where its lines come from.
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
-).strip()
+    os.environ.get("XLA_FLAGS", "")
+    + " --xla_force_host_platform_device_count=8"
+    + " --xla_cpu_use_fusion_emitters=false"
+    + " --xla_cpu_parallel_codegen_split_count=1"
+)
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
+import gc
 import itertools
+import pathlib
 import warnings
 
 import jax
@@ -23,20 +31,30 @@ with warnings.catch_warnings():
     import optax  # noqa: F401
 
 
-PROGRAMS_OF_TESTS = 100
+MAPS = pathlib.Path("/proc/self/maps")
+MOST_MAPS = 8_000
 _run = itertools.count(1)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what stays, which it would look through each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)
 def forget_programs():
-    """Drop what was compiled, now and then.
+    """Drop what was compiled, when it is much.
 
     Each program is mapped into memory, and Linux allows a process 65,530 maps; XLA
-    crashes at the next one.
+    crashes at the next one. With 8,000 a worker holds some 3 GB.
     """
     yield
-    if next(_run) % PROGRAMS_OF_TESTS == 0:
-        jax.clear_caches()
+    if next(_run) % 20 == 0 and MAPS.exists():
+        with MAPS.open() as lines:
+            if sum(1 for _ in lines) > MOST_MAPS:
+                jax.clear_caches()
 
 
 @pytest.fixture
@@ -44,3 +62,13 @@ def x64():
     """Enable float64 for one test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def compiled_quickly(request):
+    """Most programs run a few times here: what XLA gains by optimizing, it loses."""
+    quickly = request.node.get_closest_marker("optimized") is None
+    if jax.config.read("jax_disable_most_optimizations") != quickly:
+        # What was compiled otherwise would be found again.
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", quickly)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import chex
+import pytest
 
 from benchmarks import (
     catalogue,
@@ -18,6 +19,8 @@ from benchmarks import (
     trajectories,
     trees,
 )
+
+pytestmark = pytest.mark.optimized
 
 
 def test_gpt2_small_is_as_large_as_it_is():

@@ -11,6 +11,8 @@ from adamx.testing import public_builders
 from benchmarks.laws import adamx_optimizers
 from tests.problems import PROBLEMS, minimized
 
+pytestmark = pytest.mark.optimized
+
 RATES = 10.0 ** jnp.arange(-4, 3.1, 0.5)
 """The one small grid, for all."""
 

@@ -19,6 +19,8 @@ from adamx.racing.schedule import SCHEDULES, scheduled
 from adamx.racing.tasks import TASKS, find_task
 from adamx.racing.trajectories import trajectory
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.fixture(autouse=True)
 def no_clock(monkeypatch, request):

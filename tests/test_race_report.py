@@ -21,6 +21,8 @@ from adamx.racing.pictures import trajectories
 from adamx.racing.table import caveats, rows
 from adamx.racing.tasks import find_task
 
+pytestmark = pytest.mark.optimized
+
 SMALL = ["--steps=12", "--rates=3", "--seeds=2", "--quiet"]
 
 

@@ -212,6 +212,7 @@ AXES = jax.sharding.AxisType
 SOME = (("int8", 0), ("int4", 1))
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(
     ("codec", "shape", "kind"),
     [

@@ -81,13 +81,14 @@ def alike(got: Any, expected: Any, what: str, *, weak: bool = False) -> None:
 def finite(tree: Any, what: str) -> None:
     """Require that no number is infinite or NaN."""
     for where, leaf in leaves(tree):
-        try:
-            chex.assert_tree_all_finite(leaf)
-        except AssertionError:
-            got = np.asarray(leaf)
-            raise Violation(
-                what, where=where, expected="finite numbers", got=got
-            ) from None
+        got = wide(leaf)
+        require(
+            bool(np.isfinite(got).all()),
+            what,
+            where=where,
+            expected="finite numbers",
+            got=got,
+        )
 
 
 def outline(x: Any, weak: bool = False) -> str:

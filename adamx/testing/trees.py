@@ -13,6 +13,11 @@ NARROW = ("float16", "bfloat16")
 DTYPES = (*NARROW, "float32", "float64")
 
 
+def on_device(x: Any, dtype: Any) -> jax.Array:
+    """As an array of jax, without a program of its own, as `jnp.asarray` has for it."""
+    return jax.device_put(np.asarray(x, jnp.dtype(dtype)))
+
+
 def params(dtype: str = "float32") -> dict[str, Any]:
     """A matrix, a vector and a scalar of one dtype, or of three if it is "mixed"."""
     rng = np.random.default_rng(0)
@@ -20,8 +25,8 @@ def params(dtype: str = "float32") -> dict[str, Any]:
     each = dict.fromkeys([*shapes, "scalar"], dtype)
     if dtype == "mixed":
         each = {"w": "bfloat16", "b": "float16", "scalar": "float32"}
-    layer = {k: jnp.asarray(rng.normal(size=s), each[k]) for k, s in shapes.items()}
-    return {"layer": layer, "scalar": jnp.asarray(0.5, each["scalar"])}
+    layer = {k: on_device(rng.normal(size=s), each[k]) for k, s in shapes.items()}
+    return {"layer": layer, "scalar": on_device(0.5, each["scalar"])}
 
 
 def grads(like: Params, seed: int = 0) -> Any:
@@ -38,14 +43,14 @@ def grads(like: Params, seed: int = 0) -> Any:
             x = x + 1j * rng.normal(size=jnp.shape(p))
         if not x.shape:
             x = abs(x) + 0.5
-        return jnp.asarray(x, jnp.result_type(p))
+        return on_device(x, jnp.result_type(p))
 
     return jax.tree.map(normal, like)
 
 
 def cast(tree: Any, dtype: Any) -> Any:
     """All leaves of a tree in one dtype."""
-    return jax.tree.map(lambda x: jnp.asarray(x).astype(dtype), tree)
+    return jax.tree.map(lambda x: on_device(x, dtype), tree)
 
 
 def stacked(trees: list[Any]) -> Any:

@@ -2,11 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from adamx.testing.compare import finite as all_finite
+from adamx.testing.compare import wide
 from adamx.testing.law import law
 from adamx.testing.subject import Subject
-from adamx.testing.trees import grads, params
+from adamx.testing.trees import grads, on_device, params
 
 SIZES = {
     "float16": {"huge": 6e4, "tiny": 6e-8},
@@ -28,7 +30,7 @@ def finite(subject: Subject) -> None:
         zero = jax.tree.map(jnp.zeros_like, normal)
         sized = {
             name: jax.tree.map(
-                lambda g, s=s: jnp.sign(g) * jnp.asarray(s, g.dtype), normal
+                lambda g, s=s: on_device(s * np.sign(wide(g)), g.dtype), normal
             )
             for name, s in sizes.items()
         }

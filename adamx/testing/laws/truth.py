@@ -10,7 +10,7 @@ import numpy as np
 from adamx.testing.compare import require
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject, kept_parameters
-from adamx.testing.trees import Trajectory
+from adamx.testing.trees import Trajectory, cast, on_device
 
 
 @law(17)
@@ -54,8 +54,8 @@ def deviation(
     subject: Subject, reference: Trajectory, follow: Callable[..., Any]
 ) -> float:
     """How far the path in float64 is from the reference, in its largest step."""
-    start = jax.tree.map(jnp.asarray, dict(reference.params))
-    inputs = jax.tree.map(lambda *g: jnp.asarray(np.stack(g)), *reference.grads)
+    start = jax.tree.map(jax.device_put, dict(reference.params))
+    inputs = jax.tree.map(lambda *g: jax.device_put(np.stack(g)), *reference.grads)
     path = follow(start, subject.init(start), inputs)
     return max(
         float(
@@ -83,16 +83,16 @@ def _single_precision(subject: Subject, reference: Trajectory) -> None:
     """
 
     def run(dtype: str) -> Any:
-        cast = jax.tree.map(
-            lambda p: jnp.asarray(p, jnp.bfloat16).astype(dtype), dict(reference.params)
+        start = jax.tree.map(
+            lambda p: cast(on_device(p, jnp.bfloat16), dtype), dict(reference.params)
         )
         inputs = [
-            jax.tree.map(lambda g: jnp.asarray(np.float32(g), dtype), g)
+            jax.tree.map(lambda g: on_device(np.float32(g), dtype), g)
             for g in reference.grads
         ]
-        out, state = subject.run(subject.tx, cast, inputs)
+        out, state = subject.run(subject.tx, start, inputs)
         stacked = jax.tree.map(lambda *u: np.stack([np.asarray(x) for x in u]), *out)
-        return stacked, (cast, state)
+        return stacked, (start, state)
 
     ours, _ = run("float32")
     with jax.enable_x64(True):
