@@ -25,10 +25,10 @@ ROUNDED = {
 
 def cases(specs):
     """The specs, each under its name."""
-    marks = dict.fromkeys(ROUNDED, pytest.mark.optimized)
+    marks = [[pytest.mark.optimized] * (spec.name in ROUNDED) for spec in specs]
     return [
-        pytest.param(s, id=s.name, marks=[marks[s.name]] if s.name in marks else [])
-        for s in specs
+        pytest.param(spec, id=spec.name, marks=own)
+        for spec, own in zip(specs, marks, strict=True)
     ]
 
 

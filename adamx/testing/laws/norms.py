@@ -62,5 +62,5 @@ def _many_tens(subject: Subject) -> None:
     exact = cast(tens, "float32")
     (wider,), _ = subject.run(subject.tx, exact, [exact])
     what = "the update of a float16 leaf of 100,000 tens"
-    # Where tens cancel, their rounding is left, a unit of the last place: 2⁻¹¹ × 2⁻⁹.
-    close(narrow["w"], wider["w"], what, "['w']", 2**-10, size=2**-9)
+    # The least numbers of float16 are 2⁻²⁴ apart: half of that is 2⁻¹¹ times 2⁻¹⁴.
+    close(narrow["w"], wider["w"], what, "['w']", 2**-10, size=2**-14)

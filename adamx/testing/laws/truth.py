@@ -10,7 +10,7 @@ import numpy as np
 from adamx.testing.compare import require
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject, kept_parameters
-from adamx.testing.trees import Trajectory, cast, on_device
+from adamx.testing.trees import Trajectory, cast
 
 
 @law(17)
@@ -83,13 +83,8 @@ def _single_precision(subject: Subject, reference: Trajectory) -> None:
     """
 
     def run(dtype: str) -> Any:
-        start = jax.tree.map(
-            lambda p: cast(on_device(p, jnp.bfloat16), dtype), dict(reference.params)
-        )
-        inputs = [
-            jax.tree.map(lambda g: on_device(np.float32(g), dtype), g)
-            for g in reference.grads
-        ]
+        start = cast(cast(dict(reference.params), "bfloat16"), dtype)
+        inputs = [cast(cast(g, "float32"), dtype) for g in reference.grads]
         out, state = subject.run(subject.tx, start, inputs)
         stacked = jax.tree.map(lambda *u: np.stack([np.asarray(x) for x in u]), *out)
         return stacked, (start, state)
