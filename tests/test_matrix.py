@@ -123,6 +123,7 @@ def directions(g, **options):
     return tx.update(g, tx.init(g))[0]
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("eps", [0.0, 1e-8])
 @pytest.mark.parametrize("stacked", [None, "loop", "vmap"])
 def test_odd_matrices(stacked, eps):
@@ -143,6 +144,8 @@ def test_odd_matrices(stacked, eps):
         both, ns_coeffs="polar_express", ns_steps=9, eps=eps, stacked=stacked
     )
     assert jax.tree.all(jax.tree.map(lambda x: bool(jnp.isfinite(x).all()), found))
+    for name in g:
+        np.testing.assert_array_equal(found["first"][name], -found["second"][name])
     for u in (found["first"], jax.tree.map(jnp.negative, found["second"])):
         assert not u["zero"].any()
         np.testing.assert_allclose(u["rank one"], one / 15, atol=1e-4)
