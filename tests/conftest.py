@@ -1,8 +1,6 @@
-"""Shared by all tests: eight virtual devices, quick compilation, a cache of programs."""
+"""Shared by all tests: eight virtual devices, quick compilation, kept programs."""
 
 import os
-import pathlib
-import time
 
 # The LAPACK threads of two workers wait for each other: an eigh takes 50 times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -17,13 +15,16 @@ os.environ["XLA_FLAGS"] = (
 os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 # Workers, later runs and the thorough tier read what one has compiled: with all of it
 # there, the laws take 42 % less CPU time.
-CACHE = pathlib.Path(__file__).parents[1] / ".jax_cache"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", os.path.abspath(f"{__file__}/../../.jax_cache")
+)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import gc
 import itertools
+import pathlib
+import time
 import warnings
 
 import jax
@@ -38,6 +39,7 @@ with warnings.catch_warnings():
     import optax  # noqa: F401
 
 
+CACHE = pathlib.Path(__file__).parents[1] / ".jax_cache"
 MAPS = pathlib.Path("/proc/self/maps")
 MOST_MAPS = 8_000
 _run = itertools.count(1)

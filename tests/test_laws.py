@@ -142,6 +142,7 @@ DECLARED = [(name, law) for name, laws in EXCEPTIONS.items() for law in laws]
 
 
 @pytest.mark.optimized
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "law"), DECLARED)
 def test_declared_exceptions_are_needed(name, law):
     found = examples(BUILDERS[name])

@@ -87,7 +87,11 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
         ),
         ("optax", optax.adam),
         # Whose runs go one after the other.
-        ("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
+        pytest.param(
+            "soap",
+            lambda rate: adamx.soap(rate, precondition_1d=True),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_a_lane_is_a_run_by_itself(name, build):
