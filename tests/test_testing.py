@@ -22,6 +22,7 @@ from adamx.testing import (
     trajectory,
     try_laws,
 )
+from adamx.testing.compare import close
 
 LAW = {law.name: law for law in LAWS}
 
@@ -200,6 +201,16 @@ def test_a_violation_says_which_law_which_leaf_expected_and_got():
         assert words in text
     assert "float32 at the least" in text
     assert "float16" in text
+
+
+@pytest.mark.parametrize("got", [np.nan, np.inf, 1.1, -1.0])
+def test_a_comparison_takes_nothing_else_for_a_number(got):
+    x, y = np.array([2.0, got]), np.array([2.0, 1.0])
+    with pytest.raises(Violation, match=r"index \(1,\)"):
+        close(x, y, "numbers", "['w']", 1e-3)
+    with pytest.raises(Violation):
+        close(y, x if np.isfinite(got) else np.array([2.0, 9.0]), "", "", 1e-3)
+    close(x, x, "the same", "['w']", 0)
 
 
 def test_check_transform_reports_what_it_tried():
