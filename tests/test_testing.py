@@ -1,5 +1,6 @@
 """Each law finds what it is there to find, and says where."""
 
+import dataclasses
 import unittest
 from functools import partial
 
@@ -191,6 +192,20 @@ def test_each_law_can_be_broken(law):
     with pytest.raises(Violation) as violation:
         law.check(WRONG[law.name])
     assert f"law {law.number}, {law.name}" in str(violation.value)
+
+
+@pytest.mark.parametrize("axes", [0, 1, 2])
+def test_the_path_of_a_reference_is_not_left_by_a_nan_in_any_leaf(axes):
+    rate = np.float32(0.1)  # of shape (), so that float64 adds nothing
+    path = trajectory(
+        lambda params, grads: {
+            k: params[k] - rate * np.cumsum([g[k] for g in grads], 0) for k in params
+        },
+        0,
+    )
+    nan = of(lambda g, p: jnp.where(p.ndim == axes, jnp.nan, -rate * g))
+    with pytest.raises(Violation, match="nan of a step away"):
+        LAW["truth"].check(dataclasses.replace(nan, references=(path,)))
 
 
 def test_a_violation_says_which_law_which_leaf_expected_and_got():
