@@ -1,5 +1,6 @@
 """Matrices: how leaves are seen as them, and their orthogonal factors."""
 
+import itertools
 from typing import Any
 
 import jax
@@ -242,12 +243,32 @@ def test_a_view_of_ones_own(x64):
         np.testing.assert_allclose(found.reshape(matrix), right, atol=rounding)
 
 
+def test_each_matrix_of_a_stack_has_a_norm_of_its_own():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    x[1] *= 2.0**20
+    tx = adamx.orthogonalize(stacked=None)
+    u, _ = tx.update(jnp.asarray(x), tx.init(jnp.asarray(x)))
+    for found, matrix in zip(u, x, strict=True):
+        sizes = np.linalg.svd(found, compute_uv=False)
+        assert sizes.min() > 0.6, sizes
+        assert np.sum(found * matrix) > 0
+
+
 def test_axes_in_another_order():
     x = jnp.arange(24.0).reshape(2, 3, 4)
     view = adamx.MatrixView((-1,), (1,), (0,))
     seen = view.see(x)
     assert seen.shape == (4, 3, 2)
     assert float(seen[3, 1, 0]) == float(x[0, 1, 3])
+    np.testing.assert_array_equal(view.back(seen, x.shape), x)
+
+
+@pytest.mark.parametrize("axes", [*itertools.permutations(range(3))], ids=str)
+def test_every_order_of_axes_is_put_back(axes):
+    view = adamx.MatrixView(*((axis,) for axis in axes))
+    x = jax.device_put(np.arange(24.0).reshape(2, 3, 4))
+    seen = view.see(x)
+    np.testing.assert_array_equal(seen, np.transpose(x, axes))
     np.testing.assert_array_equal(view.back(seen, x.shape), x)
 
 

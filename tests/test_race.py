@@ -105,6 +105,16 @@ def test_a_lane_is_a_run_by_itself(name, build):
             np.testing.assert_allclose(outcome.final[i, j], alone, rtol=2e-5)
 
 
+def test_start_and_every_step_of_every_seed_have_a_key_of_their_own():
+    seeds = jnp.arange(2, dtype=jnp.uint32)
+    keys = [
+        jax.random.key_data(key).tolist()
+        for seed in seeds
+        for key in (init_key(seed), *(step_key(seed, jnp.int32(t)) for t in range(3)))
+    ]
+    assert len({tuple(key) for key in keys}) == 8
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_schedule_is_the_same_for_all(schedule):
     task = least_squares()
