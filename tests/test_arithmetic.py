@@ -38,7 +38,7 @@ def test_the_square_of_a_complex_number_is_that_of_its_modulus():
 def test_what_is_to_be_squared_has_a_finite_sum_of_squares():
     bound = 2.0**55
     x = squarable(f32(1e30, -INF, NAN, 3))
-    np.testing.assert_array_equal(x, np.float32([bound, -bound, NAN, 3]))
+    np.testing.assert_array_equal(x, np.array([bound, -bound, NAN, 3], np.float32))
     assert bound**2 * 65_536 < np.finfo(np.float32).max
     z = squarable(jax.device_put(np.array([1e30 - 1e30j], np.complex64)))
     assert z.tolist() == [bound - bound * 1j]
@@ -71,7 +71,7 @@ def test_roots_and_ratios_have_finite_derivatives_at_zero():
 
 def test_a_divisor_is_one_for_what_is_too_small_and_shows_nan():
     x, usable = divisor(f32(0, 1e-39, 2, INF, NAN))
-    np.testing.assert_array_equal(x, np.float32([1, 1, 2, INF, NAN]))
+    np.testing.assert_array_equal(x, np.array([1, 1, 2, INF, NAN], np.float32))
     assert usable.tolist() == [False, False, True, True, True]
 
 
@@ -96,7 +96,7 @@ def test_weights_of_an_average_are_right_to_the_last_digits(decay, count):
 
 
 def test_powers_of_large_and_small_numbers_are_right_to_the_last_digits():
-    x = np.float32([1e-37, 1e-30, 0.3, 1, 7e30, 3.4e38])
+    x = np.array([1e-37, 1e-30, 0.3, 1, 7e30, 3.4e38], np.float32)
     for exponent in (-0.25, 0.5):
         right = x.astype(float) ** exponent
         np.testing.assert_allclose(power(f32(*x), exponent), right, rtol=2e-7)

@@ -1,6 +1,7 @@
 """L-BFGS and line searches: how fast they get there, and what each step keeps."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -269,7 +270,7 @@ def test_a_loss_sees_frozen_leaves(where):
     if where == "inside":
         tx = adamx.chain(held, adamx.lbfgs())
     if where == "in another part":
-        parts = {"w": adamx.lbfgs(), "frozen": adamx.set_to_zero()}
+        parts: dict[Any, Any] = {"w": adamx.lbfgs(), "frozen": adamx.set_to_zero()}
         tx = adamx.partition(parts, {name: name for name in p})
     state, found = tx.init(p), adamx.value_and_grad_from_state(loss)
     for _ in range(10):

@@ -14,7 +14,9 @@ UP = adamx.chain(adamx.normalize(), adamx.sgd(RHO))
 
 def loss(p):
     """Neither quadratic nor separable, of all leaves."""
-    return jnp.sum((p["w"] @ p["b"]) ** 4) + jnp.cosh(p["b"]).sum() * (p["w"] ** 2).sum()
+    return (
+        jnp.sum((p["w"] @ p["b"]) ** 4) + jnp.cosh(p["b"]).sum() * (p["w"] ** 2).sum()
+    )
 
 
 grad = jax.jit(jax.grad(loss))
