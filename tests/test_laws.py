@@ -71,6 +71,8 @@ QUICK = {
     "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
     "truth": (MACHINERY, "tests/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
+    "innermost_trees": (PIECES, "slots may be containers, a wrapper may keep trees"),
+    "absent_gradients": (PIECES, "a wrapper may go over leaves by itself"),
 }
 """For each law the subjects that the quick tier tries, and why their code can break it.
 

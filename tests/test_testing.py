@@ -104,6 +104,37 @@ class Gathering:
         return updates, jax.tree.map(jnp.add, state, updates)
 
 
+class Paired:
+    """Keeps a pair in the place of each leaf."""
+
+    @staticmethod
+    def init(params):
+        return jax.tree.map(lambda p: (jnp.zeros(p.shape), jnp.zeros(())), params)
+
+    @staticmethod
+    def update(updates, state, params=None):
+        return updates, state
+
+
+class Zeroing:
+    """Takes an absent gradient for zero."""
+
+    tx = adamx.trace(0.9)
+    init = staticmethod(tx.init)
+
+    @staticmethod
+    def update(updates, state, params):
+        is_none = lambda x: x is None  # noqa: E731
+        zero = jax.tree.map(jnp.zeros_like, params)
+        whole = jax.tree.map(
+            lambda g, z: z if g is None else g, updates, zero, is_leaf=is_none
+        )
+        out, state = Zeroing.tx.update(whole, state, params)
+        return jax.tree.map(
+            lambda g, u: None if g is None else u, updates, out, is_leaf=is_none
+        ), state
+
+
 class FalseElement(adamx.Rule):
     """Declares by default that it acts on each number, and does not."""
 
@@ -184,6 +215,8 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
+    "innermost_trees": Subject.of(Paired()),
+    "absent_gradients": Subject.of(Zeroing()),
 }
 
 

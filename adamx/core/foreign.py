@@ -1,9 +1,9 @@
 """Pairs of init and update that somebody else wrote."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adamx.core.callables import wanted
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.types import Params, Updates
@@ -36,7 +36,8 @@ class Foreign(Node):
                 expected=f"a dict with {self.name!r} in it",
                 got=sorted(state),
             )
-        accepted = _accepted(self.update_fn, extra)
+        names = wanted(self.update_fn, first=3).taken(extra)
+        accepted = {name: extra[name] for name in names}
         updates, new = self.update_fn(updates, state[self.name], params, **accepted)
         return updates, {self.name: new}
 
@@ -55,11 +56,3 @@ def foreign(
     qualified = getattr(update, "__qualname__", type(update).__qualname__)
     name = type(owner).__name__ if owner is not None else qualified.split(".")[0]
     return name, Foreign(name, init, update)
-
-
-def _accepted(update: Callable[..., Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `extra` the function takes."""
-    parameters = inspect.signature(update).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return dict(extra)
-    return {k: v for k, v in extra.items() if k in parameters}

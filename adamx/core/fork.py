@@ -1,9 +1,9 @@
 """Parallel: every branch sees the same updates, and `join` makes one of them."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from adamx.core.callables import wanted
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.plan import Plan, distinct
@@ -242,16 +242,15 @@ def forked(
     plans, feeds = {}, []
     for label, branch in branches.items():
         if isinstance(branch, Fed):
-            wanted = tuple(inspect.signature(branch.source).parameters)
-            known = {UPDATES, *plans}
-            if not known.issuperset(wanted):
+            wants, known = wanted(branch.source), (UPDATES, *plans)
+            if wants.missing(known):
                 raise TransformError(
                     f"{name} has nothing to feed {label!r} with",
                     piece=repr(branch.source),
                     expected=f"arguments among {sorted(known)}",
-                    got=wanted,
+                    got=", ".join(wants.names),
                 )
-            feeds.append((label, branch.source, wanted))
+            feeds.append((label, branch.source, wants.taken(known)))
             branch = lift(Identity()) if branch.tx is None else branch.tx
         plans[label] = as_transform(branch).plan
     series = {label: as_rule(plan) for label, plan in plans.items()}

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from adamx.core.column import Path
 from adamx.core.numerics import convert, real_dtype, scalar_dtype
 from adamx.core.places import is_typed, spread_like
 from adamx.core.rule import Stacked, is_one, locality
-from adamx.core.slots import Path, get, put
+from adamx.core.slots import get, put
 from adamx.core.static import merge, remembered
 from adamx.core.types import Array
 

@@ -5,8 +5,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from adamx.core.errors import TransformError, nearest
-from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
+from adamx.core.freeze import Freeze, filled, keep
 from adamx.core.identity import key_of
+from adamx.core.labels import Labels, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform

@@ -11,6 +11,7 @@ from adamx.core.node import Node
 from adamx.core.record import Record, replace
 from adamx.core.rule import Rule, locality, walk
 from adamx.core.types import Params, State, Updates
+from adamx.tree.paths import flatten
 
 Piece: TypeAlias = tuple[str, Rule | Node]
 """A named part of a chain; the name is that of its state."""
@@ -76,9 +77,12 @@ class Plan(Record):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, State]:
-        moving, given = None, updates if params is None else params
+        held, given = None, updates if params is None else params
         if self.frozen:
             moving = self._moving(given)
+            # Where there is no gradient there is no update either, and not a zero.
+            pairs = zip(moving, flatten(updates)[0], strict=True)
+            held = [not moves and u is not None for moves, u in pairs]
             updates, extra = keep(updates, moving), filled(extra, params, moving)
             params = None if params is None else keep(params, moving)
         new: dict[str, Any] = {}
@@ -92,7 +96,9 @@ class Plan(Record):
                 got=f"pieces {sorted(state)}",
                 do="use the state that init of the same transform made",
             )
-        return updates if moving is None else zero_rest(updates, given, moving), new
+        if held is None:
+            return updates, new
+        return zero_rest(updates, given, [not frozen for frozen in held]), new
 
     def seen(self, params: Params) -> Params:
         """The parameters that the pieces see: None for those that are frozen."""

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import jax
 from jax.tree_util import Partial
 
+from adamx.core.callables import is_plain_function
 from adamx.core.identity import Keyed, Same, is_static, is_static_tree, key_of, reads
 from adamx.core.static import Static, merge, split
-from adamx.core.trace import is_function, is_tracer, is_value, traceable
+from adamx.core.trace import is_tracer, is_value, traceable
 
 
 class Programs:
@@ -147,7 +148,7 @@ def _parted(extra: Mapping[str, Any]) -> tuple[tuple[Given, ...], dict[str, Any]
     """
     functions, given = [], dict(extra)
     for name, value in extra.items():
-        if isinstance(value, functools.partial) or is_function(value):
+        if isinstance(value, functools.partial) or is_plain_function(value):
             found, given[name] = Given.of(name, value)
             functions.append(found)
     return tuple(functions), given

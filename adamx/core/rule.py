@@ -26,8 +26,9 @@ class Rule(Record):
 
     A subclass writes `step`, and what it needs of these:
 
-        slots(param) -> dict       arrays kept for each leaf; `param` is an array of
-                                   at least float32, as is all that `step` sees
+        slots(param) -> dict       arrays kept for each leaf, containers of arrays, or
+                                   None, by the same names for all leaves; `param` is an
+                                   array of at least float32, as is all that `step` sees
         shared() -> dict           scalars kept once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
         measure(g, slots, shared, param) -> tree     locality "tree": what a leaf has to

@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.check import alongside, argument, matched, needed_params
+from adamx.core.check import (
+    alongside,
+    argument,
+    fill_absent,
+    matched,
+    needed_params,
+)
 from adamx.core.errors import TransformError
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
@@ -115,7 +121,8 @@ class LineSearch(Node):
         old = kept[self.name]
         new = {k: jnp.asarray(x, old[k].dtype) for k, x in new.items()}
         if self.keeps_grad:
-            new["grad"] = _like(found.point.grad, old["grad"])
+            grad = fill_absent(found.point.grad, old["grad"], "grad", self.name)
+            new["grad"] = _like(grad, old["grad"])
         out = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
         return out, {self.name: old | new}
 
@@ -131,6 +138,10 @@ def _ray(
     value_fn: Callable[[Params], Array],
 ) -> Ray:
     dtype = scalar_dtype()
+    moving = alongside(updates, params, "params", "line search")
+
+    def loss(some: Params) -> Array:
+        return value_fn(fill_absent(some, params, "params", "line search"))
 
     def slope(grad: Updates) -> Array:
         # As jax.grad has it: of complex numbers the conjugate of the direction up.
@@ -140,10 +151,10 @@ def _ray(
 
     def at(step: Array) -> Params:
         ahead = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
-        return apply_updates(params, ahead)
+        return apply_updates(moving, ahead)
 
     def point(step: Array) -> Point:
-        value, up = jax.value_and_grad(value_fn)(at(step))
+        value, up = jax.value_and_grad(loss)(at(step))
         return Point(step, value.astype(dtype), slope(up), _like(up, updates))
 
     start = jnp.zeros((), dtype), jnp.asarray(value, dtype)
@@ -155,7 +166,7 @@ def _ray(
             got=f"shape {start[1].shape}",
         )
     first = Point(*start, slope(grad), _like(grad, updates))
-    return Ray(first, lambda step: value_fn(at(step)).astype(dtype), point)
+    return Ray(first, lambda step: loss(at(step)).astype(dtype), point)
 
 
 def _leaves(*trees: Any) -> list[list[Array]]:

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Call, NoCall, Remembered
-from adamx.core.check import matched
+from adamx.core.check import alongside, expand_absent
 from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
 from adamx.core.hyper import bind
-from adamx.core.node import Node
+from adamx.core.node import EVERY, Node
 from adamx.core.numerics import narrow
 from adamx.core.plan import Piece, Plan
 from adamx.core.programs import Programs
@@ -109,7 +109,8 @@ class Transform(Remembered):
         """One step: the updates to add to the parameters, and the next state.
 
         Args:
-            updates: the gradients, a tree like the parameters; None passes through.
+            updates: the gradients, a tree like the parameters; None for a parameter, or
+                for a subtree, gives None and leaves its state as it was.
             state: what `init` or the last `update` returned.
             params: the parameters, where a piece needs them; they set the dtype.
             **extra: what pieces declare (`value=loss`, …); pieces that do not read
@@ -133,7 +134,8 @@ class Transform(Remembered):
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
         needs = self.plan.needs() if extra else frozenset()
-        read = {k: v for k, v in extra.items() if k in needs}
+        every = EVERY in needs
+        read = {k: v for k, v in extra.items() if every or k in needs}
         return self._programs(updates, state, params, extra=read)
 
 
@@ -243,10 +245,12 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
 def _update(
     plan: Plan, updates: Updates, state: State, params: Params | None, extra: Any
 ) -> tuple[Updates, State]:
+    given = updates
     if params is not None:
-        matched(flatten(updates)[1], params, "params", updates)
+        updates = expand_absent(updates, params)
     new_updates, new_state = plan.apply(updates, state, params, extra)
-    return _rounded(new_updates, updates if params is None else params), new_state
+    rounded = _rounded(new_updates, updates if params is None else params)
+    return alongside(given, rounded, "what the pieces emit", "update"), new_state
 
 
 def _rounded(updates: Updates, like: Params) -> Updates:

@@ -24,7 +24,7 @@ from adamx.inspect.memory import numbers, total_bytes
 from adamx.inspect.table import Column, as_html, shortened, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
-from adamx.tree.paths import flatten, simple_paths
+from adamx.tree.paths import flatten, simple_paths, structure
 
 LEAVES_SHOWN = 40
 """How many letters the paths of the leaves of a piece may take in the text."""
@@ -174,6 +174,8 @@ class _Walk(NamedTuple):
     """Goes through pieces and their states, as `init` does."""
 
     paths: list[str]
+    merged: _Leaves | None = None
+    """All leaves, where pieces see them as one vector."""
 
     def of_plan(
         self, plan: Plan, state: Any, params: Params, path: tuple[str, ...]
@@ -182,7 +184,7 @@ class _Walk(NamedTuple):
         for name, piece in distinct(plan.pieces):
             here, mine = (*path, name), state.get(name, {})
             if isinstance(piece, Freeze):
-                held = _Leaves.of(keep(params, piece.holds(params)), self.paths)
+                held = self.leaves(keep(params, piece.holds(params)))
                 yield _row(here, {}, "element", held, {})
             elif isinstance(piece, Rule):
                 yield from self.of_rule(piece, mine, self.leaves(seen), here)
@@ -204,8 +206,11 @@ class _Walk(NamedTuple):
         inside = node.inside(params)
         nested: list[Row] = []
         for name, (plan, seen) in inside.items():
-            here, leaves = (*path, name), self.leaves(seen)
-            rows = [*self.of_plan(plan, state.get(name, {}), seen, here)]
+            walk = self
+            if structure(seen) != structure(params):
+                walk = self._replace(merged=self.leaves(params))
+            here, leaves = (*path, name), walk.leaves(seen)
+            rows = [*walk.of_plan(plan, state.get(name, {}), seen, here)]
             nested += [_row(here, {}, _widest(rows), leaves, {}), *rows]
         width = "tree" if isinstance(node, Wrapper) else _widest(nested)
         own = _without(state, inside) if inside else state
@@ -214,6 +219,8 @@ class _Walk(NamedTuple):
         yield from nested
 
     def leaves(self, params: Params) -> _Leaves:
+        if self.merged is not None and jax.tree.leaves(params):
+            return self.merged
         return _Leaves.of(params, self.paths)
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.check import fill_absent
 from adamx.core.hyper import Decay
 from adamx.core.identity import show
 from adamx.core.lift import Lifted
@@ -73,6 +74,9 @@ class Measured(Node):
             if isinstance(measure, Averaged):
                 key, average = _average(name), measure.average().plan
                 found, new[key] = average.apply(found, old.get(key, {}), None, {})
+            if name in old:
+                what = f"what {name!r} returns"
+                found = fill_absent(found, old[name], what, self.name)
             new[name] = jax.tree.map(_like, found, old.get(name, found))
         return updates, {self.name: new} if new else {}
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from adamx.core.check import needed_params
 from adamx.core.errors import TransformError
-from adamx.core.freeze import keep, labels_of
+from adamx.core.freeze import keep
+from adamx.core.labels import labels_of
 from adamx.core.numerics import compute_dtype, convert, scalar_dtype
 from adamx.core.partition import Partition
 from adamx.core.plan import Plan

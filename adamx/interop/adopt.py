@@ -81,6 +81,14 @@ def _filled(
             do="bring the state into the optimizer alone, then use adamx.migrate",
         )
     leaves, treedef = flatten(part.value)
+    if len(leaves) != len(paths):
+        raise TransformError(
+            f"the slot {name!r} is encoded or factored, and the old state's is not",
+            piece=shown(part.path[:-1]),
+            expected="one array for each parameter",
+            got=", ".join(part.value),
+            do="bring the state into the plain optimizer, then use adamx.migrate",
+        )
     for i, (fresh, old) in enumerate(zip(leaves, moments[name], strict=True)):
         if fresh is None:
             continue

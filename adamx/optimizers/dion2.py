@@ -8,8 +8,8 @@ M ← b·M in these rows                      in_submatrix
 
 from adamx.core.arguments import Fraction, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, is_hidden_matrix
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs

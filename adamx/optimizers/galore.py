@@ -7,8 +7,8 @@ N = M̂ / (√V̂ + ε), with M and V of R        scale_by_adam
 """
 
 from adamx.core.arguments import PositiveInteger, Stacking
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, has_sides
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adam import scale_by_adam

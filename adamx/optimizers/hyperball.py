@@ -4,8 +4,8 @@ w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, of what the optim
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, is_hidden_matrix
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, TransformLike, transform

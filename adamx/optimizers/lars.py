@@ -6,8 +6,8 @@ t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε)      scale_by_trust_ratio,
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, transform
 from adamx.transforms.decay import add_decayed_weights

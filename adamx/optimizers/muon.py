@@ -6,8 +6,8 @@ O = U·Vᵀ of Nesterov's momentum U·Σ·Vᵀ     interpolated_momentum, orthog
 
 from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative, derived
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, is_hidden_matrix
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs

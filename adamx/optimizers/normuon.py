@@ -7,8 +7,8 @@ N = O / √ν, with ‖N‖ = ‖O‖                 normalize_neurons
 
 from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, is_hidden_matrix
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs

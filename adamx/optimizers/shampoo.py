@@ -23,8 +23,8 @@ from adamx.core.arguments import (
 )
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, has_sides
 from adamx.core.node import Node
 from adamx.core.roots import RootMethod
@@ -92,7 +92,8 @@ def scale_by_shampoo(
 
     Returns:
         The transform; its state is `numerator` and `moment`, those of Adam, and
-        `roots`, with `factors` and `roots`, each a square matrix `left` and `right`.
+        `roots`, with `factors` and `roots`, each a tree `left` and `right` of square
+        matrices.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval; or sums are

@@ -17,8 +17,8 @@ each k-th step:
 
 from adamx.core.arguments import NonNegativeInteger, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.matrix import View, has_sides
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import scale_by_response

@@ -12,6 +12,7 @@ import numpy as np
 
 from adamx.core.call import Call
 from adamx.core.hyper import Interval, declared
+from adamx.core.node import EVERY
 from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
@@ -90,7 +91,8 @@ class Subject:
             injected = functools.partial(_injected, own)
             exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
             gain = GAINS.get(builder_of(own) or "", (1.0, ""))[0]
-        known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
+        needs = own.plan.needs()
+        known = {n: x for n, x in EXTRA.items() if n in needs or EVERY in needs}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "injected": injected, "extra": extra}
         known_of_it |= {"exceptions": exceptions, "gain": gain}

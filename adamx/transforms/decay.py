@@ -5,8 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
+from adamx.core.labels import Labels
 from adamx.core.numerics import is_zero
 from adamx.core.partition import masked
 from adamx.core.rule import Identity, Live, Rule

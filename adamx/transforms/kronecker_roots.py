@@ -188,10 +188,10 @@ def kronecker_roots(
         stacked: as in `in_eigenbasis`.
 
     Returns:
-        The transform; its state is `factors` and `roots`, each with a square matrix
-        `left` and `right` for each block, at least float32, and `count`; for averages
-        over 1 − bᵗ also that, as `weight`. What it emits is such a dict, or None where
-        there are no factors.
+        The transform; its state is `factors` and `roots`, each with a tree `left` and
+        `right` of square matrices for each block, at least float32, and `count`; for
+        averages over 1 − bᵗ also that, as `weight`. What it emits is such matrices, or
+        None where there are no factors.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval.

@@ -1,7 +1,7 @@
 """Proximal weight decay: the step of the decay is taken implicitly."""
 
-from adamx.core.freeze import Labels
 from adamx.core.hyper import NonNegative
+from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, lift, transform

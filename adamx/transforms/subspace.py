@@ -147,8 +147,8 @@ def in_subspace(
             P in every step, of which most are thrown away; or None.
 
     Returns:
-        The transform; its state is the `count` of steps, `projector`, P, with `left` or
-        `right` or both, at least float32, and `inner`, of the size of Pᵀ·g.
+        The transform; its state is the `count` of steps, `projector`, P, with a tree
+        `left` or `right` or both, at least float32, and `inner`, of the size of Pᵀ·g.
 
     Raises:
         TransformError: `inner` needs more than single gradients, or an argument is

@@ -178,8 +178,8 @@ def whiten(
         key: a random key, or an integer to make one of.
 
     Returns:
-        The transform; its state is `q`, a tuple of factors for each leaf, at least
-        float32, `waited`, int32, `rng_key`, a random key, and `count`.
+        The transform; its state is `q`, a tree of factors for each axis, `"0"`, `"1"`,
+        …, at least float32, `waited`, int32, `rng_key`, a random key, and `count`.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval.

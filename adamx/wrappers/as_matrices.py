@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.callables import is_function
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
-from adamx.core.freeze import Labels
+from adamx.core.labels import Labels
 from adamx.core.lift import Lifted
 from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
@@ -51,7 +52,7 @@ class AsMatrices(Wrapper):
         views = self._views(like)
 
         def given(name: str, x: Any) -> Any:
-            if callable(x):
+            if is_function(x, like):
                 return _of_matrices(name, x, like, views)
             return _alike(name, x, like, views)
 
@@ -85,13 +86,20 @@ class AsMatrices(Wrapper):
 def _seen(tree: PyTree, views: Views) -> PyTree:
     leaves, treedef = flatten(tree)
     rows = zip(leaves, views, strict=True)
-    return treedef.unflatten([v and v.see(jnp.asarray(x)) for x, v in rows])
+    return treedef.unflatten(
+        [None if x is None or v is None else v.see(jnp.asarray(x)) for x, v in rows]
+    )
 
 
 def _back(tree: PyTree, like: Params, views: Views) -> PyTree:
     leaves, treedef = flatten(tree)
     rows = zip(leaves, flatten(like)[0], views, strict=True)
-    return treedef.unflatten([v and v.back(x, jnp.shape(p)) for x, p, v in rows])
+    return treedef.unflatten(
+        [
+            None if x is None or v is None else v.back(x, jnp.shape(p))
+            for x, p, v in rows
+        ]
+    )
 
 
 def _shapes(params: Params, views: Views) -> PyTree:
@@ -111,7 +119,8 @@ def _alike(name: str, x: Any, like: Params, views: Views) -> Any:
     if structure(x) != structure(like) or name.startswith("value"):
         return x
     pairs = zip(flatten(x)[0], flatten(like)[0], strict=True)
-    fits = all(jnp.shape(a) == jnp.shape(p) for a, p in pairs if p is not None)
+    there = ((a, p) for a, p in pairs if a is not None and p is not None)
+    fits = all(jnp.shape(a) == jnp.shape(p) for a, p in there)
     return _seen(x, views) if fits else x
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import PositiveInteger, Whole
+from adamx.core.check import fill_absent
 from adamx.core.hyper import Schedule, as_schedule
 from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count
@@ -86,9 +87,8 @@ class Accumulate(Wrapper):
         done = new["mini_step"] >= k - 1
         total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
-        new["acc_grads"] = jax.tree.map(
-            lambda t: jnp.where(done, jnp.zeros_like(t), t), total
-        )
+        rest = jax.tree.map(lambda t: jnp.where(done, jnp.zeros_like(t), t), total)
+        new["acc_grads"] = fill_absent(rest, new["acc_grads"], "updates", self.name)
         new["gradient_step"] = jax.lax.select(
             done, next_count(new["gradient_step"]), new["gradient_step"]
         )

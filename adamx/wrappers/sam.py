@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
 from adamx.core.arguments import PositiveInteger
-from adamx.core.check import alongside, argument, needed_params
+from adamx.core.check import alongside, argument, keep_absent, needed_params
 from adamx.core.lift import Lifted
 from adamx.core.plan import Plan
 from adamx.core.rule import Rule
@@ -116,7 +116,8 @@ class SamInTurns(Sam):
 
         def descend(updates: Updates, up: State, inner: State) -> Any:
             out, inner = self.plan.apply(updates, inner, begun, extra)
-            up = self.adversary.init(params) if self.reset_state else up
+            if self.reset_state:
+                up = keep_absent(updates, self.adversary.init(params), up)
             return jax.tree.map(jnp.add, out, back), up, inner
 
         def climb(updates: Updates, up: State, inner: State) -> Any:
