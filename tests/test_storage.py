@@ -428,6 +428,17 @@ def test_noise_is_from_the_key_and_another_for_each_slot():
     assert not np.array_equal(mus[0], mus[2])
     assert runs[0] == runs[1] != runs[2]
 
+    class Twice(adamx.Rule):
+        def slots(self, param):
+            return {"a": param, "b": param}
+
+        def step(self, g, slots, shared, param):
+            return g, {"a": g, "b": g}
+
+    _, state = one_step(adamx.stored(adamx.lift(Twice()), codec))
+    kept = adamx.find(state, "Twice")
+    assert not np.array_equal(kept["a"]["w"], kept["b"]["w"])
+
 
 class Half(adamx.Codec):
     """One of a user's own."""
