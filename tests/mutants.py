@@ -245,7 +245,7 @@ MUTATIONS = (
     ),
     Mutation(
         "two arrays of one shape are the same hyperparameter",
-        "core/call.py",
+        "core/identity.py",
         "str(array.dtype), array.tobytes()",
         "str(array.dtype)",
         "tests/test_transform.py -k 'equal or call'",
