@@ -245,7 +245,7 @@ MUTATIONS = (
     ),
     Mutation(
         "two arrays of one shape are the same hyperparameter",
-        "core/call.py",
+        "core/identity.py",
         "str(array.dtype), array.tobytes()",
         "str(array.dtype)",
         "tests/test_transform.py -k 'equal or call'",
@@ -670,7 +670,7 @@ MUTATIONS = (
         "interop/from_torch.py",
         '"max_exp_avg_sq": "nu_max"',
         '"max_exp_avg_sq": "nu"',
-        "tests/test_interop.py -k 'torch_state'",
+        "tests/test_interop.py -k moment_of_torch",
     ),
     Mutation(
         "a moment is carried without its bias correction",
