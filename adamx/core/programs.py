@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 
 from adamx.core.identity import Keyed, Same, is_static, is_static_tree, key_of, reads
@@ -33,7 +35,7 @@ class Programs:
         self, function: Callable[..., Any], tree: Any, donate: tuple[int, ...] = ()
     ) -> None:
         self._function, self._tree, self._donate = function, tree, donate
-        self._arrays, self.static = split(tree)
+        self._arrays, self.static = split(tree, rates=True)
         self._traced = any(map(is_tracer, self._arrays))
         self._own: dict[Hashable, Any] = {}
 
@@ -78,6 +80,8 @@ def _jitted(
         pairs = zip(structures, leaves, strict=True)
         *args, extra = (structure.unflatten(column) for structure, column in pairs)
         extra |= {name: whole(extra.get(name)) for name, whole in weak}
+        # Without jit the rates are NumPy's.
+        arrays = [jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
         return function(merge(arrays, parts), *args, extra)
 
     return jax.jit(program, donate_argnums=tuple(i + 1 for i in donate))
