@@ -317,6 +317,13 @@ def test_cloudpickle_stores_functions_by_value():
     assert is_builder(again[2].call.builder)
 
 
+def test_deepcopy_of_a_clients_optimizer():
+    nnx = pytest.importorskip("flax.nnx")
+    model = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
+    trained = nnx.Optimizer(model, adamx.adamw(lambda count: 0.1), wrt=nnx.Param)
+    assert copy.deepcopy(trained).tx == trained.tx
+
+
 @pytest.mark.full
 def test_cloudpickle_brings_functions_to_another_process():
     cloudpickle = pytest.importorskip("cloudpickle")

@@ -72,7 +72,7 @@ QUICK = {
     "truth": (MACHINERY, "tests/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
     "identity": (EVERYTHING, "a builder may make a function in each call"),
-    "memory": (EVERYTHING, "a builder may keep what it is given"),
+    "memory": (PIECES, "a piece may keep what it is given"),
 }
 """For each law the subjects that the quick tier tries, and why their code can break it.
 

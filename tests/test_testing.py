@@ -102,6 +102,21 @@ class Gathering:
         return updates, jax.tree.map(jnp.add, state, updates)
 
 
+class Keeping:
+    """Keeps every state that it was ever given."""
+
+    kept: list = []
+
+    @staticmethod
+    def init(params):
+        return jax.tree.map(jnp.zeros_like, params)
+
+    @classmethod
+    def update(cls, updates, state, params=None):
+        cls.kept.append(state)
+        return updates, jax.tree.map(jnp.add, state, updates)
+
+
 class FalseElement(adamx.Rule):
     """Declares by default that it acts on each number, and does not."""
 
@@ -182,6 +197,8 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
+    "identity": Subject.of(SGD, **built(lambda x: adamx.sgd(lambda count: x))),
+    "memory": Subject.of(Keeping()),
 }
 
 
