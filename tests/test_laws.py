@@ -71,6 +71,8 @@ QUICK = {
     "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
     "truth": (MACHINERY, "tests/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
+    "identity": (EVERYTHING, "a builder may make a function in each call"),
+    "memory": (PIECES, "a piece may keep what it is given"),
     "innermost_trees": (PIECES, "slots may be containers, a wrapper may keep trees"),
     "absent_gradients": (PIECES, "a wrapper may go over leaves by itself"),
 }

@@ -3,6 +3,7 @@
 import dataclasses
 import unittest
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -101,6 +102,21 @@ class Gathering:
 
     @staticmethod
     def update(updates, state, params=None):
+        return updates, jax.tree.map(jnp.add, state, updates)
+
+
+class Keeping:
+    """Keeps every state that it was ever given."""
+
+    kept: ClassVar[list] = []
+
+    @staticmethod
+    def init(params):
+        return jax.tree.map(jnp.zeros_like, params)
+
+    @classmethod
+    def update(cls, updates, state, params=None):
+        cls.kept.append(state)
         return updates, jax.tree.map(jnp.add, state, updates)
 
 
@@ -215,6 +231,8 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
+    "identity": Subject.of(SGD, **built(lambda x: adamx.sgd(lambda count: x))),
+    "memory": Subject.of(Keeping()),
     "innermost_trees": Subject.of(Paired()),
     "absent_gradients": Subject.of(Zeroing()),
 }

@@ -1,6 +1,7 @@
 """Arithmetic on one array that is right at the edges."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +29,13 @@ def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     if x.dtype == dtype and not x.aval.weak_type:
         return x
     return x.astype(dtype)
+
+
+def scalar_to(x: Any, dtype: jax.typing.DTypeLike) -> Any:
+    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    return convert(jnp.asarray(x), dtype)
 
 
 def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import Schedule
 from adamx.core.numerics import next_count
 from adamx.core.record import Record, replace
-from adamx.core.types import Array, Hyper, PyTree, Scalar, Shared, Slots
+from adamx.core.types import Array, PyTree, Rate, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -212,7 +212,7 @@ class Gain(Identity):
 class Scale(Gain):
     """Multiplies by a number that is there already."""
 
-    step_size: Hyper
+    step_size: Rate
 
     def factor(self) -> Scalar:
         return self.step_size

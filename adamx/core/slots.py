@@ -11,7 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from adamx.core.column import Column, Parts, Path
 from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype, convert
+from adamx.core.numerics import compute_dtype, convert, real_dtype, scalar_to
 from adamx.core.rule import Rule
 from adamx.core.static import Static, merge, remembered, split
 from adamx.tree.paths import describe
@@ -29,8 +29,8 @@ class Slots(NamedTuple):
 
     @staticmethod
     def of(rule: Rule) -> "Slots":
-        arrays, static = split(rule)
-        avals = tuple(_aval(x) for x in arrays)
+        arrays, static = split(rule, rates=True)
+        avals = tuple(map(_aval, arrays))
         return Slots(static, avals, *_kept(static, avals))
 
     def fresh(self, rule: Rule, param: Any) -> tuple[Any, ...]:
@@ -43,7 +43,7 @@ class Slots(NamedTuple):
         if not isinstance(param, Tracer) and len(param.devices()) > 1:
             sharding = param.sharding
         make = _jitted(self.static, self.avals, self.paths, sharding, param.shape)
-        return make(split(rule)[0], param)
+        return make(split(rule, rates=True)[0], param)
 
     def parts(self, shape: tuple[int, ...], dtype: Any) -> tuple[Parts, ...]:
         """Return the abstract arrays of each slot of a leaf, and their containers."""
@@ -172,7 +172,9 @@ def _slots(static: Any) -> Callable[[list[Any], Any], Any]:
     def slots(arrays: list[Any], param: Any) -> Any:
         # A copy, so that a slot that is the parameter itself gets a buffer of its own.
         param = jnp.array(param, compute_dtype(param.dtype), copy=True)
-        return merge(arrays, static).slots(convert(param, param.dtype))
+        dtype = real_dtype(param.dtype)
+        rule = merge([scalar_to(x, dtype) for x in arrays], static)
+        return rule.slots(convert(param, param.dtype))
 
     return slots
 
@@ -223,7 +225,9 @@ def _parts(
 
 
 def _aval(x: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+    # A float in a field of type `Rate` is a float64 that jax may make a float32.
+    dtype = jax.dtypes.canonicalize_dtype(x.dtype, allow_extended_dtype=True)
+    return jax.ShapeDtypeStruct(x.shape, dtype)
 
 
 def _listed(avals: list[Any]) -> str:

@@ -15,7 +15,7 @@ from adamx.core.numerics import (
 from adamx.core.ratio import root_plus
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 
 
 class EstimatedDistance(Rule):
@@ -32,7 +32,7 @@ class EstimatedDistance(Rule):
     starts: ClassVar[bool]
     """Whether the first parameters are kept."""
 
-    learning_rate: Hyper
+    learning_rate: Rate
     b1: Hyper
     b2: Hyper
     eps: Hyper

@@ -6,7 +6,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.numerics import abs_sq, clipped, power, running_mean, squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 
 
 class Ftrl(Rule):
@@ -20,7 +20,7 @@ class Ftrl(Rule):
     counts = True
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     power: Hyper
     initial_accumulator_value: float
     l1: Hyper

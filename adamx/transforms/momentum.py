@@ -6,7 +6,7 @@ from adamx.core.hyper import Decay
 from adamx.core.numerics import moving_average
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 
 
 class Momentum(Rule):
@@ -75,7 +75,7 @@ def scale_by_momentum(
 
 
 class Trace(Rule):
-    decay: Hyper
+    decay: Rate
     nesterov: bool
 
     def slots(self, param: Array) -> Slots:

@@ -6,14 +6,14 @@ from adamx.core.hyper import Finite, NonNegative
 from adamx.core.numerics import divisors
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 from adamx.tree.norms import joined_norm, norm_of
 
 
 class Normalize(Rule):
     locality = "tree"
 
-    scale_factor: Hyper
+    scale_factor: Rate
     eps: Hyper
 
     def measure(

@@ -20,7 +20,7 @@ from adamx.core.numerics import beside, due
 from adamx.core.roots import singular_vectors
 from adamx.core.rule import walk
 from adamx.core.transform import TransformLike, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 
 Projection: TypeAlias = Annotated[
     Literal["std", "reverse_std", "left", "right", "full"],
@@ -33,7 +33,7 @@ class InSubspace(Around):
 
     rank: int
     update_proj_gap: int
-    scale: Hyper
+    scale: Rate
     proj_type: str
 
     def slots(self, param: Array) -> Slots:

@@ -10,7 +10,7 @@ from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Params, Shared, Slots, Updates
+from adamx.core.types import Array, Params, Rate, Shared, Slots, Updates
 from adamx.core.wrapper import Gate, around
 from adamx.tree.norms import joined_norm, norm_of
 
@@ -20,7 +20,7 @@ class Measure(Rule):
 
     locality = "tree"
 
-    max_norm: Hyper
+    max_norm: Rate
 
     def shared(self) -> Shared:
         return {

@@ -12,8 +12,10 @@ from adamx.testing.laws import finite as finite
 from adamx.testing.laws import fixed_point as fixed_point
 from adamx.testing.laws import freezing as freezing
 from adamx.testing.laws import hyperparameters as hyperparameters
+from adamx.testing.laws import identity as identity
 from adamx.testing.laws import innermost_trees as innermost_trees
 from adamx.testing.laws import long_runs as long_runs
+from adamx.testing.laws import memory as memory
 from adamx.testing.laws import norms as norms
 from adamx.testing.laws import odd_leaves as odd_leaves
 from adamx.testing.laws import precision as precision
