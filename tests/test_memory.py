@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,7 @@ def of_mask(x):
 
 
 def of_labels(x):
-    parts = {1: adamx.trace(0.5), 2: adamx.scale(0.5)}
+    parts: dict[Any, Any] = {1: adamx.trace(0.5), 2: adamx.scale(0.5)}
     update(adamx.partition(parts, lambda tree: jax.tree.map(lambda _: x.ndim, tree)))
 
 
@@ -34,8 +35,8 @@ def of_freeze(x):
 
 
 def of_view(x):
-    def view(path, p):
-        return adamx.MatrixView() if x.ndim > 1 else None
+    def view(path, p) -> Any:
+        return adamx.MatrixView(batch=(), rows=(0,), cols=(1,)) if x.ndim > 1 else None
 
     update(adamx.muon(0.1, view=view))
 
@@ -107,7 +108,8 @@ def of_parameters(x):
         def tree_unflatten(cls, activation, children):
             return cls(*children, activation)
 
-    model = Model(P, lambda y: y * x)
+    build: Any = Model
+    model = build(P, lambda y: y * x)
     tx = adamx.sgd(0.1)
     updates, _ = tx.update(model, tx.init(model), model)
     adamx.apply_updates(model, updates)

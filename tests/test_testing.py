@@ -3,7 +3,7 @@
 import dataclasses
 import unittest
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,7 @@ def noisy(g, p):
     return g + np.random.default_rng().normal()
 
 
-def built(make):
+def built(make) -> dict[str, Any]:
     return {"build": lambda values: make(values("rate", 0.1))}
 
 

@@ -33,10 +33,8 @@ def identity(subject: Subject) -> None:
     if changed is not None:
         _differ(changed, tx, "a call with other numbers")
     other = adamx.chain(tx, adamx.scale(0.5))
-    closures = [_with_closure(x) for x in (tx, other)]
-    _differ(*closures, "what builders of one name with other closures make")
-    defaults = [_with_default(x) for x in (tx, other)]
-    _differ(*defaults, "what builders of one name with other defaults make")
+    for make, what in ((_with_closure, "closures"), (_with_default, "defaults")):
+        _differ(make(tx), make(other), f"transforms of builders with other {what}")
 
 
 def _equal(got: Any, tx: Transform, what: str) -> None:
