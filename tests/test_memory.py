@@ -106,10 +106,9 @@ def of_parameters(x):
 
         @classmethod
         def tree_unflatten(cls, activation, children):
-            return cls(*children, activation)
+            return cls(children[0], activation)
 
-    build: Any = Model
-    model = build(P, lambda y: y * x)
+    model: Any = Model(P, lambda y: y * x)
     tx = adamx.sgd(0.1)
     updates, _ = tx.update(model, tx.init(model), model)
     adamx.apply_updates(model, updates)
