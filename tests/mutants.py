@@ -299,7 +299,7 @@ MUTATIONS = (
         "core/freeze.py",
         "return jnp.where(False, param, jnp.zeros((), jnp.result_type(param)))",
         "return jnp.where(False, param, jnp.zeros(()))",
-        "tests/test_compose.py -k freez",
+        "tests/test_compose.py -k own_dtype",
     ),
     Mutation(
         "a loss is called with the trained leaves alone",
