@@ -483,7 +483,7 @@ MUTATIONS = (
         "the accumulator is reset by multiplying it with 0",
         "wrappers/multi_steps.py",
         "lambda t: jnp.where(done, jnp.zeros_like(t), t), total",
-        "lambda t: t * ~done, total",
+        "lambda t: t * (1 - done), total",
         "tests/test_skipping.py -k micro_batch",
     ),
     Mutation(
