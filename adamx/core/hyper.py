@@ -18,6 +18,7 @@ from adamx.core.identity import key_of
 from adamx.core.numerics import scalar_dtype
 from adamx.core.record import Record
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.tree.dtypes import common_dtype
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class Schedule(Remembered):
         count = jnp.asarray(count)
         if jnp.issubdtype(count.dtype, jnp.integer):
             # An int8 could not even be compared with 1,000.
-            count = count.astype(jnp.promote_types(count.dtype, jnp.int32))
+            count = count.astype(common_dtype(count.dtype, jnp.int32))
         value = jnp.asarray(self.function(count))
         if value.shape not in ((), count.shape):
             raise TransformError(
@@ -218,7 +219,7 @@ def _optional(builder: Callable[..., Any]) -> frozenset[str]:
 
 
 def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
-    """`value` as a Python float, or a float array of shape ().
+    """`value` as a Python float, or an array of shape () in the widest float.
 
     Raises:
         TransformError: `value` is none of these, or a number that is not `in` allowed.
@@ -230,7 +231,10 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
     if isinstance(value, jax.Array):
         if value.shape != ():
             raise refuse("must be one number", f"an array of shape {value.shape}")
-        return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+        if not any(jnp.issubdtype(value.dtype, d) for d in (jnp.integer, jnp.floating)):
+            raise refuse("must be a real number", f"an array of {value.dtype}")
+        # As schedules and all that is shared: strict promotion mixes no floats.
+        return value.astype(scalar_dtype())
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if isinstance(value, bool | np.bool_ | str | bytes) or not single:
         raise refuse("must be a number", repr(value))

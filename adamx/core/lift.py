@@ -28,6 +28,7 @@ from adamx.core.rule import (
 from adamx.core.slots import Path, Slots, get, put, without
 from adamx.core.static import split
 from adamx.core.types import Array, Params, Updates
+from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import describe, flatten
 
 
@@ -200,7 +201,7 @@ class Lifted(Node):
         if param is None:
             dtypes = [slot.dtype for slot in jax.tree.leaves(row)]
             floats = [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
-            dtype = jnp.result_type(dtype, *floats)
+            dtype = common_dtype(dtype, *floats)
         wrong = kept.misfit(row, owner.shape, dtype, exact=param is not None)
         if wrong is not None:
             path, expected, got = wrong

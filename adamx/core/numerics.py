@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.types import Array, PyTree, Scalar
+from adamx.tree.dtypes import common_dtype
 
 
 def compute_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
     """The dtype that states and arithmetic use for `dtype`: float32 at the least."""
-    return jnp.promote_types(dtype, jnp.float32)
+    return common_dtype(dtype, jnp.float32)
 
 
 def scalar_dtype() -> jnp.dtype:
@@ -60,6 +61,12 @@ def abs_sq(x: Array) -> Array:
     if jnp.iscomplexobj(x):
         return x.real * x.real + x.imag * x.imag
     return x * x
+
+
+def modulus(x: Array) -> Array:
+    """Return |x|, with the derivative 0 at 0, where that of a modulus is NaN."""
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
 
 
 def squarable(x: Array) -> Array:

@@ -132,6 +132,7 @@ class Lbfgs(Rule):
 def _dots(past: Array, x: Array) -> Array:
     """Re⟨p, x⟩, for each of the p in `past` if that has an axis more than x."""
     front = past.ndim - x.ndim
+    x = jnp.expand_dims(x, tuple(range(front)))
     return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
 
 

@@ -6,6 +6,8 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.tree.dtypes import common_dtype
+
 
 def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """The 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
@@ -94,9 +96,9 @@ def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]
         >>> round(float(largest * rest) / 1e30, 5)
         5.0
     """
-    largest = jnp.max(unit, 0)
+    largest = jnp.max(unit, 0, keepdims=True)
     share = unit / jnp.where(largest > 0, largest, 1) * rest
-    return largest, jnp.sqrt(jnp.maximum(jnp.sum(share**2, 0), 1))
+    return largest[0], jnp.sqrt(jnp.maximum(jnp.sum(share**2, 0), 1))
 
 
 def total_norm(unit: jax.Array, rest: jax.Array) -> jax.Array:
@@ -168,9 +170,9 @@ def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
         >>> float(found[2])
         0.0
     """
-    left, right = jnp.max(a, 0), jnp.max(b, 0)
+    left, right = (jnp.max(x, 0, keepdims=True) for x in (a, b))
     shares = a / jnp.where(left == 0, 1, left), b / jnp.where(right == 0, 1, right)
-    return left, right, jnp.sum(rest * shares[0] * shares[1], 0)
+    return left[0], right[0], jnp.sum(rest * shares[0] * shares[1], 0)
 
 
 def bounded_product(product: Product) -> jax.Array:
@@ -338,6 +340,6 @@ def _squares(x: jax.Array, by: jax.Array, axes: Axes) -> jax.Array:
 
 def _stacked(rows: list[tuple[jax.Array, ...]]) -> list[jax.Array]:
     """Each of the columns as one array, in the widest dtype."""
-    dtype = jnp.result_type(*(x for row in rows for x in row))
+    dtype = common_dtype(*(x.dtype for row in rows for x in row))
     columns = zip(*rows, strict=True)
     return [jnp.stack([x.astype(dtype) for x in column]) for column in columns]

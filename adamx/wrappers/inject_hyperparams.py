@@ -10,7 +10,7 @@ from adamx.core.call import Call, shown
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Interval, Schedule, as_schedule, declared
 from adamx.core.identity import key_of
-from adamx.core.numerics import next_count, scalar_dtype
+from adamx.core.numerics import compute_dtype, next_count, scalar_dtype
 from adamx.core.record import is_array
 from adamx.core.state import named
 from adamx.core.transform import Transform, as_transform, is_builder
@@ -258,7 +258,7 @@ def _like(value: Any, old: Array) -> Array:
 
 def _scalar(value: Any) -> Array:
     if is_array(value):
-        return jnp.asarray(value, jnp.promote_types(value.dtype, jnp.float32))
+        return jnp.asarray(value, compute_dtype(value.dtype))
     return jnp.asarray(value, scalar_dtype())
 
 
