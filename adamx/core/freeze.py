@@ -11,7 +11,8 @@ import numpy as np
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.types import Params, PyTree, Updates
-from adamx.tree.paths import flatten, simple_paths
+from adamx.core.user_code import OF_STRUCTURE, user_code
+from adamx.tree.paths import first_difference, flatten, simple_paths
 
 Labels: TypeAlias = PyTree | Callable[..., Any]
 """A tree of labels like the parameters (or a prefix of it), a function from the
@@ -29,7 +30,9 @@ class Freeze(Node):
         return [bool(x) for x in labels_of(self.mask, params, self.name)]
 
 
-def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
+def labels_of(
+    labels: Labels, params: Params, piece: str, argument: str = "mask"
+) -> list[Any]:
     """The label of each leaf of `params`; only structure, paths and shapes count.
 
     Raises:
@@ -39,23 +42,27 @@ def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
     if callable(labels):
         if len(inspect.signature(labels).parameters) == 2:
             pairs = zip(simple_paths(params), leaves, strict=True)
-            return [
-                None
-                if p is None
-                else labels(path, p if hasattr(p, "shape") else np.asarray(p))
-                for path, p in pairs
-            ]
-        labels = labels(params)
+            with user_code(argument, piece, OF_STRUCTURE):
+                return [
+                    None
+                    if p is None
+                    else labels(path, p if hasattr(p, "shape") else np.asarray(p))
+                    for path, p in pairs
+                ]
+        with user_code(argument, piece, OF_STRUCTURE):
+            labels = labels(params)
     try:
         return treedef.flatten_up_to(jax.tree.broadcast(labels, params, _is_label))
-    except (ValueError, TypeError, KeyError) as error:
-        raise TransformError(
-            "the labels are a tree of another structure than the parameters",
-            piece=piece,
-            expected=str(treedef),
-            got=str(jax.tree.structure(labels)),
-            do="give a tree like the parameters (or a prefix of it), or a function",
-        ) from error
+    except (ValueError, TypeError, KeyError):
+        where, expected, got = first_difference(params, labels, prefix=True)
+    raise TransformError(
+        "the labels are a tree of another structure than the parameters",
+        where=where,
+        piece=piece,
+        expected=f"{expected}, as in the parameters",
+        got=got,
+        do="give a tree like the parameters (or a prefix of it), or a function",
+    )
 
 
 def keep(tree: PyTree, chosen: list[bool]) -> PyTree:

@@ -18,6 +18,7 @@ from adamx.core.identity import key_of
 from adamx.core.numerics import scalar_dtype
 from adamx.core.record import Record
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.core.user_code import user_code
 from adamx.tree.dtypes import common_dtype
 
 P = ParamSpec("P")
@@ -54,7 +55,7 @@ class Interval(Check):
 
     def check(self, piece: str, name: str, value: Any) -> Any:
         if callable(value):
-            return as_schedule(value)
+            return as_schedule(value, name, piece)
         kinds = f"a number in {self}, an array of shape () or a schedule"
         return number(piece, name, value, self, kinds)
 
@@ -81,6 +82,8 @@ class Schedule(Remembered):
             of counts, so does the schedule.
         call: the call that made it; without one, it is equal to those of the same
             function.
+        argument: the argument that it was given as, for errors.
+        piece: the builder of that argument, for errors.
 
     Reference:
         adamx's own.
@@ -92,10 +95,16 @@ class Schedule(Remembered):
     """
 
     def __init__(
-        self, function: Callable[[Array], Scalar], call: Hashable = None
+        self,
+        function: Callable[[Array], Scalar],
+        call: Hashable = None,
+        *,
+        argument: str = "a schedule",
+        piece: str | None = None,
     ) -> None:
         self.function = function
         self.call = call or NoCall(function)
+        self.argument, self.piece = argument, piece
 
     def parts(self) -> tuple[Any, ...]:
         """The function, and the key of one that is derived from others."""
@@ -108,7 +117,8 @@ class Schedule(Remembered):
         if jnp.issubdtype(count.dtype, jnp.integer):
             # An int8 could not even be compared with 1,000.
             count = count.astype(common_dtype(count.dtype, jnp.int32))
-        value = jnp.asarray(self.function(count))
+        with user_code(self.argument, self.piece or repr(self)):
+            value = jnp.asarray(self.function(count))
         if value.shape not in ((), count.shape):
             raise TransformError(
                 "a schedule must return one number",
@@ -120,9 +130,15 @@ class Schedule(Remembered):
         return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
 
 
-def as_schedule(function: Callable[..., Any]) -> Schedule:
+def as_schedule(
+    function: Callable[..., Any],
+    argument: str = "a schedule",
+    piece: str | None = None,
+) -> Schedule:
     """`function` itself, or a function of the user's own made into a `Schedule`."""
-    return function if isinstance(function, Schedule) else Schedule(function)
+    if isinstance(function, Schedule):
+        return function
+    return Schedule(function, argument=argument, piece=piece)
 
 
 def schedule(

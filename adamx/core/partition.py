@@ -11,7 +11,8 @@ from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, Updates
-from adamx.tree.paths import flatten, key_paths, simple_paths, structure
+from adamx.tree.paths import WIDTH, flatten, key_paths, simple_paths, structure
+from adamx.tree.text import shortened
 
 
 class Partition(Node):
@@ -63,17 +64,20 @@ class Partition(Node):
         return treedef.unflatten(leaves), {self.name: new} if new else {}
 
     def _labels(self, params: Params) -> list[Any]:
-        labels = labels_of(self.labels, params, self.name)
+        argument = "param_labels" if self.name == "partition" else "mask"
+        labels = labels_of(self.labels, params, self.name, argument)
         known = dict(self.parts)
         leaves = zip(key_paths(params), flatten(params)[0], labels, strict=True)
         wrong = [(p, x) for p, leaf, x in leaves if leaf is not None and x not in known]
         if wrong:
             raise TransformError(
                 "leaves have a label that no transform stands for",
-                where=", ".join(f"{path or 'the leaf'}: {x!r}" for path, x in wrong),
+                where=shortened(
+                    [f"{path or 'the leaf'}: {x!r}" for path, x in wrong], WIDTH
+                ),
                 piece=self.name,
-                expected=f"one of {list(known)}",
-                got=", ".join(sorted({repr(x) for _, x in wrong})),
+                expected=f"one of {shortened([*map(repr, known)], WIDTH)}",
+                got=shortened(sorted({repr(x) for _, x in wrong}), WIDTH),
             )
         return labels
 
@@ -124,7 +128,7 @@ class Either:
         self.mask, self.yes, self.no = mask, yes, no
 
     def __call__(self, params: Params) -> PyTree:
-        held = labels_of(self.mask, params, "mask")
+        held = labels_of(self.mask, params, "split", "matrices")
         return structure(params).unflatten([self.yes if x else self.no for x in held])
 
     def _key(self) -> Hashable:
@@ -163,10 +167,15 @@ class ByPath:
         if several or (none and not self.rest):
             raise TransformError(
                 "each leaf must be of one group",
-                where=", ".join(path or "the leaf" for path, _ in several or none),
+                where=shortened(
+                    [path or "the leaf" for path, _ in several or none], WIDTH
+                ),
                 piece="param_groups",
-                expected=f"one of {list(self.patterns)} to match",
-                got="; ".join(f"{q}: {ps or 'none'}" for q, ps in several or none),
+                expected=f"one of {shortened([*map(repr, self.patterns)], WIDTH)}"
+                " to match",
+                got=shortened(
+                    [f"{q}: {ps or 'none'}" for q, ps in several or none], WIDTH
+                ),
                 do=None if several else "give a transform for the rest: rest=…",
             )
         used = {pattern for ps in found for pattern in ps}
@@ -176,7 +185,7 @@ class ByPath:
                 "a group has no leaves",
                 piece="param_groups",
                 expected=f"a path that matches {unused[0]!r}",
-                got=", ".join(paths),
+                got=shortened(paths, WIDTH),
                 do=nearest(unused[0], paths),
             )
         return treedef.unflatten([ps[0] if ps else REST for ps in found])

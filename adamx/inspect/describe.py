@@ -21,10 +21,11 @@ from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
 from adamx.inspect.memory import numbers, total_bytes
-from adamx.inspect.table import Column, as_html, shortened, text
+from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
 from adamx.tree.paths import flatten, simple_paths
+from adamx.tree.text import shortened
 
 LEAVES_SHOWN = 40
 """How many letters the paths of the leaves of a piece may take in the text."""

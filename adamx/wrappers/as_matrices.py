@@ -16,6 +16,7 @@ from adamx.core.plan import Plan
 from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Params, PyTree, State, Updates
+from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.paths import flatten, key_paths, simple_paths, structure
 
@@ -68,7 +69,8 @@ class AsMatrices(Wrapper):
 
         def view(i: int, leaf: Any) -> MatrixView:
             shape = jnp.shape(leaf)
-            found = self.view(paths[i], shape)
+            with user_code("view", self.name, OF_STRUCTURE):
+                found = self.view(paths[i], shape)
             if isinstance(found, MatrixView) and found.fits(len(shape)):
                 return found
             raise TransformError(

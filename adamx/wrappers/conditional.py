@@ -11,6 +11,7 @@ from adamx.core.numerics import next_count
 from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Gate, around
 
 
@@ -32,7 +33,8 @@ class Conditional(Gate):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
         given = {name: argument(name, extra, self.name) for name in self.arguments}
-        opened = jnp.asarray(self.condition(mine["step"], **given), bool)
+        with user_code("should_transform_fn", self.name):
+            opened = jnp.asarray(self.condition(mine["step"], **given), bool)
         return updates, opened, {"step": next_count(mine["step"])}
 
 

@@ -14,7 +14,6 @@ from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import flatten as leaves_of
-from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import structure
 
 

@@ -144,7 +144,7 @@ def MultiSteps(
     """
     k = every_k_schedule
     if callable(k):
-        k = as_schedule(k)
+        k = as_schedule(k, "every_k_schedule", "MultiSteps")
     else:
         k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
