@@ -232,16 +232,17 @@ def divisor(x: Array) -> tuple[Array, Array]:
 def divisors(
     norm: tuple[Array, Array], eps: Scalar, times: Scalar = 1.0
 ) -> tuple[Array, Array, Array]:
-    """What to divide by, one after the other, for x / (times·‖x‖ + ε).
+    """What to divide by, one after the other, for x / (n + ε·min(1, n)).
 
-    `norm` is a pair, as `scaled_norm` gives it: in units of the largest number, as the
-    norm could overflow, and its inverse too. Where both ‖x‖ and ε are too small to
-    divide by there are ones; where they are not, the third is true.
+    n is times·‖x‖. `norm` is ‖x‖ as a pair, as `scaled_norm` gives it: in units of the
+    largest number, as the norm could overflow, and its inverse too. Where ‖x‖ is too
+    small to divide by there are ones; where it is not, the third is true.
     """
     largest, rest = norm
-    unit, usable = divisor(jnp.maximum(largest, eps))
-    below = jnp.where(usable, times * (largest / unit) * rest + eps / unit, 1)
-    return unit, below, usable
+    unit, usable = divisor(largest)
+    n = times * rest
+    below = n if is_zero(eps) else n + eps * jnp.minimum(1 / unit, n)
+    return unit, jnp.where(usable, below, 1), usable
 
 
 def due(count: Array, every: int) -> Array:

@@ -10,7 +10,7 @@ from adamx.core.identity import key_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, PyTree, Updates
+from adamx.core.types import Params, PyTree, Updates
 from adamx.tree.paths import WIDTH, flatten, key_paths, simple_paths, structure
 from adamx.tree.text import shortened
 
@@ -247,39 +247,6 @@ def param_groups(
     whole = {**groups, **({} if rest is None else {REST: rest})}
     plans = ((pattern, as_transform(tx).plan) for pattern, tx in whole.items())
     return Partition("param_groups", labels, tuple(plans))
-
-
-def is_weight(path: str, leaf: Array) -> bool:
-    """Whether a parameter is one to decay: a matrix, and no bias and no norm's scale.
-
-    Known by the last name of the path, and by having two axes or more: a stack of
-    biases has two axes too. A mask for `add_decayed_weights` and `adamw`.
-
-    Args:
-        path: as `layer_0/kernel`.
-        leaf: an array, or anything with a `shape`.
-
-    Returns:
-        False for the leaves that are usually left out of weight decay.
-
-    Raises:
-        AttributeError: `leaf` has no shape.
-
-    Reference:
-        adamx's own rule, after the usual practice: He et al., "Bag of Tricks for Image
-        Classification with Convolutional Neural Networks", 2018, arXiv:1812.01187.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import adamx
-        >>> params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
-        >>> tx = adamx.adamw(0.0, weight_decay=1.0, mask=adamx.is_weight)
-        >>> [adamx.is_weight(path, leaf) for path, leaf in params.items()]
-        [True, False]
-    """
-    name = path.rpartition("/")[2].lower()
-    small = any(word in name for word in ("bias", "norm", "offset"))
-    return len(leaf.shape) > 1 and not small and name not in ("b", "scale")
 
 
 @transform

@@ -53,7 +53,7 @@ def adopted(
             value = numbers[part.path[-1]]
             if not fits(value, part.value):
                 raise TransformError(
-                    f"the hyperparameter {part.path[-1]!r} of the old state does not fit",
+                    f"the old state's hyperparameter {part.path[-1]!r} does not fit",
                     piece=shown(part.path[:-1]),
                     expected=outline(part.value),
                     got=outline(value),

@@ -15,6 +15,9 @@ class NormalizeNeurons(Rule):
     decay: Hyper
     eps: Hyper
 
+    def degree(self) -> int:
+        return 1
+
     def slots(self, param: Array) -> Slots:
         # Of the norm's type, which on explicit meshes says where it is.
         return {"norm": jnp.zeros_like(_of_inputs(param))}
@@ -24,7 +27,11 @@ class NormalizeNeurons(Rule):
     ) -> tuple[Array, Slots]:
         norm, now = slots["norm"], _of_inputs(g)
         norm = root_of_squares(self.decay, norm, 1 - self.decay, now)
-        u = g / jnp.maximum(norm + self.eps, float(jnp.finfo(norm.dtype).tiny))
+        # Relative to the largest column, so that a column of rounding errors stays
+        # small in a matrix of any size.
+        size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
+        below = norm + self.eps * jnp.minimum(1, size)
+        u = g / jnp.maximum(below, float(jnp.finfo(norm.dtype).tiny))
         before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
         some = after[0] > 0
         u = u / jnp.where(some, after[0], 1) / after[1]
@@ -49,7 +56,7 @@ def normalize_neurons(
     """Divide each column of a matrix by the root of its second moment; keep the norm.
 
     ν ← b·ν + (1−b)·(mean of |g|² over each column)
-    v = g / (√ν + ε),  u = v · ‖g‖ / ‖v‖
+    v = g / (√ν + ε·min(1, max √ν)),  u = v · ‖g‖ / ‖v‖
 
     A column is what goes into one neuron, as kernels are in JAX: (in, out). Matrices
     are the last two axes of a leaf, others count them; a vector is one row. The norm is

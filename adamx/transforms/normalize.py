@@ -16,6 +16,9 @@ class Normalize(Rule):
     scale_factor: Hyper
     eps: Hyper
 
+    def degree(self) -> int:
+        return 0
+
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Array]:
@@ -38,9 +41,11 @@ def normalize_by_update_norm(
 ) -> Normalize:
     """Divide all updates by their common norm.
 
-    u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+    u = g · s / (‖g‖ + ε·min(1, ‖g‖)), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates NaN.
+    ε is relative to a norm below 1, so that the direction of a small gradient is as
+    long as that of a large one. Zero stays zero, also with ε = 0. A single NaN or ∞ in
+    g makes all updates NaN.
 
     Args:
         scale_factor: s, any finite number, traced scalar or schedule.

@@ -1,7 +1,7 @@
 """All leaves as matrices, for pieces that act on those."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
 from adamx.core.freeze import Labels
+from adamx.core.kinds import through
 from adamx.core.lift import Lifted
 from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
@@ -26,6 +27,8 @@ Views: TypeAlias = list[MatrixView | None]
 
 class AsMatrices(Wrapper):
     """Lets `plan` act on matrices; paths and the structure of trees stay."""
+
+    keeps_degree: ClassVar[bool] = True
 
     view: View
 
@@ -143,7 +146,7 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     Args:
         inner: a transform.
         view: a function `(path, shape) -> MatrixView`, with paths like `layer/w`;
-            `matrix_view` by default.
+            `matrix_view` by default, `out_in_view` for kernels of Equinox and PyTorch.
 
     Returns:
         The transform; its state is `inner`, with arrays in the shapes of the matrices.
@@ -183,4 +186,4 @@ def split_matrices(
     """
     chosen = chain(as_matrices(direction, view), *after)
     other = chain(plain, *after) if rest is None else rest
-    return split(matrices, matrices=chosen, rest=other)
+    return split(through(view, matrices), matrices=chosen, rest=other)
