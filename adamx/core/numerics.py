@@ -229,20 +229,35 @@ def divisor(x: Array) -> tuple[Array, Array]:
     return jnp.where(usable, x, 1), usable
 
 
+def faded(eps: Scalar, norm: Array, unit: Array) -> Scalar:
+    """Return ε, over `unit`, that fades where norm·unit is small beside it.
+
+    ε·min(1, ‖x‖/T)², with T = min(1, 10⁴·ε). Above T it is ε, as others have it. An ε
+    that is added to a smaller norm as it is would make the quotient depend on the size
+    of x; so it counts for no more than 10⁻⁴, or for ε, of any norm.
+    """
+    if is_zero(eps):
+        return eps
+    tiny = float(jnp.finfo(norm.dtype).tiny)
+    least = jnp.maximum(jnp.minimum(1e4 * eps, 1), tiny)
+    # Bounded before the division, which could overflow.
+    share = jnp.minimum(norm * (jnp.minimum(unit, 1e8 * least) / least), 1)
+    return eps * (share / unit) * share
+
+
 def divisors(
     norm: tuple[Array, Array], eps: Scalar, times: Scalar = 1.0
 ) -> tuple[Array, Array, Array]:
-    """What to divide by, one after the other, for x / (n + ε·min(1, n)).
+    """What to divide by, one after the other, for x / (times·‖x‖ + ε), ε as in `faded`.
 
-    n is times·‖x‖. `norm` is ‖x‖ as a pair, as `scaled_norm` gives it: in units of the
-    largest number, as the norm could overflow, and its inverse too. Where ‖x‖ is too
-    small to divide by there are ones; where it is not, the third is true.
+    `norm` is a pair, as `scaled_norm` gives it: in units of the largest number, as the
+    norm could overflow, and its inverse too. Where ‖x‖ is too small to divide by there
+    are ones; where it is not, the third is true.
     """
     largest, rest = norm
     unit, usable = divisor(largest)
     n = times * rest
-    below = n if is_zero(eps) else n + eps * jnp.minimum(1 / unit, n)
-    return unit, jnp.where(usable, below, 1), usable
+    return unit, jnp.where(usable, n + faded(eps, n, unit), 1), usable
 
 
 def due(count: Array, every: int) -> Array:

@@ -166,9 +166,8 @@ def orthogonalized(
 ) -> Array:
     """U·Vᴴ of each matrix x = U·Σ·Vᴴ, as nearly as the polynomials get.
 
-    X = x / (n + ε·min(1, n)), n = margin·‖x‖, and then the steps. Matrices are the
-    last two axes. Zero stays zero; where there is a NaN, or ∞, its whole matrix becomes
-    NaN.
+    X = x / (margin·‖x‖ + ε), and then the steps. Matrices are the last two axes. Zero
+    stays zero; where there is a NaN, or ∞, its whole matrix becomes NaN.
 
     The products are of the smaller square: X is transposed where it is tall. They are
     computed in `dtype`, which is that of x if None; norms always are in the latter.

@@ -59,8 +59,8 @@ def dion2(
         ef_decay: b in [0, 1), the error feedback, a number, traced scalar or schedule.
         ns_coeffs: as in `orthogonalize`; "dion2" are the authors', for five steps.
         ns_steps: as in `orthogonalize`.
-        eps: ε ≥ 0, added to the norm that M_S is divided by, relative to it
-            below 1; and AdamW's.
+        eps: ε ≥ 0, added to the norm that M_S is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         consistent_rms: as in `scale_by_shape`; 0.2 is the authors' "rms_norm".

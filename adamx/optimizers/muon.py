@@ -63,8 +63,8 @@ def scale_by_muon(
         ns_coeffs: as in `orthogonalize`.
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm that the momentum is divided by, relative to it
-            below 1.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`.
         nesterov: as in `muon`.
         bias_corrected: as in `muon`.
         consistent_rms: as in `scale_by_shape`.
@@ -143,8 +143,8 @@ def muon(
         ns_coeffs: as in `orthogonalize`.
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm that the momentum is divided by, relative to it
-            below 1; and AdamW's.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         nesterov: whether what is orthogonalized is b·μ + (1−b)·g, or μ.

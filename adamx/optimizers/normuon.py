@@ -59,8 +59,8 @@ def normuon(
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), the decay of the momentum.
         b2: the decay of the neurons' second moments, in [0, 1).
-        eps: ε ≥ 0, added to the norm that the momentum is divided by, relative to it
-            below 1; and AdamW's.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         neuron_eps: added to the root of the second moments, ≥ 0.

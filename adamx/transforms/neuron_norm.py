@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay, NonNegative
+from adamx.core.numerics import faded
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -30,7 +31,7 @@ class NormalizeNeurons(Rule):
         # Relative to the largest column, so that a column of rounding errors stays
         # small in a matrix of any size.
         size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
-        below = norm + self.eps * jnp.minimum(1, size)
+        below = norm + faded(self.eps, size, jnp.ones_like(size))
         u = g / jnp.maximum(below, float(jnp.finfo(norm.dtype).tiny))
         before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
         some = after[0] > 0
@@ -56,7 +57,7 @@ def normalize_neurons(
     """Divide each column of a matrix by the root of its second moment; keep the norm.
 
     ν ← b·ν + (1−b)·(mean of |g|² over each column)
-    v = g / (√ν + ε·min(1, max √ν)),  u = v · ‖g‖ / ‖v‖
+    v = g / (√ν + ε),  u = v · ‖g‖ / ‖v‖
 
     A column is what goes into one neuron, as kernels are in JAX: (in, out). Matrices
     are the last two axes of a leaf, others count them; a vector is one row. The norm is
@@ -64,7 +65,7 @@ def normalize_neurons(
 
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0.
+        eps: ε ≥ 0. It fades where the largest √ν of a matrix is below min(1, 10⁴·ε).
 
     Returns:
         The transform; its state is `norm`, √ν, one number for each column, real, at

@@ -41,11 +41,11 @@ def normalize_by_update_norm(
 ) -> Normalize:
     """Divide all updates by their common norm.
 
-    u = g · s / (‖g‖ + ε·min(1, ‖g‖)), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+    u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    ε is relative to a norm below 1, so that the direction of a small gradient is as
-    long as that of a large one. Zero stays zero, also with ε = 0. A single NaN or ∞ in
-    g makes all updates NaN.
+    ε fades where the norm is below min(1, 10⁴·ε), so that u is as long for a tiny
+    gradient. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates
+    NaN.
 
     Args:
         scale_factor: s, any finite number, traced scalar or schedule.

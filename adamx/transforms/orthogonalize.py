@@ -49,7 +49,7 @@ def orthogonalize(
 ) -> Orthogonalize:
     """Emit U·Vᴴ of each matrix U·Σ·Vᴴ, as nearly as some steps of Newton–Schulz get.
 
-    X = g / (‖g‖ + ε·min(1, ‖g‖)), then X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X
+    X = g / (‖g‖ + ε), then X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X
 
     Matrices are the last two axes of a leaf, others count them; a vector is one row.
     For other views see `as_matrices`. Singular values from a hundredth of the norm on
@@ -64,8 +64,8 @@ def orthogonalize(
             "you", "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple
             of these, one for each step, of which the last serves for all that follow.
         ns_steps: how many steps, an integer ≥ 1.
-        eps: ε ≥ 0, a number, traced scalar or schedule; relative to a norm below 1, so
-            that U·Vᴴ does not depend on the size of g.
+        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
+            below min(1, 10⁴·ε), so that U·Vᴴ is the same for a tiny g.
         dtype: of the products, as "bfloat16"; that of the state, float32 at least, if
             None.
         stacked: how matrices of equal shape and dtype are stacked to share a program:

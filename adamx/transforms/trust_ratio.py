@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.numerics import is_zero
+from adamx.core.numerics import faded, is_zero
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -39,7 +39,7 @@ class TrustRatio(Rule):
         usable = (unit >= float(jnp.finfo(unit.dtype).tiny)) & (size > 0)
         unit = jnp.where(usable, unit, 1)
         norm = jnp.maximum(largest / unit * rest, self.min_norm / unit)
-        norm = norm + beside / unit + self.eps * jnp.minimum(1 / unit, norm)
+        norm = norm + beside / unit + faded(self.eps, norm, unit)
         norm = jnp.where(usable, norm, 1)
         ratio = jnp.where(usable, self.trust_coefficient * size, 1)
         return top / unit / norm * ratio, slots
@@ -55,8 +55,8 @@ def scale_by_trust_ratio(
 ) -> TrustRatio:
     """Make the norm of each leaf's update that of its parameter, times a number.
 
-    u = g · φ·‖θ‖ / (‖g‖ + ε·min(1, ‖g‖)), with norms of at least `min_norm`
-    with weight decay λ:  u = (g + λ·θ) · φ·‖θ‖ / (‖g‖ + λ·‖θ‖ + ε·min(1, ‖g‖))
+    u = g · φ·‖θ‖ / (‖g‖ + ε), with norms of at least `min_norm`
+    with weight decay λ:  u = (g + λ·θ) · φ·‖θ‖ / (‖g‖ + λ·‖θ‖ + ε)
 
     Where a norm is zero the update stays as it is, as in Optax. The norms are those of
     one leaf, taken without overflow. A decay that comes before this piece counts in
@@ -65,8 +65,8 @@ def scale_by_trust_ratio(
     Args:
         min_norm: the least that a norm counts as, ≥ 0.
         trust_coefficient: φ ≥ 0, a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm of the update; relative to a norm below 1, so that
-            the step does not depend on the size of small updates.
+        eps: ε ≥ 0, added to the norm of the update. It fades where the norm is below
+            min(1, 10⁴·ε).
         weight_decay: λ ≥ 0, or None for no decay.
 
     Returns:
