@@ -238,7 +238,8 @@ def faded(eps: Scalar, norm: Array, unit: Array) -> Scalar:
     """
     if is_zero(eps):
         return eps
-    tiny = float(jnp.finfo(norm.dtype).tiny)
+    # Where ε is 0 its derivative divides by the square of this.
+    tiny = float(jnp.finfo(norm.dtype).tiny) ** 0.5
     least = jnp.maximum(jnp.minimum(1e4 * eps, 1), tiny)
     # Bounded before the division, which could overflow.
     share = jnp.minimum(norm * (jnp.minimum(unit, 1e8 * least) / least), 1)
