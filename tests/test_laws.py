@@ -71,6 +71,8 @@ QUICK = {
     "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
     "truth": (MACHINERY, "tests/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
+    "scale": (PIECES, "a step may add an absolute ε to a norm"),
+    "promotion": (PIECES, "a step may mix dtypes, or arrays of several ranks"),
 }
 """For each law the subjects that the quick tier tries, and why their code can break it.
 
