@@ -75,6 +75,8 @@ QUICK = {
     "memory": (PIECES, "a piece may keep what it is given"),
     "innermost_trees": (PIECES, "slots may be containers, a wrapper may keep trees"),
     "absent_gradients": (PIECES, "a wrapper may go over leaves by itself"),
+    "scale": (PIECES, "a step may add an absolute ε to a norm"),
+    "promotion": (PIECES, "a step may mix dtypes, or arrays of several ranks"),
 }
 """For each law the subjects that the quick tier tries, and why their code can break it.
 

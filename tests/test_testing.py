@@ -158,6 +158,18 @@ class FalseElement(adamx.Rule):
         return g / jnp.max(jnp.abs(g)), slots
 
 
+class AbsoluteEpsilon(adamx.Rule):
+    """Declares to be free of scale, and is for ordinary gradients alone."""
+
+    locality = "leaf"
+
+    def degree(self):
+        return 0
+
+    def step(self, g, slots, shared, param):
+        return g / (jnp.max(jnp.abs(g)) + 1e-8), slots
+
+
 class EveryCall:
     """Accumulates by running the inner transform in each call."""
 
@@ -235,6 +247,8 @@ WRONG = {
     "memory": Subject.of(Keeping()),
     "innermost_trees": Subject.of(Paired()),
     "absent_gradients": Subject.of(Zeroing()),
+    "scale": Subject.of(adamx.lift(AbsoluteEpsilon())),
+    "promotion": of(lambda g, p: g * (g > 0)),
 }
 
 

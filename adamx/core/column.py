@@ -6,7 +6,7 @@ the containers, with None where a leaf has no array of that name. So the user's 
 innermost, as flax's nnx, Orbax and rules of sharding expect.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -68,7 +68,10 @@ class Column:
         `leaves` are those of the updates. `mismatch(tree)` raises the error about a
         tree that is not like them.
         """
-        return Column(treedef, dict(_lists(treedef, leaves, slot, mismatch, ())))
+        lists = _lists(treedef, leaves, slot, mismatch)
+        if not lists:
+            mismatch(slot)
+        return Column(treedef, lists)
 
     def kind(self, i: int) -> tuple[Any, ...]:
         """Return the types of the arrays of a leaf, by name; equal for equal ones."""
@@ -122,17 +125,27 @@ def _lists(
     leaves: Sequence[Any],
     slot: Any,
     mismatch: Callable[[Any], Any],
-    path: Path,
-) -> Iterator[tuple[Path, list[Any]]]:
-    """Yield the trees in a slot of a state, flat, with the names on the way to them."""
+    path: Path = (),
+) -> dict[Path, list[Any]]:
+    """Return the trees in a slot of a state, flat, by the names on the way to them.
+
+    Nothing if no tree in it is like the updates. `mismatch` is called with a tree that
+    is not, where another beside it is.
+    """
     column = _flat(treedef, leaves, slot)
     if column is not None:
-        yield path, column
-    elif isinstance(slot, Mapping) and slot:
-        for name, child in slot.items():
-            yield from _lists(treedef, leaves, child, mismatch, (*path, name))
-    else:
-        mismatch(slot)
+        return {path: column}
+    if not isinstance(slot, Mapping):
+        return {}
+    found = {
+        name: _lists(treedef, leaves, child, mismatch, (*path, name))
+        for name, child in slot.items()
+    }
+    if any(found.values()):
+        for name, lists in found.items():
+            if not lists:
+                mismatch(slot[name])
+    return {at: lists for part in found.values() for at, lists in part.items()}
 
 
 def _flat(treedef: PyTreeDef, leaves: Sequence[Any], tree: Any) -> list[Any] | None:

@@ -11,6 +11,7 @@ from adamx.core.record import Record, replace
 from adamx.core.rule import Identity, Live, Rule, Scaled, Series, locality
 from adamx.core.transform import TransformLike, as_transform, lift, transform
 from adamx.core.types import Array, Params, Scalar, Shared, Slots, Updates
+from adamx.core.user_code import user_code
 from adamx.tree.paths import flatten
 
 Join: TypeAlias = Callable[..., Array]
@@ -104,7 +105,7 @@ class Fork(Rule):
             outs[name], kept = rule.step(_input(feeds, name, outs), *mine, param)
             if kept:
                 new[name] = kept
-        return self.join(**_ends(self, outs)), new
+        return _called(self.join, _ends(self, outs)), new
 
 
 UPDATES = "updates"
@@ -132,7 +133,15 @@ def _input(
     if name not in feeds:
         return outs[UPDATES]
     source, names = feeds[name]
-    return source(**{n: outs[n] for n in names})
+    return _called(source, {n: outs[n] for n in names})
+
+
+def _called(join: Join, outs: Mapping[str, Any]) -> Array:
+    """Return what `join` makes of these outputs."""
+    if isinstance(join, Rule):
+        return join(**outs)  # pyright: ignore
+    with user_code("join, or as a source", "fork"):
+        return join(**outs)
 
 
 def _ends(fork: "Fork | TreeFork", of: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +202,7 @@ class TreeFork(Node):
 
 def _by_leaf(join: Join, outs: Mapping[str, Any]) -> list[Array | None]:
     return [
-        None if leaf[0] is None else join(**dict(zip(outs, leaf, strict=True)))  # pyright: ignore
+        None if leaf[0] is None else _called(join, dict(zip(outs, leaf, strict=True)))
         for leaf in zip(*outs.values(), strict=True)
     ]
 

@@ -11,6 +11,7 @@ from adamx.core.callables import is_function, prefix_leaves, wanted
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Check
 from adamx.core.types import Params, PyTree
+from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.tree.boxes import unbox
 from adamx.tree.paths import first_difference, flatten, key_paths, simple_paths
 
@@ -31,7 +32,9 @@ Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]
 parameters to such a tree, or a function `(path, leaf) -> label`."""
 
 
-def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
+def labels_of(
+    labels: Labels, params: Params, piece: str, argument: str = "mask"
+) -> list[Any]:
     """Return the label of each leaf of `params`, which is made static.
 
     Only structure, paths and shapes count; a function may look at no more.
@@ -41,10 +44,11 @@ def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
     """
     if is_function(labels, params):
         function = labels
-        if wanted(function).required == 2:
-            found = _constants(lambda: _by_path(function, params))
-            return _static_leaves(found, lambda i: key_paths(params)[i], piece)
-        labels = _constants(lambda: function(params))
+        with user_code(argument, piece, OF_STRUCTURE):
+            if wanted(function).required == 2:
+                found = _constants(lambda: _by_path(function, params))
+                return _static_leaves(found, lambda i: key_paths(params)[i], piece)
+            labels = _constants(lambda: function(params))
     try:
         found = prefix_leaves(labels, params)
     except (ValueError, TypeError, KeyError):

@@ -29,6 +29,7 @@ from adamx.core.rule import (
 from adamx.core.slots import Slots, get, put, without
 from adamx.core.static import split
 from adamx.core.types import Array, Params, Updates
+from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import describe, flatten
 
 
@@ -219,7 +220,7 @@ class Lifted(Node):
         if param is None:
             dtypes = [x.dtype for column in columns for x in column.arrays(i)]
             floats = [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
-            dtype = jnp.result_type(dtype, *floats)
+            dtype = common_dtype(dtype, *floats)
         parts = kept.parts(owner.shape, dtype)
         wrong = kept.misfit(parts, columns, i, exact=param is not None)
         if wrong is not None:

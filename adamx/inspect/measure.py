@@ -16,6 +16,7 @@ from adamx.core.record import Record
 from adamx.core.rule import Identity
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Hyper, Params, PyTree, Updates
+from adamx.core.user_code import user_code
 from adamx.optimizers.ema import ema
 
 Measure: TypeAlias = Callable[[Updates], PyTree]
@@ -54,7 +55,8 @@ class Measured(Node):
         seen = jax.tree.map(_abstract, params)
         mine: dict[str, Any] = {}
         for name, measure in self.measures:
-            found = jax.eval_shape(measure, seen)
+            with user_code(f"the measure {name!r}", self.name):
+                found = jax.eval_shape(measure, seen)
             mine[name] = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
             if isinstance(measure, Averaged):
                 mine[_average(name)] = measure.average().plan.init(found)
@@ -70,7 +72,8 @@ class Measured(Node):
         updates, _ = self._widened().apply(updates, {}, params, {})
         old, new = state.get(self.name, {}), {}
         for name, measure in self.measures:
-            found = measure(updates)
+            with user_code(f"the measure {name!r}", self.name):
+                found = measure(updates)
             if isinstance(measure, Averaged):
                 key, average = _average(name), measure.average().plan
                 found, new[key] = average.apply(found, old.get(key, {}), None, {})

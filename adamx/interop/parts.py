@@ -8,6 +8,7 @@ import numpy as np
 
 from adamx.core.freeze import keep
 from adamx.core.numerics import convert
+from adamx.core.places import beside_old
 from adamx.core.record import is_key
 from adamx.core.slots import put
 from adamx.core.transform import TransformLike, as_transform
@@ -119,10 +120,7 @@ def _data(x: Any) -> Any:
 def _placed(x: Any, like: Any) -> Array:
     if is_key(like):
         return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
-    x = convert(jnp.asarray(x), like.dtype)
-    # An array on one device follows what it is computed with.
-    spread = isinstance(like, jax.Array) and len(like.devices()) > 1
-    return jax.device_put(x, like.sharding) if spread else x
+    return beside_old(convert(jnp.asarray(x), like.dtype), like)
 
 
 def _kept_as(x: Any, like: Any) -> Any:

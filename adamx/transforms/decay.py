@@ -19,6 +19,9 @@ class DecayedWeights(Rule):
 
     weight_decay: Rate
 
+    def degree(self) -> int | None:
+        return 1 if is_zero(self.weight_decay) else None
+
     def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
         live = super().tick(shared, extra)
         none = is_zero(self.weight_decay)

@@ -40,7 +40,7 @@ class Ftrl(Rule):
         g, count, rate = squarable(g), shared["count"], self.learning_rate
         mean = running_mean(slots["mean_sq"], abs_sq(g), count)
         # D·η, since η may be zero.
-        stiff = self._stiffness(count * mean)
+        stiff = self._stiffness(count.astype(mean.dtype) * mean)
         by = jnp.maximum(rate, float(jnp.finfo(mean.dtype).tiny) ** 0.5)
         g = g + 2 * self.l2_shrinkage * param
         first = 2 * self.l2 * param

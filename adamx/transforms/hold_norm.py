@@ -16,6 +16,9 @@ class HoldNorm(Rule):
 
     learning_rate: Rate
 
+    def degree(self) -> int:
+        return 0
+
     def slots(self, param: Array) -> Slots:
         return {"norm": _norm(param)}
 

@@ -27,9 +27,9 @@ from adamx.core.numerics import (
     squarable,
     towards,
 )
-from adamx.core.ratio import RootRatio
+from adamx.core.ratio import RootRatio, Squarable
 from adamx.core.roots import RootMethod, inverse_root
-from adamx.core.rule import Identity, Rule, Stacked
+from adamx.core.rule import Rule, Stacked
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 from adamx.schedules.arguments import AtLeastZero
@@ -38,10 +38,9 @@ from adamx.tree.norms import largest_of, norm_of
 Root: TypeAlias = Annotated[int, Whole(2)]
 
 
-class SquarableMatrix(Identity):
+class SquarableMatrix(Squarable):
     """Emits what the factors see; see `squarable_matrix`."""
 
-    averages = False
     locality = "leaf"
 
     def step(

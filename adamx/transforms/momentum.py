@@ -15,6 +15,9 @@ class Momentum(Rule):
     decay: Hyper
     initial_scale: float
 
+    def degree(self) -> int | None:
+        return 1 if self.initial_scale == 0 else None
+
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.full_like(param, self.initial_scale)}
 
@@ -77,6 +80,9 @@ def scale_by_momentum(
 class Trace(Rule):
     decay: Rate
     nesterov: bool
+
+    def degree(self) -> int:
+        return 1
 
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}

@@ -16,6 +16,9 @@ class Normalize(Rule):
     scale_factor: Rate
     eps: Hyper
 
+    def degree(self) -> int:
+        return 0
+
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Array]:
@@ -40,7 +43,9 @@ def normalize_by_update_norm(
 
     u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates NaN.
+    ε fades where the norm is below min(1, 10⁴·ε), so that u is as long for a tiny
+    gradient. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates
+    NaN.
 
     Args:
         scale_factor: s, any finite number, traced scalar or schedule.

@@ -15,6 +15,9 @@ class Rprop(Rule):
     min_step_size: Hyper
     max_step_size: Hyper
 
+    def degree(self) -> int:
+        return 0
+
     def slots(self, param: Array) -> Slots:
         rate = self.learning_rate
         if isinstance(rate, Schedule):

@@ -1,11 +1,12 @@
 """Leaves with their key paths; None counts as a leaf, so that it can pass through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
 from adamx.tree.boxes import is_box
+from adamx.tree.text import shortened
 
 PyTreeDef = Any
 
@@ -51,36 +52,48 @@ def describe(x: Any) -> str:
     return f"{x.dtype}[{','.join(map(str, x.shape))}]"
 
 
+WIDTH = 150
+"""How many letters the names in a node may take in an error."""
+
+
 def first_difference(
     tree: Any, other: Any, *, prefix: bool = False
 ) -> tuple[str, str, str]:
-    """Return where two trees first differ in structure: key path, what each has there.
+    """Where two trees first differ in structure: key path, what each has there.
 
     Walks down while the nodes agree, so that the path is as deep as can be. With
-    `prefix` the other tree may have a leaf where the first has a subtree.
+    `prefix` a leaf of `other` agrees with any subtree.
     """
-    return _difference("", tree, other, prefix)
+    agrees = _is_prefix if prefix else _same_structure
+    path, expected, got = _difference("", tree, other, agrees)
+    whole = children(tree) is None and children(other) is None
+    return path or ("" if whole else "the top of the trees"), expected, got
 
 
-def _difference(path: str, a: Any, b: Any, prefix: bool) -> tuple[str, str, str]:
+def _difference(
+    path: str, a: Any, b: Any, agrees: Callable[[Any, Any], bool]
+) -> tuple[str, str, str]:
     children_a, children_b = children(a), children(b)
     if children_a is None or children_b is None or type(a) is not type(b):
         return path, _what(a), _what(b)
     if children_a.keys() != children_b.keys():
         only = [k for k in children_a if k not in children_b]
         more = [k for k in children_b if k not in children_a]
-        path += (only + more)[0]
-        return path, "a subtree" if only else "nothing", "nothing" if only else "one"
+        key = (only + more)[0]
+        if only:
+            return path + key, _what(children_a[key]), "nothing"
+        return path + key, "nothing", _what(children_b[key])
     for key, child in children_a.items():
-        if not _agree(child, children_b[key], prefix):
-            return _difference(path + key, child, children_b[key], prefix)
+        if not agrees(child, children_b[key]):
+            return _difference(path + key, child, children_b[key], agrees)
     return path, _what(a), _what(b)
 
 
-def _agree(a: Any, b: Any, prefix: bool) -> bool:
-    """Return whether two trees have one structure, or `b` that of a prefix of `a`."""
-    if not prefix:
-        return structure(a) == structure(b)
+def _same_structure(a: Any, b: Any) -> bool:
+    return structure(a) == structure(b)
+
+
+def _is_prefix(a: Any, b: Any) -> bool:
     try:
         structure(b).flatten_up_to(a)
     except (ValueError, TypeError, KeyError):
@@ -117,4 +130,5 @@ def _what(node: Any) -> str:
     found = children(node)
     if found is None:
         return "a leaf"
-    return f"a {type(node).__name__} with {', '.join(found) or 'nothing in it'}"
+    names = shortened(found, WIDTH) or "nothing in it"
+    return f"a {type(node).__name__} with {names}"

@@ -1,7 +1,7 @@
 """All leaves as matrices, for pieces that act on those."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from adamx.core.callables import is_function
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
+from adamx.core.kinds import through
 from adamx.core.labels import Labels
 from adamx.core.lift import Lifted
 from adamx.core.matrix import MatrixView, View, matrix_view
@@ -17,6 +18,7 @@ from adamx.core.plan import Plan
 from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Params, PyTree, State, Updates
+from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.paths import flatten, key_paths, simple_paths, structure
 
@@ -26,6 +28,8 @@ Views: TypeAlias = list[MatrixView | None]
 
 class AsMatrices(Wrapper):
     """Lets `plan` act on matrices; paths and the structure of trees stay."""
+
+    keeps_degree: ClassVar[bool] = True
 
     view: View
 
@@ -69,7 +73,8 @@ class AsMatrices(Wrapper):
 
         def view(i: int, leaf: Any) -> MatrixView:
             shape = jnp.shape(leaf)
-            found = self.view(paths[i], shape)
+            with user_code("view", self.name, OF_STRUCTURE):
+                found = self.view(paths[i], shape)
             if isinstance(found, MatrixView) and found.fits(len(shape)):
                 return found
             raise TransformError(
@@ -150,7 +155,7 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     Args:
         inner: a transform.
         view: a function `(path, shape) -> MatrixView`, with paths like `layer/w`;
-            `matrix_view` by default.
+            `matrix_view` by default, `out_in_view` for kernels of Equinox and PyTorch.
 
     Returns:
         The transform; its state is `inner`, with arrays in the shapes of the matrices.
@@ -190,4 +195,4 @@ def split_matrices(
     """
     chosen = chain(as_matrices(direction, view), *after)
     other = chain(plain, *after) if rest is None else rest
-    return split(matrices, matrices=chosen, rest=other)
+    return split(through(view, matrices), matrices=chosen, rest=other)

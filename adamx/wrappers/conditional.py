@@ -12,6 +12,7 @@ from adamx.core.numerics import next_count
 from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Gate, around
 
 
@@ -40,7 +41,8 @@ class Conditional(Gate):
             wants = wanted(self.condition, first=1)
             names = *wants.missing(extra), *wants.taken(extra)
             given = {name: argument(name, extra, self.name) for name in names}
-        opened = jnp.asarray(self.condition(mine["step"], **given), bool)
+        with user_code("should_transform_fn", self.name):
+            opened = jnp.asarray(self.condition(mine["step"], **given), bool)
         return updates, opened, {"step": next_count(mine["step"])}
 
 

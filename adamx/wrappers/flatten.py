@@ -16,6 +16,7 @@ from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
+from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import flatten as leaves_of
 from adamx.tree.paths import is_none, structure
 
@@ -80,7 +81,10 @@ class Flatten(Wrapper):
 
 def _vector(tree: PyTree) -> Array:
     arrays = [jnp.ravel(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
-    return jnp.concatenate(arrays) if arrays else jnp.zeros(0)
+    if not arrays:
+        return jnp.zeros(0)
+    dtype = common_dtype(*(x.dtype for x in arrays))
+    return jnp.concatenate([x.astype(dtype) for x in arrays])
 
 
 def _seen_as_vector(x: Any, like: PyTree) -> Any:

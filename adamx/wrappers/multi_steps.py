@@ -1,7 +1,7 @@
 """Gradient accumulation: one step of the optimizer for several of the data."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,8 @@ class Accumulator(Rule):
 
 class Accumulate(Wrapper):
     """Adds up updates, and gives the sum to `plan` each k calls; zeros in between."""
+
+    keeps_degree: ClassVar[bool] = True
 
     every_k: int | Schedule
     mean: bool
@@ -144,7 +146,7 @@ def MultiSteps(
     """
     k = every_k_schedule
     if callable(k):
-        k = as_schedule(k)
+        k = as_schedule(k, "every_k_schedule", "MultiSteps")
     else:
         k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan

@@ -14,6 +14,7 @@ from adamx.core.plan import Plan
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Shared, Slots, State, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
 
 
@@ -62,7 +63,8 @@ class SamAtOnce(Sam):
         for i in range(self.sync_period - 1):
             climb, up = self._climbed(updates, up or {}, at, extra)
             at = apply_updates(at, climb)
-            found = grad_fn(at, i)
+            with user_code("grad_fn", self.name):
+                found = grad_fn(at, i)
             updates = alongside(updates, found, "what grad_fn returns", self.name)
         out, inner = self.plan.apply(updates, inner, params, extra)
         return out, {"adversary": up} if "adversary" in mine else {}, inner

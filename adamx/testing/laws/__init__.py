@@ -19,6 +19,8 @@ from adamx.testing.laws import memory as memory
 from adamx.testing.laws import norms as norms
 from adamx.testing.laws import odd_leaves as odd_leaves
 from adamx.testing.laws import precision as precision
+from adamx.testing.laws import promotion as promotion
+from adamx.testing.laws import scale as scale
 from adamx.testing.laws import sharding as sharding
 from adamx.testing.laws import transformations as transformations
 from adamx.testing.laws import truth as truth
