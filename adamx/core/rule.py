@@ -198,7 +198,7 @@ class Identity(Rule):
 
     averages = True
 
-    def degree(self) -> int:
+    def degree(self) -> int | None:
         return 1
 
     def step(
