@@ -2,6 +2,7 @@
 
 import unittest
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -105,7 +106,7 @@ class Gathering:
 class Keeping:
     """Keeps every state that it was ever given."""
 
-    kept: list = []
+    kept: ClassVar[list] = []
 
     @staticmethod
     def init(params):
@@ -197,7 +198,9 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
-    "identity": Subject.of(SGD, **built(lambda x: adamx.sgd(lambda count: x))),
+    "identity": Subject.of(
+        SGD, build=lambda values: adamx.sgd(lambda count: values("rate", 0.1))
+    ),
     "memory": Subject.of(Keeping()),
 }
 

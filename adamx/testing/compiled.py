@@ -26,9 +26,9 @@ def programs_compiled() -> Iterator[list[float]]:
 def _listen() -> None:
     """Listen once: jax has no way to stop."""
 
-    def heard(event: str, seconds: float, **_: object) -> None:
+    def heard(event: str, duration_secs: float, **_: str | int) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
             for found in _COMPILED:
-                found.append(seconds)
+                found.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(heard)

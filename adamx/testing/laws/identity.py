@@ -33,10 +33,9 @@ def identity(subject: Subject) -> None:
     if changed is not None:
         _differ(changed, tx, "a call with other numbers")
     other = adamx.chain(tx, adamx.scale(0.5))
-    closures = [_with_closure(x) for x in (tx, other)]
-    _differ(*closures, "what builders of one name with other closures make")
-    defaults = [_with_default(x) for x in (tx, other)]
-    _differ(*defaults, "what builders of one name with other defaults make")
+    for read, built in {"closures": _with_closure, "defaults": _with_default}.items():
+        what = f"what builders of one name with other {read} make"
+        _differ(built(tx), built(other), what)
 
 
 def _equal(got: Any, tx: Transform, what: str) -> None:
