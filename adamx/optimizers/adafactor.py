@@ -35,7 +35,7 @@ DecayScale: TypeAlias = Literal["none", "learning_rate", "step"]
 def scale_by_factored_rms(
     factored: bool = True,
     decay_rate: NonNegative = 0.8,
-    step_offset: NonNegative = 0,
+    step_offset: NonNegative = 0.0,
     min_dim_size_to_factor: int = 128,
     epsilon: NonNegative = 1e-30,
     *,
@@ -100,7 +100,7 @@ def adafactor(
     learning_rate: Finite | None = None,
     min_dim_size_to_factor: int = 128,
     decay_rate: NonNegative = 0.8,
-    decay_offset: NonNegative = 0,
+    decay_offset: NonNegative = 0.0,
     multiply_by_parameter_scale: bool = True,
     clipping_threshold: NonNegative | None = 1.0,
     momentum: Decay | None = None,
