@@ -430,5 +430,6 @@ def test_ctrl_c_before_anything_has_finished_is_ctrl_c():
 
 def test_a_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install \"adamx\[race\]\""):
+    said = r"in a checkout of adamx: pip install \"\.\[race\]\""
+    with pytest.raises(ModuleNotFoundError, match=said):
         adamx.race(least_squares(), "sgd", steps=1)

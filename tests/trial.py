@@ -36,6 +36,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("error")
     import adamx
     from adamx.testing import LAWS, Subject, examples, public_builders
+    from adamx.testing.public import public_codecs
     from tests import pages
 
 PARAMS = {"w": jnp.linspace(-1.0, 1.0, 16).reshape(4, 4), "b": jnp.ones(4)}
@@ -58,16 +59,9 @@ def builders() -> Iterator[tuple[str, Check]]:
         yield name, lambda subject=subject: two_updates(subject)
 
 
-def codecs() -> Iterator[tuple[str, adamx.Codec]]:
-    """Yield every public codec, by name."""
-    for name, function in vars(adamx).items():
-        if getattr(function, "__annotations__", {}).get("return") == adamx.Codec:
-            yield name, function()
-
-
 def stored() -> Iterator[tuple[str, Check]]:
     """Yield two updates of Adam for every public codec of its state."""
-    for name, codec in codecs():
+    for name, codec in public_codecs().items():
         adam, signed = adamx.adam(0.1), codec if codec.signed else None
         tx = adamx.stored(adam, signed, min_size=0, nu=codec)
         yield name, lambda tx=tx: two_updates(Subject.of(tx))

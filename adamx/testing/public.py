@@ -1,5 +1,6 @@
 """An example of everything that is public, made from the signatures alone."""
 
+import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,34 @@ def public_builders() -> dict[str, Callable[..., Any]]:
         (True, False)
     """
     return {name: f for name, f in vars(adamx).items() if is_builder(f)}
+
+
+def public_codecs() -> dict[str, adamx.Codec]:
+    """Every codec that `adamx` makes, by name, with its defaults.
+
+    Returns:
+        What the functions return that are annotated to return a `Codec`.
+
+    Raises:
+        AttributeError: never, unless adamx is broken.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> public_codecs()["int4"]
+        int4()
+    """
+    made = (
+        (name, function)
+        for name, function in vars(adamx).items()
+        if inspect.isfunction(function)
+    )
+    return {
+        name: function()
+        for name, function in made
+        if function.__annotations__.get("return") is adamx.Codec
+    }
 
 
 def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
