@@ -157,6 +157,18 @@ def test_what_a_function_holds_is_gone_with_it(use):
     assert gone() is None
 
 
+def test_a_number_is_gone_with_what_it_was_given_to():
+    x = jnp.full((), 0.5)
+    gone = weakref.ref(x)
+    update(adamx.sgd(adamx.cosine_decay_schedule(x, 10)))
+    update(adamx.inject_hyperparams(adamx.sgd)(x))
+    update(adamx.sgd(x, momentum=x))
+    update(adamx.schedule_free_sgd(x, warmup_steps=3))
+    del x
+    gc.collect()
+    assert gone() is None
+
+
 def test_no_cycle_waits_for_the_garbage_collector():
     x = jnp.full(1000, 0.5)
     gone = weakref.ref(x)
@@ -205,7 +217,15 @@ def test_only_static_data_lives_on():
     x = jnp.ones(3)
     lasting = [1, "a", jnp.sin, adamx.adam(0.1), adamx.is_weight, max, {"a": (1, 2)}]
     assert all(is_static(key_of(value)) for value in lasting)
-    owned = [lambda: 1, adamx.sgd(lambda count: 0.1), Trainer(x), Trainer(x).loss]
+    owned = [
+        lambda: 1,
+        x,
+        {"a": x},
+        adamx.constant_schedule(x[0]),
+        adamx.sgd(lambda count: 0.1),
+        Trainer(x),
+        Trainer(x).loss,
+    ]
     assert not any(is_static(key_of(value)) for value in owned)
     assert is_static_tree(jax.tree.structure({"a": (1, [2])}))
     partial = jax.tree_util.Partial(lambda: x)
