@@ -60,17 +60,16 @@ def split(tree: Any, *, rates: bool = False) -> tuple[list[Any], Static]:
     return arrays, _the_one(Static(treedef, tuple(leaves)))
 
 
-_RATES: dict[Any, list[int]] = {}
-
-
 def _rates(treedef: Any) -> list[int]:
     """Return which leaves are in fields of type `Rate`."""
-    found = _RATES.get(treedef)
-    if found is None:
-        found = [*_in_fields(treedef.unflatten(range(treedef.num_leaves)))]
-        if is_static_tree(treedef):
-            _RATES[treedef] = found
-    return found
+    return (_kept_rates if is_static_tree(treedef) else _find_rates)(treedef)
+
+
+def _find_rates(treedef: Any) -> list[int]:
+    return [*_in_fields(treedef.unflatten(range(treedef.num_leaves)))]
+
+
+_kept_rates = functools.lru_cache(maxsize=4096)(_find_rates)
 
 
 def _in_fields(tree: Any) -> Iterator[int]:
