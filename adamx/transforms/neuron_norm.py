@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay, NonNegative
-from adamx.core.numerics import faded
+from adamx.core.numerics import divisor, faded, quotient
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -31,8 +31,8 @@ class NormalizeNeurons(Rule):
         # Relative to the largest column, so that a column of rounding errors stays
         # small in a matrix of any size.
         size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
-        below = norm + faded(self.eps, size, jnp.ones_like(size))
-        u = g / jnp.maximum(below, float(jnp.finfo(norm.dtype).tiny))
+        below, _ = divisor(norm + faded(self.eps, size, jnp.ones_like(size)))
+        u = quotient(g, below)
         before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
         some = after[0] > 0
         u = u / jnp.where(some, after[0], 1) / after[1]
