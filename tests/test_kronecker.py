@@ -168,6 +168,8 @@ def test_odd_matrices(stacked, skip_first):
         precondition_frequency=1,
         skip_first=skip_first,
         stacked=stacked,
+        # By default a row or a column is a vector, and gets Adam's step.
+        matrices=lambda path, leaf: True,
     )
     state, update, u = tx.init(params), jax.jit(tx.update), params
     for _ in range(4):

@@ -29,6 +29,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "lbfgs": dict.fromkeys(
         ("precision", "freezing", "norms", "transformations"), _SEARCHES
     ),
+    "scale_by_backtracking_linesearch": dict.fromkeys(
+        ("precision", "long_runs"), _SEARCHES
+    ),
     "schedule_free": {"long_runs": _RUNS_AWAY},
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY, "hyperparameters": _DIFFERENCE},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
