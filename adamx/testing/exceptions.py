@@ -32,6 +32,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "scale_by_backtracking_linesearch": dict.fromkeys(
         ("precision", "long_runs"), _SEARCHES
     ),
+    "scale_by_zoom_linesearch": {"long_runs": _SEARCHES},
     "schedule_free": {"long_runs": _RUNS_AWAY},
     "schedule_free_adamw": {"long_runs": _RUNS_AWAY, "hyperparameters": _DIFFERENCE},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
