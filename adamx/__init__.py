@@ -309,6 +309,7 @@ from adamx.wrappers.loss_scale import loss_scale as loss_scale
 from adamx.wrappers.mechanize import mechanize as mechanize
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 from adamx.wrappers.multi_steps import apply_every as apply_every
+from adamx.wrappers.multi_steps import has_updated as has_updated
 from adamx.wrappers.sam import sam as sam
 from adamx.wrappers.schedule_free import schedule_free as schedule_free
 from adamx.wrappers.schedule_free import (

@@ -107,6 +107,8 @@ def key_of(value: Any) -> Hashable:
     """A hashable stand-in for an argument, equal where the arguments are equal."""
     if isinstance(value, Tracer):
         return Same(value)
+    if isinstance(value, Remembered):
+        return value  # where Optax is loaded, a transform is a tuple for `isinstance`
     if is_array(value):
         array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
         return "array", array.shape, str(array.dtype), array.tobytes()

@@ -53,6 +53,10 @@ class Plan(Record):
         """The keyword arguments of update that are read somewhere."""
         return frozenset().union(*(node.needs() for node in self.nodes))
 
+    def options(self) -> frozenset[str]:
+        """The keyword arguments of update that are read where they are given."""
+        return frozenset().union(*(node.options() for node in self.nodes))
+
     def rules(self) -> Iterator[Rule]:
         """Every rule that there is, inside of others and of nodes too."""
         for name, piece in self.pieces:
