@@ -282,6 +282,11 @@ class Lifted(Node):
         return Series(((name, ready), *self.rules[1:]))
 
 
+def cast_node(name: str) -> Lifted:
+    """Return the node that checks updates and casts them to the compute dtype."""
+    return Lifted(((name, Identity()),))
+
+
 def _groups(
     each: Sequence[tuple[Any, ...] | None], how: Stacked
 ) -> Iterable[list[int]]:

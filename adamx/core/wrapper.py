@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Same
-from adamx.core.lift import Lifted
+from adamx.core.lift import cast_node
 from adamx.core.node import Node
 from adamx.core.plan import Plan
-from adamx.core.rule import Identity
 from adamx.core.transform import Transform
 from adamx.core.types import Array, Params, State, Updates
 
@@ -95,8 +94,7 @@ class Gate(Wrapper):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         # In the dtype that is computed in, so that both ways end in the same.
-        wide = Lifted(((self.name, Identity()),))
-        updates, _ = wide.apply(updates, {}, params, {})
+        updates, _ = cast_node(self.name).apply(updates, {}, params, {})
         updates, opened, mine = self.decide(updates, mine, params, extra)
 
         def run(updates: Updates, inner: Any) -> tuple[Updates, Any]:

@@ -9,11 +9,10 @@ import jax.numpy as jnp
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
 from adamx.core.freeze import Labels
-from adamx.core.lift import Lifted
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
 from adamx.core.plan import Plan
-from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
@@ -61,7 +60,7 @@ class AsMatrices(Wrapper):
         return _back(out, like, views), {}, inner
 
     def _checked(self) -> Lifted:
-        return Lifted(((self.name, Identity()),))
+        return cast_node(self.name)
 
     def _views(self, like: Params) -> Views:
         leaves, paths = flatten(like)[0], simple_paths(like)

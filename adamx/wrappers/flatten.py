@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.freeze import keep
-from adamx.core.lift import Lifted
-from adamx.core.rule import Identity
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
@@ -49,7 +48,7 @@ class Flatten(Wrapper):
         return _split(out, updates), {}, inner
 
     def _checked(self) -> Lifted:
-        return Lifted(((self.name, Identity()),))
+        return cast_node(self.name)
 
 
 def _vector(tree: PyTree) -> Array:

@@ -48,11 +48,18 @@ class Measure(Rule):
         return g, slots
 
 
-class SkipLargeUpdates(Gate):
-    measure: Measure
+class NormGate(Gate):
+    """Skips the steps that a rule, which sees the norm of all updates, says to skip.
+
+    A subclass writes `watch`; that rule keeps `last_skipped`.
+    """
+
+    def watch(self, extra: Mapping[str, Any]) -> Rule:
+        """Return the rule for this step."""
+        raise NotImplementedError(f"{type(self).__name__}.watch")
 
     def begin(self, params: Params) -> dict[str, Any]:
-        return self._lifted().init(params)[self.name]
+        return self._lifted({}).init(params)[self.name]
 
     def decide(
         self,
@@ -62,11 +69,18 @@ class SkipLargeUpdates(Gate):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
         state = {self.name: mine}
-        updates, state = self._lifted().apply(updates, state, params, extra)
+        updates, state = self._lifted(extra).apply(updates, state, params, extra)
         return updates, ~state[self.name]["last_skipped"], state[self.name]
 
-    def _lifted(self) -> Lifted:
-        return Lifted(((self.name, self.measure),))
+    def _lifted(self, extra: Mapping[str, Any]) -> Lifted:
+        return Lifted(((self.name, self.watch(extra)),))
+
+
+class SkipLargeUpdates(NormGate):
+    measure: Measure
+
+    def watch(self, extra: Mapping[str, Any]) -> Rule:
+        return self.measure
 
 
 @transform
