@@ -228,7 +228,11 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
     at, low, high = (convert(x, u.dtype) for x in (param, least, most))
     u = jnp.where(u < low - at, low - at, u)
     u = jnp.where(u > high - at, high - at, u)
-    return u + jax.lax.stop_gradient(_rounded_inwards(u, param, least, most) - u)
+
+    def inwards(u: Array) -> Array:
+        return _rounded_inwards(u, *jax.lax.stop_gradient((param, least, most)))
+
+    return _straight_through(inwards, u)
 
 
 def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array:
@@ -248,8 +252,19 @@ def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array
 def _ceil(x: Array, dtype: Any) -> Array:
     """The least number of `dtype` that is not below `x`."""
     near = narrow(x, dtype)
-    above = jnp.nextafter(near, jnp.asarray(np.inf, dtype))
-    return jnp.where(convert(near, x.dtype) < x, above, near)
+
+    def up(near: Array) -> Array:
+        above = jnp.nextafter(near, jnp.asarray(np.inf, dtype))
+        below = convert(near, x.dtype) < jax.lax.stop_gradient(x)
+        return jnp.where(below, above, near)
+
+    return _straight_through(up, near)
+
+
+def _straight_through(rounded: Callable[[Array], Array], x: Array) -> Array:
+    """`rounded(x)`, which is next to `x`, with the derivative 1."""
+    exact = jax.lax.stop_gradient(x)
+    return x + (rounded(exact) - exact)
 
 
 def _check_order(

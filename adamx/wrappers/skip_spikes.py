@@ -65,7 +65,7 @@ class Spikes(Rule):
         after = {
             f"{name}s": jnp.where(finite, pushed, last),
             f"{name}_count": jnp.where(
-                finite, jnp.minimum(count + 1, self.window), count
+                finite, jnp.minimum(next_count(count), self.window), count
             ),
         }
         return ~finite | self._is_outlier(x, last, count), after
