@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.errors import TransformError
+from adamx.core.frozen_numbers import Held, held_numbers, is_mask
 from adamx.core.node import Node
 from adamx.core.types import Params, PyTree, Updates
 from adamx.tree.paths import flatten, simple_paths
@@ -26,7 +27,13 @@ class Freeze(Node):
 
     def holds(self, params: Params) -> list[bool]:
         """For each leaf, whether it is frozen."""
-        return [bool(x) for x in labels_of(self.mask, params, self.name)]
+        found = labels_of(self.mask, params, self.name)
+        return [not is_mask(x) and bool(x) for x in found]
+
+    def held(self, params: Params) -> Held:
+        """The masks of leaves of which some numbers are frozen."""
+        found = labels_of(self.mask, params, self.name)
+        return held_numbers(found, params, self.name)
 
 
 def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:

@@ -312,15 +312,22 @@ def freeze(mask: Labels = True) -> Freeze:
     decay or any other piece of the chain, before this one or after it. Integer leaves,
     which cannot be optimized, can be frozen.
 
+    An array of bools of a leaf's shape freezes single numbers of it: rows of an
+    embedding, say. Their updates are zero, decay included, and to every piece of the
+    chain these parameters and their gradients are zeros, so they count in no norm.
+
     Args:
-        mask: a tree of bools like the parameters (or a prefix of it), a function from
-            the parameters to such a tree, or a function `(path, leaf) -> bool`.
+        mask: a tree of bools, or of arrays of bools, like the parameters (or a prefix
+            of it), a function from the parameters to such a tree, or a function
+            `(path, leaf) -> bool`, or to an array.
 
     Returns:
-        A piece for a chain.
+        A piece for a chain. With arrays of bools its state is `frozen`, these arrays;
+        otherwise it has none.
 
     Raises:
-        TransformError: the mask is a tree of another structure.
+        TransformError: the mask is a tree of another structure, or an array in it is
+            not one of bools of its leaf's shape.
 
     Reference:
         adamx's own; Optax spells it `partition` with `set_to_zero`.
@@ -335,5 +342,10 @@ def freeze(mask: Labels = True) -> Freeze:
         >>> updates, state = tx.update(params, tx.init(params), params)
         >>> updates["encoder"].tolist()
         [0.0, 0.0]
+        >>> rows = {"encoder": jnp.array([True, False]), "head": False}
+        >>> tx = adamx.chain(adamx.sgd(0.5), adamx.freeze(rows))
+        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> updates["encoder"].tolist()
+        [0.0, -0.5]
     """
     return Freeze("freeze", mask)
