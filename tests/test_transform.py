@@ -72,8 +72,9 @@ def test_pickles_and_copies_by_the_call():
     tx = adamx.chain(adamx.clip(1.0), adamx.adam(rate, eps_hat=True))
     assert pickle.loads(pickle.dumps(tx)) == tx
     assert copy.deepcopy(tx) == tx
+    assert adamx.Transform(*tx) == tx
     with pytest.raises(TypeError, match="builder"):
-        pickle.dumps(adamx.Transform(*tx))
+        pickle.dumps(adamx.Transform(lambda params: (), lambda g, state: (g, state)))
 
 
 def test_static_argument_compiles_once():

@@ -150,24 +150,31 @@ class Transform(Remembered):
             TransformError: updates, state and params do not fit together, or a piece
                 misses an argument; the message has key path and piece.
         """
-        kept = state
+        if isinstance(state, dict):
+            return self._step(updates, state, params, extra)
         if state is None or (isinstance(state, tuple) and not state):
-            state = {}
-        if not isinstance(state, dict):
-            raise TransformError(
-                "the state is of another transform",
-                piece=repr(self),
-                expected="the dict that init returned",
-                got=type(state).__name__,
-            )
+            try:
+                return self._step(updates, {}, params, extra)[0], state
+            except TransformError:
+                like = updates if params is None else params
+                if not jax.eval_shape(self.plan.init, like):
+                    raise
+        raise TransformError(
+            "the state is of another transform",
+            piece=repr(self),
+            expected="the dict that init returned",
+            got=type(state).__name__,
+        )
+
+    def _step(
+        self, updates: Updates, state: State, params: Params | None, extra: Any
+    ) -> tuple[Updates, State]:
+        """One step, compiled as a whole unless a foreign piece is in it."""
         if not self.plan.pure():
-            updates, new = _update(self.plan, updates, state, params, extra)
-        else:
-            names = self.plan.needs() | self.plan.options() if extra else frozenset()
-            read = traceable({k: v for k, v in extra.items() if k in names})
-            update = _jitted(self._static)
-            updates, new = update(self._arrays, updates, state, params, read)
-        return updates, new or kept
+            return _update(self.plan, updates, state, params, extra)
+        names = self.plan.needs() | self.plan.options() if extra else frozenset()
+        read = traceable({k: v for k, v in extra.items() if k in names})
+        return _jitted(self._static)(self._arrays, updates, state, params, read)
 
 
 def _unpacked_from(init: Any, update: Any) -> Transform | None:
