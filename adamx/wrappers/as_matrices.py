@@ -34,7 +34,7 @@ class AsMatrices(Wrapper):
         self._checked().init(params)
         views, there = self._views(params), jax.tree.leaves(params)
         abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in there)
-        seen = _shapes(params, views) if abstract else _seen(params, views)
+        seen = _abstract(params, views) if abstract else _seen(params, views)
         return self._joined({}, self.plan.init(seen))
 
     def act(
@@ -68,13 +68,14 @@ class AsMatrices(Wrapper):
         def view(i: int, leaf: Any) -> MatrixView:
             shape = jnp.shape(leaf)
             found = self.view(paths[i], shape)
-            if isinstance(found, MatrixView) and found.fits(len(shape)):
+            if isinstance(found, MatrixView) and found.fits(shape):
                 return found
             raise TransformError(
                 "a view does not fit its leaf",
                 where=key_paths(like)[i],
                 piece=self.name,
-                expected=f"a MatrixView of {len(shape)} axes, each named once",
+                expected=f"a MatrixView of {len(shape)} axes, each named once, whose "
+                "parts, if any, add up to the length of their axis",
                 got=f"{found} for shape {shape}",
             )
 
@@ -82,19 +83,62 @@ class AsMatrices(Wrapper):
 
 
 def _seen(tree: PyTree, views: Views) -> PyTree:
+    """A tree with matrices for arrays."""
+    return _by_part(tree, views, lambda x, view: view.cut(jnp.asarray(x)))
+
+
+def _abstract(tree: PyTree, views: Views) -> PyTree:
+    """As `_seen`, of the shapes alone."""
+
+    def shapes(x: Any, view: MatrixView) -> list[jax.ShapeDtypeStruct]:
+        dtype = jnp.result_type(x)
+        return [jax.ShapeDtypeStruct(s, dtype) for s in view.shapes(jnp.shape(x))]
+
+    return _by_part(tree, views, shapes)
+
+
+def _by_part(
+    tree: PyTree, views: Views, cut: Callable[[Any, MatrixView], list[Any]]
+) -> PyTree:
+    """`tree` with what `cut` makes of each leaf.
+
+    Where some view has parts there is a tree for each number of a part, by name, with
+    None where a leaf has fewer: in a state the tree of the user must stay innermost.
+    """
     leaves, treedef = flatten(tree)
-    rows = zip(leaves, views, strict=True)
-    return treedef.unflatten([v and v.see(jnp.asarray(x)) for x, v in rows])
+    rows = [
+        None if x is None or view is None else cut(x, view)
+        for x, view in zip(leaves, views, strict=True)
+    ]
+    names = _part_names(views)
+    trees = [
+        treedef.unflatten([row[k] if row and k < len(row) else None for row in rows])
+        for k in range(max(len(names), 1))
+    ]
+    return dict(zip(names, trees, strict=True)) if names else trees[0]
+
+
+def _part_names(views: Views) -> list[str]:
+    """The names of the trees of parts; none where no view has parts."""
+    number = max((len(v.parts) for v in views if v is not None), default=0)
+    return [f"part_{k}" for k in range(number)]
 
 
 def _back(tree: PyTree, like: Params, views: Views) -> PyTree:
-    leaves, treedef = flatten(tree)
-    rows = zip(leaves, flatten(like)[0], views, strict=True)
-    return treedef.unflatten([v and v.back(x, jnp.shape(p)) for x, p, v in rows])
+    """A tree with arrays for matrices."""
+    names = _part_names(views)
+    trees = [tree[name] for name in names] if names else [tree]
+    treedef = structure(like)
+    columns = zip(*(flatten(part)[0] for part in trees), strict=True)
+    whole: list[Any] = []
+    for parts, p, view in zip(columns, flatten(like)[0], views, strict=True):
+        there = [x for x in parts if x is not None]
+        whole.append(view.join(there, jnp.shape(p)) if view and there else None)
+    return treedef.unflatten(whole)
 
 
 def _shapes(params: Params, views: Views) -> PyTree:
-    """The parameters as matrices, without their numbers."""
+    """The parameters as matrices that are not cut, without their numbers."""
     leaves, treedef = flatten(params)
 
     def shape(x: Any, view: MatrixView) -> jax.ShapeDtypeStruct:
@@ -135,7 +179,8 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     Pieces that act on matrices, such as `orthogonalize`, act on the last two axes of
     what they are given. What the axes of a leaf are is for `view` to say, of its path
     and shape alone. Parameters, and arguments of update that are trees like them, are
-    seen in the same way.
+    seen in the same way. Where a view has `parts`, `inner` sees trees like the
+    parameters by the names part_0, part_1, …, each with one slice of the leaves.
 
     Args:
         inner: a transform.
@@ -146,7 +191,8 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
         The transform; its state is `inner`, with arrays in the shapes of the matrices.
 
     Raises:
-        TransformError: (when used) a view does not name each axis of its leaf once.
+        TransformError: (when used) a view does not name each axis of its leaf once, or
+            its parts do not add up.
 
     Reference:
         adamx's own; Optax's `muon` has `muon_weight_dimension_numbers`.
