@@ -238,8 +238,8 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
 def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array:
     """`u` as a number of the parameter's dtype after which that is between bounds.
 
-    The nearest number leads past a bound half of the time: of a parameter of 1,000 and
-    a bound of 0.1 the difference is rounded to 3e-5, in bfloat16 to 4.
+    The nearest number may lead past a bound: of a parameter of 1,000 and a bound of 0.1
+    the difference is rounded to 3e-5, in bfloat16 to 4.
     """
     dtype = param.dtype
     small = narrow(u, dtype)
