@@ -45,6 +45,8 @@ class AverageDebiased(AverageParams):
     to 2⁻²⁵/(1−b) short of 1, and the second is inexact at first.
     """
 
+    decay: Hyper
+
     def shared(self) -> Shared:
         return {"weight": jnp.array([0.0, -1.0], scalar_dtype())}
 

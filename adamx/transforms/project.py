@@ -328,9 +328,9 @@ def keep_params_between(
                     expected="a number, an array, or a tree of them",
                     got=repr(x),
                 )
-    ends = [-np.inf if low is None else low, np.inf if high is None else high]
-    if jax.tree_util.all_leaves(ends):
-        _check_order("keep_params_between", *ends)
+    least, most = -np.inf if low is None else low, np.inf if high is None else high
+    if jax.tree_util.all_leaves([least, most]):
+        _check_order("keep_params_between", least, most)
     return KeepBetween("keep_params_between", low, high)
 
 

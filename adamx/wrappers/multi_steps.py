@@ -77,13 +77,14 @@ class Accumulate(Wrapper):
         lifted = self._lifted(1 / k if self.mean else 1.0)
         total, new = lifted.apply(updates, {self.name: mine}, params, extra)
         new = new[self.name]
-        done, rescale = new["mini_step"] >= k - 1, None
+        done: Array = new["mini_step"] >= k - 1
+        rescale: Array | None = None
         if "flush" in extra:
             flush = one_number("flush", extra["flush"], self.name, jnp.bool_)
             done = done | flush
-            # Fewer than k weights of 1/k add up to less than one.
-            rescale = k / (new["mini_step"] + 1).astype(scalar_dtype())
-            rescale = rescale if self.mean else None
+            if self.mean:
+                # Fewer than k weights of 1/k add up to less than one.
+                rescale = k / (new["mini_step"] + 1).astype(scalar_dtype())
 
         def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
             if rescale is not None:

@@ -12,9 +12,8 @@ from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Hyper, Shared, Slots
-from adamx.core.wrapper import around
+from adamx.core.wrapper import RuleGate, around
 from adamx.tree.norms import joined_norm, norm_of
-from adamx.wrappers.skip_large_updates import NormGate
 
 Window: TypeAlias = Annotated[int, Whole(2)]
 
@@ -89,7 +88,7 @@ class Spikes(Rule):
         return g, slots
 
 
-class SkipSpikes(NormGate):
+class SkipSpikes(RuleGate):
     window: int
     sigma: Hyper
 
