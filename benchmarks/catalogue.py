@@ -18,6 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from tabulate import tabulate
 
 from adamx.core.call import Call
@@ -117,7 +118,7 @@ def away(spec: Spec) -> float:
     tried, paths = subject(spec), references(spec)
     follow = follower(tried)
     with jax.enable_x64(True):
-        return max(deviation(tried, path, follow) for path in paths)
+        return float(np.max([deviation(tried, path, follow) for path in paths]))
 
 
 def names() -> Iterator[tuple[str, str]]:

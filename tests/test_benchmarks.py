@@ -111,6 +111,7 @@ def test_traces_are_timed_in_turns(tmp_path, monkeypatch, capsys):
     assert "4 leaves; 0 of 1 within 0.5" in shown or "1 of 1 within 0.5" in shown
 
 
+@pytest.mark.full
 def test_matrices_are_orthogonalized_in_turns(tmp_path, monkeypatch, capsys):
     tree = {"tiny": trees.transformer(8, 2, 16, 4)}
     monkeypatch.setattr(matrix, "TREES", tree)
@@ -126,6 +127,7 @@ def test_matrices_are_orthogonalized_in_turns(tmp_path, monkeypatch, capsys):
     assert matrix.largest_stack(tree["tiny"]) == 2 * 8 * 32 * 4
 
 
+@pytest.mark.full
 def test_both_libraries_do_the_same_to_the_matrices():
     shapes = trees.transformer(8, 2, 16, 4)
     params, grads = trees.random_tree(shapes, 0), trees.random_tree(shapes, 1)
@@ -165,6 +167,7 @@ def test_state_is_counted_with_all_its_arrays():
     assert [counted(name) for name in ("sgd", "adam", "cautious")] == ["0", "8", "+ 0"]
 
 
+@pytest.mark.full
 def test_races_are_timed_in_turns(monkeypatch):
     monkeypatch.setattr(race, "RATES", 2)
     monkeypatch.setattr(race, "SEEDS", 1)
@@ -177,6 +180,7 @@ def test_races_are_timed_in_turns(monkeypatch):
     assert "| 8 units  | by the step   | 4.500 s | 4.50 (4.50–4.50)   |" in shown
 
 
+@pytest.mark.full
 def test_a_race_of_matrices_is_written_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(language_model, "TASK", "breast_cancer")
     monkeypatch.setattr(language_model.Heat, "alone", lambda *_, **__: 1e-3)
@@ -197,6 +201,7 @@ def test_a_race_of_matrices_is_written_and_goes_on(tmp_path, monkeypatch):
     assert {file.name for file in pictures.iterdir()} == {"curves.png", "rates.png"}
 
 
+@pytest.mark.full
 def test_trajectories_are_drawn(tmp_path):
     trajectories.draw("valley", 5, tmp_path, ("png",))
     assert (tmp_path / "valley.png").read_bytes().startswith(b"\x89PNG")

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import adamx
+from adamx.core.freeze import no_update
 from tests.trees import assert_same_bits, grads, params, run
 
 
@@ -73,6 +74,19 @@ def test_chain_equals_its_parts_one_after_the_other():
             updates,
             by_hand,
         )
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([adamx.scale(2.0), adamx.clip(1.0)], 1.0),
+        ([adamx.clip(0.5), adamx.scale(4.0), adamx.clip(1.5)], 1.5),
+        ([adamx.scale(2.0), adamx.scale(3.0), adamx.clip(5.0)], 4.5),
+    ],
+)
+def test_a_scale_acts_where_it_stands(pieces, expected):
+    tx, g = adamx.chain(*pieces), jnp.array(0.75)
+    assert float(tx.update(g, tx.init(g))[0]) == expected
 
 
 def test_pieces_of_one_name_are_numbered():
@@ -300,6 +314,12 @@ def test_decay_mask():
     assert updates["b"].tolist() == [0.0, 0.0]
 
 
+def test_cautious_decay_leaves_out_what_the_update_pulls_the_other_way():
+    tx = adamx.add_decayed_weights(0.5, cautious=True)
+    g, param = jnp.array([1.0, -1.0, 0.0]), jnp.full(3, 2.0)
+    assert tx.update(g, tx.init(param), param)[0].tolist() == [2.0, -1.0, 1.0]
+
+
 @pytest.mark.parametrize("where", [0, 1, 2, 3])
 def test_freezing_is_freezing_wherever_it_is_said(where):
     start = {
@@ -327,6 +347,29 @@ def test_freezing_is_freezing_wherever_it_is_said(where):
     assert_same_bits(updates["moving"], expected["moving"])
     shapes = {leaf.shape for leaf in jax.tree.leaves(new)}
     assert shapes == {(2,)}  # the moments of "moving", and the responses
+
+
+def test_each_of_two_freezes_holds_its_leaves():
+    start = {"a": jnp.ones(2), "b": jnp.ones(2), "c": jnp.ones(2)}
+    a, b = (adamx.freeze({k: k == name for k in start}) for name in "ab")
+    tx = adamx.chain(a, adamx.scale(-1.0), b)
+    updates, _ = tx.update(start, tx.init(start), start)
+    assert {k: u.tolist() for k, u in updates.items()} == {
+        "a": [0, 0],
+        "b": [0, 0],
+        "c": [-1, -1],
+    }
+
+
+def test_a_frozen_leaf_has_an_update_of_its_own_dtype():
+    start = {"n": jnp.arange(3), "half": jnp.ones(3, jnp.bfloat16)}
+    none = np.zeros(3, jax.dtypes.float0)  # the gradient of integers
+    tx = adamx.freeze()
+    updates, _ = tx.update({"n": none, "half": start["half"]}, tx.init(start), start)
+    assert updates["n"].dtype == start["n"].dtype
+    assert updates["half"].dtype == jnp.bfloat16
+    zero = no_update(start["n"])
+    assert (zero.dtype, zero.tolist()) == (start["n"].dtype, [0, 0, 0])
 
 
 FOREIGN = {

@@ -11,7 +11,7 @@ from adamx.testing import public_builders
 from benchmarks.laws import adamx_optimizers
 from tests.problems import PROBLEMS, minimized
 
-pytestmark = pytest.mark.optimized
+pytestmark = [pytest.mark.optimized, pytest.mark.full]
 
 RATES = 10.0 ** jnp.arange(-4, 3.1, 0.5)
 """The one small grid, for all."""
@@ -47,16 +47,7 @@ OUT_OF_REACH = {
 }
 
 
-SLOW = {
-    ("psgd_kron", "digits"): "on a CPU, XLA solves the triangles of many rates at once "
-    "row by row: a minute, where those of one rate take a second",
-}
-
-RUNS = [
-    pytest.param(name, problem, marks=[pytest.mark.full] * ((name, problem) in SLOW))
-    for name in dict(adamx_optimizers())
-    for problem in PROBLEMS
-]
+RUNS = [(name, problem) for name in dict(adamx_optimizers()) for problem in PROBLEMS]
 
 
 @pytest.mark.parametrize(("name", "problem"), RUNS)

@@ -1,7 +1,10 @@
-"""Everything that is public keeps every law; there is no list to forget to extend."""
+"""Everything that is public keeps every law; there is no list to forget to extend.
+
+The quick tier tries each law on the subjects whose own code can break it: `QUICK` says
+which, and why. The thorough tier (`-m full`) tries every law on every subject.
+"""
 
 import dataclasses
-import zlib
 
 import pytest
 
@@ -18,14 +21,13 @@ from adamx.testing import (
     try_laws,
 )
 
-PLAIN, MORE = [], []
-for _name, _builder in public_builders().items():
+BUILDERS = public_builders()
+SUBJECTS, FLAGS = [], []
+for _builder in BUILDERS.values():
     _first, *_others = map(Subject.of, examples(_builder))
-    # What is an optimizer but for sign and rate waits for the full grid, as flags do.
-    _twin = _name.removeprefix("scale_by_")
-    (MORE if _twin != _name and _twin in public_builders() else PLAIN).append(_first)
-    MORE += _others
-PLAIN += map(
+    SUBJECTS.append(_first)
+    FLAGS += _others
+SUBJECTS += map(
     Subject.of,
     [
         adamx.chain(adamx.clip_by_global_norm(0.1), adamx.adamw(0.1)),
@@ -47,86 +49,91 @@ PLAIN += map(
 )
 
 
-def full(subjects):
-    return [dataclasses.replace(subject, full=True) for subject in subjects]
+WHOLE = ("sgd", "adam", "adamw", "amsgrad", "lion", "lamb", "MultiSteps", "partition")
+"""The subjects of the machinery: they keep every law in the quick tier. The thorough
+tier tries whole grids of dtypes and of pieces around them."""
+
+PIECES, EVERYTHING, MACHINERY = "pieces", "everything", "machinery"
+
+QUICK = {
+    "precision": (PIECES, "a step may cast; the casts of a chain are in core"),
+    "hyperparameters": (MACHINERY, "core hands them to a step, and injects them"),
+    "fixed_point": (PIECES, "slots and step may differ in shape or dtype"),
+    "finite": (EVERYTHING, "wiring divides: an ε or a correction may be missing"),
+    "accumulation": (MACHINERY, "MultiSteps does it, whatever is inside"),
+    "freezing": (MACHINERY, "core leaves frozen leaves out before a piece runs"),
+    "norms": (PIECES, "a step may square, or drop a NaN"),
+    "differentiable": (PIECES, "a step may take a root of zero"),
+    "donation": (PIECES, "a step may emit a slot, or keep one array twice"),
+    "odd_leaves": (PIECES, "a step may not fit scalars, empty or complex arrays"),
+    "errors": (EVERYTHING, "a builder hands arguments on, each with its range"),
+    "transformations": (MACHINERY, "core takes a step under jit, scan and vmap"),
+    "composition": (MACHINERY, "core groups the pieces of a chain"),
+    "determinism": (PIECES, "a step may draw noise, or keep something outside"),
+    "long_runs": (PIECES, "a step may count, or sum without end"),
+    "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
+    "truth": (MACHINERY, "tests/test_truth.py tries it"),
+    "declarations": (PIECES, "a rule declares its locality and its needs"),
+}
+"""For each law the subjects that the quick tier tries, and why their code can break it.
+
+Pieces are all that is not wiring: transforms, wrappers, combinators, storage, kernels.
+An optimizer wires pieces; its formula is in tests/test_truth.py.
+"""
+
+
+def quick(subject, law):
+    """Whether the quick tier tries a law on a subject."""
+    name = subject.name.partition("(")[0]
+    builder = BUILDERS.get(name)
+    wired = builder is not None and ".optimizers." in builder.__module__
+    tried, _ = QUICK[law.name]
+    return name in WHOLE or tried == EVERYTHING or (tried == PIECES and not wired)
+
+
+def test_the_quick_tier_says_where_each_law_is_tried():
+    assert list(QUICK) == [law.name for law in LAWS]
 
 
 ROUNDED = (("centralize()", "norms"),)
-"""Tens less their mean are zero, but where XLA does not optimize the mean."""
+"""Unoptimized, XLA's mean of tens is not ten: their difference is not zero."""
 
 
-def grid(subjects, *marks, laws=LAWS):
-    """One test for each subject and law; a worker keeps what it has compiled."""
-    return [
-        pytest.param(
-            subject,
-            law,
-            id=f"{subject.name}-{law}",
-            marks=[
-                pytest.mark.xdist_group(subject.name),
-                *[pytest.mark.optimized] * ((subject.name, law.name) in ROUNDED),
-                *marks,
-            ],
-        )
-        for subject in subjects
-        for law in laws
-        if law.name != "truth"  # of which tests/test_truth.py is
-    ]
+def grid(subjects, laws=LAWS, *, full=False):
+    """Return a test for each subject and law, by subject: a worker keeps its programs.
 
-
-# What a flag changes is arithmetic; the rest of the laws is kept by what it is made of.
-ARITHMETIC = ("finite", "differentiable", "odd_leaves")
-
-WHOLE = ("sgd", "adam", "adamw", "amsgrad", "lion", "lamb", "MultiSteps", "partition")
-"""On these whole grids of dtypes and of pieces around them are tried."""
-
-FULL = [
-    *grid(
-        full(s for s in PLAIN if s.name.partition("(")[0] in WHOLE),
-        pytest.mark.full,
-        laws=[law for law in LAWS if law.grid],
-    ),
-    *grid(MORE, pytest.mark.full, laws=[law for law in LAWS if law.name in ARITHMETIC]),
-]
-
-
-# What takes longest, and is kept by the pieces and by what lifts and chains them.
-OF_PIECES = (
-    "hyperparameters",
-    "accumulation",
-    "freezing",
-    "differentiable",
-    "transformations",
-    "composition",
-    "sharding",
-)
-# Of the laws that take a second or more, every subject is tried on each third one.
-AT_ONCE = ("finite", "donation", "odd_leaves", "errors", "determinism", "declarations")
-
-
-def later(subject, law):
-    """Whether a subject is tried on a law in the full tests only.
-
-    And by who writes it: pytest -m "" -k its name.
+    With `full` the thorough tier tries them, each in its whole extent.
     """
-    name = subject.name.partition("(")[0]
-    if name in WHOLE or law.name in AT_ONCE:
-        return False
-    builder = public_builders().get(name)
-    wiring = builder is not None and ".optimizers." in builder.__module__
-    third = (zlib.crc32(subject.name.encode()) + law.number) % 3 == 0
-    return not third or (wiring and law.name in OF_PIECES)
+    tests = []
+    for subject in subjects:
+        whole = dataclasses.replace(subject, full=True) if full else subject
+        for law in laws:
+            marks = [pytest.mark.xdist_group(subject.name)]
+            if full or not quick(subject, law):
+                marks.append(pytest.mark.full)
+            if (subject.name, law.name) in ROUNDED:
+                marks.append(pytest.mark.optimized)
+            tests.append(
+                pytest.param(whole, law, id=f"{subject.name}-{law}", marks=marks)
+            )
+    return tests
 
 
-PLAIN_GRID = [
-    pytest.param(*test.values, id=test.id, marks=[*test.marks, pytest.mark.full])
-    if later(*test.values)
-    else test
-    for test in grid(PLAIN)
+TRIED = [law for law in LAWS if law.name != "truth"]
+# A flag changes arithmetic; its transform keeps the other laws as it does without it.
+ARITHMETIC = [
+    law for law in LAWS if law.name in ("finite", "differentiable", "odd_leaves")
+]
+GRIDS = [law for law in LAWS if law.grid]
+
+TESTS = [
+    *grid(SUBJECTS, TRIED),
+    *grid((s for s in SUBJECTS if s.name.partition("(")[0] in WHOLE), GRIDS, full=True),
+    *grid(FLAGS, ARITHMETIC, full=True),
 ]
 
 
-@pytest.mark.parametrize(("subject", "law"), PLAIN_GRID + FULL)
+@pytest.mark.parametrize(("subject", "law"), TESTS)
 def test_law(subject, law):
     try:
         law.check(subject)
@@ -138,9 +145,10 @@ DECLARED = [(name, law) for name, laws in EXCEPTIONS.items() for law in laws]
 
 
 @pytest.mark.optimized
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "law"), DECLARED)
 def test_declared_exceptions_are_needed(name, law):
-    found = examples(public_builders()[name])
+    found = examples(BUILDERS[name])
     chosen = [entry for entry in LAWS if entry.name == law]
     tried = (try_laws(Subject.of(tx, exceptions={}), chosen) for tx in found)
     assert any(result.broken for result in tried)
@@ -150,5 +158,5 @@ def test_declared_exceptions_are_needed(name, law):
 @pytest.mark.parametrize("name", GAINS)
 def test_declared_gains_are_needed(name):
     laws = [law for law in LAWS if law.name in ("transformations", "sharding")]
-    tried = Subject.of(next(examples(public_builders()[name])), gain=1.0)
+    tried = Subject.of(next(examples(BUILDERS[name])), gain=1.0)
     assert try_laws(tried, laws).broken

@@ -1,6 +1,7 @@
 """L-BFGS and line searches: how fast they get there, and what each step keeps."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,6 +100,16 @@ def test_the_zoom_ends_where_wolfe_says(x64):
         assert abs(new_slope) <= 0.1 * abs(slope) * (1 + 1e-12)
         assert mine["decrease_error"] == 0
         np.testing.assert_allclose(mine["value"], new, 1e-12)
+
+
+def test_the_zoom_does_not_end_on_a_hill():
+    def loss(x):  # falls at 0, and is level at 1, on a hill as high as the slope
+        return -x + 5 * x**2 - 3 * x**3
+
+    search, x = adamx.scale_by_zoom_linesearch(20), jnp.float32(0)
+    given = {"value": loss(x), "grad": jax.grad(loss)(x), "value_fn": loss}
+    u, _ = search.update(jnp.float32(1), search.init(x), x, **given)
+    assert loss(x + u) < 0
 
 
 def test_backtracking_ends_where_armijo_says(x64):
@@ -248,7 +259,7 @@ def test_it_runs_in_a_scan_in_any_precision(dtype):
     assert float(values[-1]) < 2.0**-14 * float(values[0])
 
 
-@pytest.mark.parametrize("where", ["outside", "inside"])
+@pytest.mark.parametrize("where", ["outside", "inside", "in another part"])
 def test_a_loss_sees_frozen_leaves(where):
     def loss(p):
         return jnp.sum((p["w"] - p["frozen"]) ** 2)
@@ -258,6 +269,9 @@ def test_a_loss_sees_frozen_leaves(where):
     tx = adamx.chain(adamx.lbfgs(), held)
     if where == "inside":
         tx = adamx.chain(held, adamx.lbfgs())
+    if where == "in another part":
+        parts: dict[Any, Any] = {"w": adamx.lbfgs(), "frozen": adamx.set_to_zero()}
+        tx = adamx.partition(parts, {name: name for name in p})
     state, found = tx.init(p), adamx.value_and_grad_from_state(loss)
     for _ in range(10):
         value, grad = found(p, state=state)

@@ -1,6 +1,7 @@
 """Matrices: how leaves are seen as them, and their orthogonal factors."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import jax
@@ -243,6 +244,17 @@ def test_a_view_of_ones_own(x64):
         np.testing.assert_allclose(found.reshape(matrix), right, atol=rounding)
 
 
+def test_each_matrix_of_a_stack_has_a_norm_of_its_own():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    x[1] *= 2.0**20
+    tx = adamx.orthogonalize(stacked=None)
+    u, _ = tx.update(jnp.asarray(x), tx.init(jnp.asarray(x)))
+    for found, matrix in zip(u, x, strict=True):
+        sizes = np.linalg.svd(found, compute_uv=False)
+        assert sizes.min() > 0.6, sizes
+        assert np.sum(found * matrix) > 0
+
+
 def test_axes_in_another_order():
     x = jnp.arange(24.0).reshape(2, 3, 4)
     view = adamx.MatrixView((-1,), (1,), (0,))
@@ -333,6 +345,16 @@ def test_parts_that_do_not_add_up_are_refused(view):
     tx = adamx.as_matrices(adamx.identity(), lambda path, shape: view)
     with pytest.raises(adamx.TransformError, match=r"(?s)\['w'\].*as_matrices.*add up"):
         tx.init({"w": jnp.ones((2, 3))})
+
+
+@pytest.mark.parametrize("axes", [*itertools.permutations(range(3))], ids=str)
+def test_every_order_of_axes_is_put_back(axes):
+    batch, rows, cols = ((axis,) for axis in axes)
+    view = adamx.MatrixView(batch, rows, cols)
+    x = jax.device_put(np.arange(24.0).reshape(2, 3, 4))
+    seen = view.see(x)
+    np.testing.assert_array_equal(seen, np.transpose(x, axes))
+    np.testing.assert_array_equal(view.back(seen, x.shape), x)
 
 
 @pytest.mark.parametrize(

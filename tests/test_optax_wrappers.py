@@ -6,6 +6,7 @@ import functools
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,9 +27,11 @@ AROUND = {
     "multi_transform": lambda tx: optax.multi_transform({"a": tx}, {"w": "a"}),
     "apply_if_finite": lambda tx: optax.apply_if_finite(tx, 3),
     "conditionally_transform": lambda tx: optax.conditionally_transform(
-        tx, lambda step: True
+        tx, lambda step, **extra: True
     ),
-    "conditionally_mask": lambda tx: optax.conditionally_mask(tx, lambda step: True),
+    "conditionally_mask": lambda tx: optax.conditionally_mask(
+        tx, lambda step, **extra: True
+    ),
 }
 AS = {
     "itself": lambda tx: tx,
@@ -212,6 +215,7 @@ def test_a_trace_of_one_is_a_sum_as_optax_has_it():
     for factor in (1.0, -3.0, 0.5):
         g = jax.tree.map(lambda p, f=factor: f * p, PARAMS)
         a, mine = ours.update(g, mine)
+        b: Any
         b, state = theirs.update(g, state)
         np.testing.assert_array_equal(a["w"], b["w"])
     assert a["w"].tolist() == [-1.5, -1.5, -1.5]

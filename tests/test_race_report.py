@@ -21,7 +21,8 @@ from adamx.racing.pictures import trajectories
 from adamx.racing.table import caveats, rows
 from adamx.racing.tasks import find_task
 
-pytestmark = pytest.mark.optimized
+# One worker runs the race that these tests look at.
+pytestmark = [pytest.mark.optimized, pytest.mark.xdist_group("race_report")]
 
 SMALL = ["--steps=12", "--rates=3", "--seeds=2", "--quiet"]
 

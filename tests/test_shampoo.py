@@ -288,6 +288,7 @@ ORIGINAL = adamx.shampoo(
 )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("tx", [ORIGINAL, adamx.shampoo(0.1, graft="sgd")], ids=repr)
 @pytest.mark.parametrize("law", ["finite", "norms", "fixed_point", "differentiable"])
 def test_laws_of_other_forms(tx, law):

@@ -276,6 +276,15 @@ def test_no_number_is_no_better():
     assert seen == [1, 1, 0.5, 0.5, 0.25, 0.25]
 
 
+def test_a_nan_does_not_outlive_the_step_of_its_micro_batch():
+    tx = adamx.MultiSteps(adamx.sgd(1.0), 2)
+    state, seen = tx.init(jnp.float32(0)), []
+    for g in (jnp.nan, 1.0, 2.0, 4.0):
+        updates, state = tx.update(jnp.float32(g), state)
+        seen.append(float(updates))
+    np.testing.assert_array_equal(seen, [0, jnp.nan, 0, -3])
+
+
 @pytest.mark.parametrize("k", [1, 3])
 def test_apply_every_does_as_optax_does(k):
     ours, theirs = adamx.apply_every(k), optax.apply_every(k)

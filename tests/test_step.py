@@ -112,6 +112,14 @@ def test_rounded_by_chance_is_right_on_the_average_and_from_the_key(dtype):
     assert not (params == other[0]).all()
 
 
+def test_every_parameter_is_rounded_by_chances_of_its_own():
+    step = adamx.make_step(adamx.sgd(2.0**-9), "stochastic")
+    params = {"a": jnp.ones(256, jnp.bfloat16), "b": jnp.ones(256, jnp.bfloat16)}
+    grads = jax.tree.map(jnp.negative, params)
+    new, _ = step(params, step.init(params), grads)
+    assert (new["a"] != new["b"]).any()
+
+
 TREE = {
     "w": jnp.ones((64, 80), jnp.bfloat16),
     "b": jnp.ones(80),

@@ -359,6 +359,14 @@ def test_small_leaves_and_exceptions_stay_float32():
         np.testing.assert_allclose(u, right[name], rtol=1e-6)
 
 
+def test_a_leaf_of_as_many_numbers_as_min_size_is_encoded():
+    params = {"small": jnp.ones(63), "large": jnp.ones(64)}
+    tx = adamx.stored(adamx.scale_by_momentum(0.9), adamx.int8(), min_size=64)
+    mu = adamx.find(jax.eval_shape(tx.init, params), "mu")
+    assert isinstance(mu["large"], Blocks)
+    assert mu["small"].dtype == jnp.float32
+
+
 def test_only_named_slots_are_encoded():
     _, state = one_step(adamx.stored(adamx.adam(0.1), nu=adamx.uint4()))
     assert isinstance(adamx.find(state, "nu")["w"], Blocks)

@@ -1,5 +1,6 @@
 """Each law finds what it is there to find, and says where."""
 
+import dataclasses
 import unittest
 from functools import partial
 
@@ -22,6 +23,7 @@ from adamx.testing import (
     trajectory,
     try_laws,
 )
+from adamx.testing.compare import close
 
 LAW = {law.name: law for law in LAWS}
 
@@ -192,6 +194,20 @@ def test_each_law_can_be_broken(law):
     assert f"law {law.number}, {law.name}" in str(violation.value)
 
 
+@pytest.mark.parametrize("axes", [0, 1, 2])
+def test_the_path_of_a_reference_is_not_left_by_a_nan_in_any_leaf(axes):
+    rate = np.float32(0.1)  # of shape (), so that float64 adds nothing
+    path = trajectory(
+        lambda params, grads: {
+            k: params[k] - rate * np.cumsum([g[k] for g in grads], 0) for k in params
+        },
+        0,
+    )
+    nan = of(lambda g, p: jnp.where(p.ndim == axes, jnp.nan, -rate * g))
+    with pytest.raises(Violation, match="nan of a step away"):
+        LAW["truth"].check(dataclasses.replace(nan, references=(path,)))
+
+
 def test_a_violation_says_which_law_which_leaf_expected_and_got():
     with pytest.raises(Violation) as violation:
         LAW["precision"].check(WRONG["precision"])
@@ -200,6 +216,16 @@ def test_a_violation_says_which_law_which_leaf_expected_and_got():
         assert words in text
     assert "float32 at the least" in text
     assert "float16" in text
+
+
+@pytest.mark.parametrize("got", [np.nan, np.inf, 1.1, -1.0])
+def test_a_comparison_takes_nothing_else_for_a_number(got):
+    x, y = np.array([2.0, got]), np.array([2.0, 1.0])
+    with pytest.raises(Violation, match=r"index \(1,\)"):
+        close(x, y, "numbers", "['w']", 1e-3)
+    with pytest.raises(Violation):
+        close(y, x if np.isfinite(got) else np.array([2.0, 9.0]), "", "", 1e-3)
+    close(x, x, "the same", "['w']", 0)
 
 
 def test_check_transform_reports_what_it_tried():

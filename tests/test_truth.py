@@ -42,6 +42,7 @@ def test_equals_oracle(spec):
 LIBRARIES = [spec for spec in SPECS if spec.library]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("spec", cases(LIBRARIES))
 def test_equals_library_live(spec):
     try:

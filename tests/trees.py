@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adamx.testing.compare import leaves
+
 
 def params() -> dict[str, Any]:
     """A scalar, a matrix, nothing in it, and no parameter at all."""
@@ -24,9 +26,9 @@ def grads(like: Any, seed: int = 0) -> Any:
 
 
 def assert_same_bits(a: Any, b: Any) -> None:
-    """Equal structure, dtypes and bits."""
+    """Require equal structure, dtypes and bits; random keys as their numbers."""
     assert jax.tree.structure(a) == jax.tree.structure(b)
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+    for (_, x), (_, y) in zip(leaves(a), leaves(b), strict=True):
         assert x.dtype == y.dtype
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 

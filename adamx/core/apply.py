@@ -36,25 +36,30 @@ def apply_updates(params: Params, updates: Updates) -> Params:
         >>> adamx.apply_updates({"w": jnp.array(1.0)}, {"w": jnp.array(0.5)})
         {'w': Array(1.5, dtype=float32)}
     """
-    return _add_all(params, updates)
-
-
-@compiled
-def _add_all(params: Params, updates: Updates) -> Params:
     leaves, treedef = flatten(params)
     others = matched(treedef, updates, "updates", params)
+    there = []
     for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
-        if p is None or u is None or jnp.result_type(u) == jax.dtypes.float0:
+        # What jax.grad gives for integers is of dtype float0, and no update.
+        if p is None or u is None or getattr(u, "dtype", None) == jax.dtypes.float0:
             continue
-        if jnp.shape(p) != jnp.shape(u):
+        there.append(i)
+        if getattr(p, "shape", ()) != getattr(u, "shape", ()):
             raise TransformError(
                 "an update does not fit its parameter",
                 where=key_paths(params)[i],
                 expected=describe(p),
                 got=describe(u),
             )
-        leaves[i] = _add(p, u)
+    sums = _add_all([leaves[i] for i in there], [others[i] for i in there])
+    for i, total in zip(there, sums, strict=True):
+        leaves[i] = total
     return treedef.unflatten(leaves)
+
+
+@compiled
+def _add_all(params: list[Array], updates: list[Array]) -> list[Array]:
+    return list(map(_add, params, updates))
 
 
 def _add(param: Array, update: Array) -> Array:

@@ -1,35 +1,53 @@
 """A thing remembers the call that made it: repr, equality and hash are by it."""
 
-import importlib
 import inspect
-import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
-import numpy as np
-from jax.core import Tracer
 
-from adamx.core.record import Record, is_array, is_key, split
+from adamx.core.identity import PLAIN, Keyed, key_of, show
 
 
-class Call:
-    """A builder and the arguments it was called with, defaults filled in."""
+class Call(Keyed):
+    """A builder and the arguments it was called with, defaults filled in.
 
-    def __init__(self, builder: Callable[..., Any], bound: inspect.BoundArguments):
+    Of a builder that a user wrote, `made` is a part of the key too: the numbers in it
+    show a variable that the builder read, and that was changed between two calls.
+    """
+
+    def __init__(
+        self, builder: Callable[..., Any], bound: inspect.BoundArguments, made: Any = ()
+    ) -> None:
         self.builder, self.bound = builder, bound
-        where = (builder.__module__, builder.__qualname__)
-        self.key: Hashable = (where, key_of(bound.arguments))
+        who = key_of(builder)
+        found = () if who is builder else tuple(map(key_of, _numbers(made)))
+        self.key = who, key_of(bound.arguments), found
         self._hash = hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Call) and self.key == other.key)
 
     def __hash__(self) -> int:
         return self._hash
 
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other)
+
     def __repr__(self) -> str:
         return shown(self.builder.__name__, self.bound)
+
+
+def _numbers(made: Any) -> list[Any]:
+    """Return the numbers, names and flags in what a builder made."""
+    return [x for x in jax.tree.leaves(made) if type(x) in PLAIN]
+
+
+class NoCall(Keyed):
+    """Stand for a call where none is known: equal where the parts are the same ones."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts, self.key = parts, key_of(parts)
+
+    def __repr__(self) -> str:
+        return ", ".join(map(show, self.parts))
 
 
 def shown(name: str, bound: inspect.BoundArguments) -> str:
@@ -51,97 +69,39 @@ def shown(name: str, bound: inspect.BoundArguments) -> str:
     return f"{name}({', '.join(words)})"
 
 
-class Same:
-    """Stands for a call where none is known: equal where the things are the same ones.
+class Remembered(Keyed):
+    """Base of what is made by a builder: repr, equality and hash by the call.
 
-    Keeps them alive, so that no identity is ever used twice.
+    It never changes, so that it is its own copy. Pickle calls the builder again.
     """
-
-    def __init__(self, *things: Any) -> None:
-        self.things = things
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and [*map(id, self.things)] == [
-            *map(id, other.things)
-        ]
-
-    def __hash__(self) -> int:
-        return hash(tuple(map(id, self.things)))
-
-    def __repr__(self) -> str:
-        return ", ".join(show(thing) for thing in self.things)
-
-
-class Remembered:
-    """Base of what is made by a builder: repr, equality and hash by the call."""
 
     call: Hashable
     """A `Call`, or what else says which thing this is."""
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Remembered):
-            return NotImplemented
-        return self.call == other.call
+    @property
+    def key(self) -> Hashable:
+        """What is compared."""
+        return self.call
 
-    def __hash__(self) -> int:
-        return hash(self.call)
+    def parts(self) -> tuple[Any, ...]:
+        """The arguments of the class that make it again, where there is no call."""
+        raise TypeError(f"{self!r} was not made by a builder to be called again")
 
     def __repr__(self) -> str:
         return repr(self.call)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not isinstance(self.call, Call):
-            raise TypeError(f"{self!r} was not made by a builder to be called again")
-        builder, bound = self.call.builder, self.call.bound
-        path = builder.__module__, builder.__qualname__
-        return _call_again, (*path, bound.args, bound.kwargs)
+            return type(self), self.parts()
+        bound = self.call.bound
+        return _call_again, (self.call.builder, bound.args, bound.kwargs)
+
+    def __copy__(self) -> "Remembered":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Remembered":
+        return self
 
 
-def _call_again(module: str, name: str, args: Any, kwargs: Any) -> Any:
-    """Pickle's way back: call what stands under the builder's name."""
-    builder = operator.attrgetter(name)(importlib.import_module(module))
+def _call_again(builder: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return builder(*args, **kwargs)
-
-
-def key_of(value: Any) -> Hashable:
-    """A hashable stand-in for an argument, equal where the arguments are equal."""
-    if isinstance(value, Tracer):
-        return Same(value)
-    if isinstance(value, Remembered):
-        return value  # where Optax is loaded, a transform is a tuple for `isinstance`
-    if is_array(value):
-        array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
-        return "array", array.shape, str(array.dtype), array.tobytes()
-    if isinstance(value, Mapping):
-        return "mapping", frozenset((k, key_of(v)) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return type(value).__name__, tuple(key_of(v) for v in value)
-    if isinstance(value, Record):
-        arrays, static = split(value)
-        return "record", static, tuple(key_of(array) for array in arrays)
-    if _hashable(value):
-        return value
-    return Same(value)
-
-
-def _hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def show(value: Any) -> str:
-    """An argument, as it would be written down."""
-    if isinstance(value, Tracer):
-        return f"<traced {value.aval}>"
-    if is_key(value):
-        return f"wrap_key_data({jax.random.key_data(value).tolist()})"
-    if is_array(value) and value.shape == ():
-        return repr(value.item())
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{k!r}: {show(v)}' for k, v in value.items())}}}"
-    if inspect.isroutine(value) or isinstance(value, type):
-        return value.__qualname__
-    return repr(value)

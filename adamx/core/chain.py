@@ -1,6 +1,6 @@
 """Series: each piece transforms what the one before it emits."""
 
-from adamx.core.call import Same
+from adamx.core.call import NoCall
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 
 
@@ -35,4 +35,4 @@ def chain(*transforms: TransformLike) -> Transform:
         ['trace']
     """
     pieces = [p for tx in transforms for p in as_transform(tx).plan.pieces]
-    return Transform.of(tuple(pieces), Same())
+    return Transform.of(tuple(pieces), NoCall())

@@ -4,20 +4,23 @@ import functools
 import inspect
 import math
 import typing
+import weakref
 from collections.abc import Callable, Hashable
-from typing import Annotated, Any, ParamSpec, TypeAlias
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.call import Call, Remembered, Same, key_of
+from adamx.core.call import Call, NoCall, Remembered
 from adamx.core.errors import TransformError
+from adamx.core.identity import key_of
 from adamx.core.numerics import scalar_dtype
 from adamx.core.record import Record
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Check(Record):
@@ -94,7 +97,12 @@ class Schedule(Remembered):
         self, function: Callable[[Array], Scalar], call: Hashable = None
     ) -> None:
         self.function = function
-        self.call = call or Same(function)
+        self.call = call or NoCall(function)
+
+    def parts(self) -> tuple[Any, ...]:
+        """The function, and the key of one that is derived from others."""
+        known = () if isinstance(self.call, NoCall) else (self.call,)
+        return self.function, *known
 
     def __call__(self, count: jax.typing.ArrayLike) -> Array:
         """The value at `count`, or at each number of it, in the widest float."""
@@ -152,16 +160,16 @@ def schedule(
         bound = bind(builder, args, kwargs)
         return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
 
-    _BUILDERS.add(build)
     return build
 
 
-_BUILDERS: set[Callable[..., Any]] = set()
+_BUILD = schedule(lambda: lambda count: 0.0).__code__
+"""That of every builder that `schedule` made. A set of them would keep them alive."""
 
 
 def is_schedule_builder(x: object) -> bool:
     """Whether `x` is a function decorated with `schedule`."""
-    return inspect.isfunction(x) and x in _BUILDERS
+    return inspect.isfunction(x) and x.__code__ == _BUILD
 
 
 def derived(
@@ -177,6 +185,22 @@ def derived(
     return Schedule(value, call=(function, key_of(values)))
 
 
+def of_builder(make: Callable[[Any], T]) -> Callable[[Callable[..., Any]], T]:
+    """Keep what is made of a builder as long as that lives."""
+    known: weakref.WeakKeyDictionary[Any, T] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(make)
+    def found(builder: Callable[..., Any]) -> T:
+        try:
+            if builder not in known:
+                known[builder] = make(builder)
+            return known[builder]
+        except TypeError:  # a bound method, say, which lives for one call
+            return make(builder)
+
+    return found
+
+
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
     """Bind, fill in the defaults, and check every argument that has a `Check`."""
     signature, checks = declared(builder)
@@ -189,7 +213,7 @@ def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundAr
     return bound
 
 
-@functools.cache
+@of_builder
 def _optional(builder: Callable[..., Any]) -> frozenset[str]:
     """The arguments that may be None."""
     hints = typing.get_type_hints(builder, include_extras=True)
@@ -222,7 +246,7 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
     return found
 
 
-@functools.cache
+@of_builder
 def declared(
     builder: Callable[..., Any],
 ) -> tuple[inspect.Signature, dict[str, Check]]:

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 
 from adamx.core.numerics import convert, real_dtype, scalar_dtype
 from adamx.core.places import is_typed, spread_like
-from adamx.core.record import merge
 from adamx.core.rule import Stacked, is_one, locality
 from adamx.core.slots import Path, get, put
+from adamx.core.static import merge, remembered
 from adamx.core.types import Array
 
 
@@ -48,11 +48,11 @@ def _live(arrays: list[Any], static: Any, g: Array) -> Any:
     return merge([_scalar_to(x, real_dtype(g.dtype)) for x in arrays], static)
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     """The jitted function of one leaf; leaves of equal shape and dtype share a trace.
 
-    Cached by what the rules are, not by who built them: equal optimizers share it.
+    Kept by what the rules are, not by who built them: equal optimizers share it.
     """
     one = _step(static, paths)
 
@@ -65,7 +65,7 @@ def leaf_step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     return jax.jit(step)
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def stacked_step(
     static: Any, paths: tuple[Path, ...], how: Stacked
 ) -> Callable[..., Any]:
@@ -199,7 +199,7 @@ def _step(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     return step
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def leaf_measure(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
     """As `leaf_step`, of what a leaf says before the step, in the widest dtype.
 

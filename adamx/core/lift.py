@@ -1,7 +1,7 @@
 """From one array to trees: the only place that knows both."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any
 
@@ -13,7 +13,7 @@ from adamx.core.errors import TransformError
 from adamx.core.leaf import KeyOf, leaf_measure, leaf_step, stacked_step
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert
-from adamx.core.record import is_key, split
+from adamx.core.record import is_key
 from adamx.core.rule import (
     Identity,
     Live,
@@ -26,6 +26,7 @@ from adamx.core.rule import (
     walk,
 )
 from adamx.core.slots import Path, Slots, get, put, without
+from adamx.core.static import split
 from adamx.core.types import Array, Params, Updates
 from adamx.tree.paths import describe, flatten
 
@@ -40,6 +41,11 @@ class Lifted(Node):
 
     rules: tuple[tuple[str, Rule], ...]
 
+    @cached_property
+    def _kept(self) -> Slots:
+        """What the rules keep; with the programs that make it, as long as they live."""
+        return Slots.of(Series(self.rules))
+
     def needs(self) -> frozenset[str]:
         return frozenset(n for _, rule in self._walk() for n in _arguments(rule))
 
@@ -47,7 +53,7 @@ class Lifted(Node):
         leaves, treedef = flatten(params)
         series = Series(self.rules)
         state = series.start()
-        kept = Slots.of(series)
+        kept = self._kept
         empty = (None,) * len(kept.paths)
         rows = []
         for i, leaf in enumerate(leaves):
@@ -67,7 +73,7 @@ class Lifted(Node):
     ) -> tuple[Updates, dict[str, Any]]:
         self._check_arguments(updates, params, extra)
         series = Series(self.rules)
-        kept = Slots.of(series)
+        kept = self._kept
         paths = kept.paths
         leaves, treedef = flatten(updates)
         where = partial(path_of, updates)

@@ -62,8 +62,9 @@ class MatrixView(Record):
         if not self.parts:
             return True
         axis = self._cut_axis
-        inside = axis is not None and -len(shape) <= axis < len(shape)
-        return inside and min(self.parts) > 0 and sum(self.parts) == shape[axis]
+        if axis is None or not -len(shape) <= axis < len(shape):
+            return False
+        return min(self.parts) > 0 and sum(self.parts) == shape[axis]
 
     @property
     def _cut_axis(self) -> int | None:

@@ -4,9 +4,9 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from adamx.core.call import key_of
 from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
+from adamx.core.identity import key_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform

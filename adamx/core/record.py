@@ -1,7 +1,6 @@
-"""Frozen dataclasses that are pytrees, split into what is traced and what is not."""
+"""Frozen dataclasses that are pytrees."""
 
 import dataclasses
-from collections.abc import Hashable
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
@@ -14,7 +13,7 @@ class Record:
     """A frozen dataclass; every field is a child of its pytree node.
 
     Subclassing is all it takes: equality and hash come from the fields. Fields may
-    hold numbers, functions, names, arrays and other records; `split` parts them.
+    hold numbers, functions, names, arrays and other records; `static.split` parts them.
     """
 
     def __init_subclass__(cls) -> None:
@@ -40,21 +39,3 @@ def is_array(x: object) -> bool:
 def is_key(x: Any) -> bool:
     """Whether `x` is a random key."""
     return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
-
-
-def split(tree: Any) -> tuple[list[Any], Hashable]:
-    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse."""
-    leaves, treedef = jax.tree.flatten(tree)
-    arrays = [x for x in leaves if is_array(x)]
-    rest = tuple(_ARRAY if is_array(x) else x for x in leaves)
-    return arrays, (treedef, rest)
-
-
-def merge(arrays: list[Any], static: Any) -> Any:
-    """Put the arrays that `split` took out back where they were."""
-    treedef, rest = static
-    left = iter(arrays)
-    return treedef.unflatten([next(left) if x is _ARRAY else x for x in rest])
-
-
-_ARRAY = object()

@@ -1,6 +1,5 @@
 """Which arrays a rule keeps for a leaf, where in the state, and how they begin."""
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -12,17 +11,17 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from adamx.core.errors import TransformError
 from adamx.core.numerics import compute_dtype, convert
-from adamx.core.record import merge, split
 from adamx.core.rule import Rule
+from adamx.core.static import Static, merge, remembered, split
 from adamx.tree.paths import describe
 
 Path: TypeAlias = tuple[str, ...]
 
 
 class Slots(NamedTuple):
-    """The slots of one rule, whatever the leaf; the same object for equal rules."""
+    """The slots of one rule, whatever the leaf."""
 
-    static: Any
+    static: Static
     avals: tuple[Any, ...]
     paths: tuple[Path, ...]
     """Where each slot stands in the nested state, the same for every leaf."""
@@ -32,7 +31,8 @@ class Slots(NamedTuple):
     @staticmethod
     def of(rule: Rule) -> "Slots":
         arrays, static = split(rule)
-        return _kept(static, tuple(_aval(x) for x in arrays))
+        avals = tuple(_aval(x) for x in arrays)
+        return Slots(static, avals, *_kept(static, avals))
 
     def fresh(self, rule: Rule, param: Any) -> tuple[Any, ...]:
         """The first slots of `param`, placed over the devices as `param` is."""
@@ -114,12 +114,13 @@ def without(state: Any, paths: Sequence[Path]) -> Any:
     return kept
 
 
-@functools.lru_cache(maxsize=4096)
-def _kept(static: Any, avals: tuple[Any, ...]) -> Slots:
+@remembered
+def _kept(static: Any, avals: tuple[Any, ...]) -> tuple[tuple[Path, ...], Any]:
+    """The paths of the slots, and the rest of the state."""
     scalar = jax.ShapeDtypeStruct((), jnp.float32)
     nested = jax.eval_shape(_slots(static), list(avals), scalar)
     shared = jax.eval_shape(lambda arrays: merge(arrays, static).start(), list(avals))
-    return Slots(static, avals, tuple(_paths(nested, ())), shared)
+    return tuple(_paths(nested, ())), shared
 
 
 def _same_shared(expected: Any, got: Any, path: Path) -> None:
@@ -163,7 +164,7 @@ def _slots(static: Any) -> Callable[[list[Any], Any], Any]:
     return slots
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def _jitted(
     static: Any, avals: Any, paths: tuple[Path, ...], sharding: Any, shape: Any
 ) -> Callable[..., tuple[Any, ...]]:
@@ -200,7 +201,7 @@ def _splits(sharding: NamedSharding, name: Any, size: int) -> bool:
     return size % math.prod(sharding.mesh.shape[n] for n in names if n) == 0
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def _expected(
     static: Any, avals: Any, paths: tuple[Path, ...], shape: Any, dtype: Any
 ) -> tuple[list[Any], ...]:

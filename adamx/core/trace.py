@@ -10,42 +10,40 @@ from jax.tree_util import Partial, all_leaves
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def is_tracer(x: object) -> bool:
+    """Whether `x` is a tracer."""
+    return isinstance(x, Tracer)
+
+
 def tracing(*trees: Any) -> bool:
     """Whether any leaf is a tracer."""
-    return any(isinstance(x, Tracer) for x in jax.tree.leaves(trees))
+    return any(map(is_tracer, jax.tree.leaves(trees)))
 
 
 def compiled(function: F) -> F:
-    """`function`, jitted where its arguments are concrete.
+    """`function` of lists of arrays, jitted where these are concrete.
 
-    Under a trace a jit of its own would only cost: it names every leaf anew. What no
-    jit takes, such as a function among the leaves of a model, `function` has to see.
+    Under a trace a jit of its own would only cost: it names every leaf anew. Lists
+    alone, because a jit would hold what is static in a tree of the user's.
     """
     jitted = jax.jit(function)
 
     def call(*args: Any) -> Any:
-        if tracing(args):
-            return function(*args)
-        try:
-            return jitted(*args)
-        except TypeError:
-            if all(map(_is_value, jax.tree.leaves(args))):
-                raise
-        return function(*args)
+        return (function if tracing(args) else jitted)(*args)
 
     return call  # pyright: ignore[reportReturnType]
 
 
-def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments for a jit: a function is a constant of the program.
-
-    A `Partial` brings its arrays along, as a model does that can be called.
-    """
-    return {
-        k: Partial(v) if callable(v) and all_leaves([v]) else v
-        for k, v in extra.items()
-    }
-
-
-def _is_value(x: object) -> bool:
+def is_value(x: object) -> bool:
+    """Whether a jit takes `x` for an array."""
     return hasattr(x, "dtype") or isinstance(x, int | float | complex)
+
+
+def is_function(x: Any) -> bool:
+    """Whether `x` is a function, and not a tree that can be called, as models can."""
+    return callable(x) and all_leaves([x])
+
+
+def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as pytrees: a function is a constant of the program."""
+    return {k: Partial(v) if is_function(v) else v for k, v in extra.items()}

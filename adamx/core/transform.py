@@ -2,14 +2,14 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import Call, Remembered, Same
+from adamx.core.call import Call, NoCall, Remembered
 from adamx.core.check import matched, optimizable, path_of
 from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
@@ -19,9 +19,8 @@ from adamx.core.node import Node
 from adamx.core.numerics import narrow
 from adamx.core.optax_pair import with_optax_pair
 from adamx.core.plan import Piece, Plan
-from adamx.core.record import merge, split
+from adamx.core.programs import Programs
 from adamx.core.rule import Rule
-from adamx.core.trace import compiled, traceable
 from adamx.core.types import Params, State, Updates
 from adamx.tree.paths import flatten
 
@@ -69,26 +68,31 @@ class Transform(Remembered):
     def __init__(self, init: Callable[..., Any], update: Callable[..., Any]) -> None:
         own = _unpacked_from(init, update)
         if own is None:
-            self._set((foreign(init, update),), Same(init, update))
+            self._set((foreign(init, update),), NoCall(init, update))
         else:
-            self._set(own.plan.pieces, own.call)
+            self._set(own.plan.pieces, own.call)  # pyright: ignore[reportArgumentType]
 
     @property
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class for `isinstance`; `type(tx)` is not asked for it."""
         return with_optax_pair(type(self))
 
     @classmethod
-    def of(cls, pieces: tuple[Piece, ...], call: Call | Same) -> "Transform":
+    def of(cls, pieces: tuple[Piece, ...], call: Call | NoCall) -> "Transform":
         """The transform of these pieces, in series, made by this call."""
         transform = cls.__new__(cls)
         transform._set(pieces, call)
         return transform
 
-    def _set(self, pieces: tuple[Piece, ...], call: Call | Same) -> None:
+    def _set(self, pieces: tuple[Piece, ...], call: Call | NoCall) -> None:
         self.call = call
         self.plan = Plan.of(pieces)
-        self._arrays, self._static = split(self.plan)
+        self._programs = Programs(_update, self.plan)
+
+    def parts(self) -> tuple[Any, ...]:
+        """The pair that it was made of."""
+        known = isinstance(self.call, NoCall) and self.call.parts
+        return known or super().parts()
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         yield self.init
@@ -173,8 +177,8 @@ class Transform(Remembered):
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
         names = self.plan.needs() | self.plan.options() if extra else frozenset()
-        read = traceable({k: v for k, v in extra.items() if k in names})
-        return _jitted(self._static)(self._arrays, updates, state, params, read)
+        read = {k: v for k, v in extra.items() if k in names}
+        return self._programs(updates, state, params, extra=read)
 
 
 def _unpacked_from(init: Any, update: Any) -> Transform | None:
@@ -225,21 +229,20 @@ def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Tran
     def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
         bound = bind(builder, args, kwargs)
         made = builder(*bound.args, **bound.kwargs)
-        call = Call(build, bound)
-        if isinstance(made, Transform):
-            return Transform.of(made.plan.pieces, call)
-        return Transform.of(((builder.__name__, made),), call)
+        named = isinstance(made, Transform)
+        pieces = made.plan.pieces if named else ((builder.__name__, made),)
+        return Transform.of(pieces, Call(build, bound, pieces))
 
-    _BUILDERS.add(build)
     return build
 
 
-_BUILDERS: set[Callable[..., Any]] = set()
+_BUILD = transform(lambda: Rule()).__code__
+"""That of every builder that `transform` made. A set of them would keep them alive."""
 
 
 def is_builder(x: object) -> bool:
     """Whether `x` is a function decorated with `transform`."""
-    return inspect.isfunction(x) and x in _BUILDERS
+    return inspect.isfunction(x) and x.__code__ == _BUILD
 
 
 def is_transform(x: object) -> bool:
@@ -318,17 +321,3 @@ def _rounded(updates: Updates, like: Params) -> Updates:
 def _dtype(x: Any) -> Any:
     """That of `x`, which need not be an array; quickly where it is one."""
     return x.dtype if isinstance(x, jax.Array) else jnp.result_type(x)
-
-
-@functools.lru_cache(maxsize=1024)
-def _jitted(static: Any) -> Callable[..., tuple[Updates, State]]:
-    def update(
-        arrays: list[Any],
-        updates: Updates,
-        state: State,
-        params: Params | None,
-        extra: Mapping[str, Any],
-    ) -> tuple[Updates, State]:
-        return _update(merge(arrays, static), updates, state, params, extra)
-
-    return compiled(update)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import Same
+from adamx.core.call import NoCall
 from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
 from adamx.core.plan import Plan
@@ -145,4 +145,4 @@ def around(wrapper: Wrapper) -> Transform:
     that the wrapper stands in.
     """
     frozen = ((freeze.name, freeze) for freeze in wrapper.plan.frozen)
-    return Transform.of(((wrapper.name, wrapper), *frozen), Same())
+    return Transform.of(((wrapper.name, wrapper), *frozen), NoCall())

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.call import show
 from adamx.core.errors import TransformError
 from adamx.core.freeze import Freeze, keep
 from adamx.core.hyper import Schedule
+from adamx.core.identity import show
 from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.plan import Plan, distinct

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import show
 from adamx.core.hyper import Decay
+from adamx.core.identity import show
 from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, scalar_dtype

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import OneOf, PositiveInteger
-from adamx.core.call import Same
+from adamx.core.call import NoCall
 from adamx.core.errors import TransformError
 from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
-from adamx.core.record import is_key, merge, replace, split
+from adamx.core.record import is_key, replace
 from adamx.core.rule import Live, Rule, Series, walk
 from adamx.core.slots import Slots as Kept
+from adamx.core.static import merge, split
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Shared, Slots
 from adamx.kernels.chunks import Cut, in_pallas, looped
@@ -204,7 +205,7 @@ def fused(
         -0.1
     """
     pieces = _pieces(as_transform(inner).plan, backend, block)
-    return Transform.of(pieces, Same())
+    return Transform.of(pieces, NoCall())
 
 
 def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:

@@ -1,8 +1,6 @@
 """One program from gradients to parameters: update, decay, select, round, encode."""
 
-import functools
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,9 +12,9 @@ from adamx.core.check import matched
 from adamx.core.errors import TransformError
 from adamx.core.numerics import all_finite, compute_dtype, convert
 from adamx.core.plan import Plan
+from adamx.core.programs import Programs
 from adamx.core.random import KeyLike, random_key
-from adamx.core.record import Record, merge, split
-from adamx.core.trace import traceable
+from adamx.core.record import Record
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.kernels.fused import adding
@@ -51,7 +49,7 @@ class Step(Remembered):
     def __init__(self, call: Call, parts: "Parts", donate: bool) -> None:
         self.call, self.donate = call, donate
         self._parts = parts
-        self._arrays, self._static = split(parts)
+        self._programs = Programs(_step, parts, (0, 1) if donate else ())
 
     def init(self, params: Params) -> State:
         """The state before the first step; that of the transform, and `rounding`."""
@@ -61,8 +59,7 @@ class Step(Remembered):
         self, params: Params, state: State, grads: Updates, **extra: Any
     ) -> tuple[Params, State]:
         """The next parameters and state; those that are given are used up."""
-        program = _jitted(self._static, self.donate)
-        return program(params, state, self._arrays, grads, traceable(extra))
+        return self._programs(params, state, grads, extra=extra)
 
     def whole(self, params: Params, state: State) -> Params:
         """The parameters in at least float32, with what is kept of them in `state`."""
@@ -185,14 +182,10 @@ def _is_narrow(x: Any) -> bool:
     return _is_float(x) and compute_dtype(jnp.result_type(x)) != jnp.result_type(x)
 
 
-@functools.lru_cache(maxsize=1024)
-def _jitted(static: Any, donate: bool) -> Callable[..., tuple[Params, State]]:
-    def step(
-        params: Params, state: State, arrays: list[Any], grads: Updates, extra: Any
-    ) -> tuple[Params, State]:
-        return merge(arrays, static).step(params, state, grads, extra)
-
-    return jax.jit(step, donate_argnums=(0, 1) if donate else ())
+def _step(
+    parts: Parts, params: Params, state: State, grads: Updates, extra: dict[str, Any]
+) -> tuple[Params, State]:
+    return parts.step(params, state, grads, extra)
 
 
 def make_step(

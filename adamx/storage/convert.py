@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from adamx.core.call import Same
+from adamx.core.call import NoCall
 from adamx.core.errors import TransformError
 from adamx.core.plan import Plan, distinct
 from adamx.core.rule import Rule
@@ -18,7 +18,7 @@ from adamx.storage.stored import NEVER, Encoding, Stored, with_min_size
 
 def bare(tx: Transform) -> Transform:
     """`tx` with nothing encoded; its state has the same names."""
-    return Transform.of(with_min_size(tx.plan.pieces, lambda _: NEVER), Same())
+    return Transform.of(with_min_size(tx.plan.pieces, lambda _: NEVER), NoCall())
 
 
 def decoded(tx: Transform, state: State, params: Params) -> State:

@@ -8,8 +8,8 @@ from jax.experimental.shard_alike import shard_alike
 from jax.sharding import NamedSharding, PartitionSpec
 
 from adamx.core.places import is_typed, spread_as, spread_like
-from adamx.core.record import merge, split
 from adamx.core.rule import Rule
+from adamx.core.static import merge, split
 from adamx.core.types import Array, Shared, Slots
 
 # Blocks are no axis of a leaf, so that nothing says where they are to be; and where it

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import NonNegativeInteger
-from adamx.core.call import Same
+from adamx.core.call import NoCall
 from adamx.core.errors import TransformError, nearest
 from adamx.core.fork import TreeFork
 from adamx.core.freeze import Freeze, Labels
@@ -243,7 +243,7 @@ def stored(
     own = as_transform(inner)
     encoding = _checked(own, codec, codecs, min_size)
     piece = Stored(Series(()), encoding, key)
-    return Transform.of(_pieces(own.plan, piece, exclude), Same())
+    return Transform.of(_pieces(own.plan, piece, exclude), NoCall())
 
 
 def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, ...]:

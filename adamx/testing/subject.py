@@ -97,8 +97,12 @@ class Subject:
         return Subject(name or known_as, tx, **{**known_of_it, **options})
 
     def init(self, params: Params) -> State:
-        """The first state."""
+        """Return the first state, as a user's `init` makes it."""
         return self.tx.init(params)
+
+    def fresh(self, params: Params) -> State:
+        """Return the first state, for laws that are not about `init`: see `fresh`."""
+        return fresh(self.tx, params)
 
     def apply(
         self, tx: Any, updates: Updates, state: State, params: Params | None
@@ -114,10 +118,13 @@ class Subject:
         return self.apply(self.tx, updates, state, params)
 
     def run(
-        self, tx: Any, params: Params, grads: list[Updates]
+        self, tx: Any, params: Params, grads: list[Updates], state: State = None
     ) -> tuple[list[Updates], State]:
-        """The updates of each step, with the parameters held, and the last state."""
-        state, out = tx.init(params), []
+        """Return each step's updates, the parameters held, and the last state.
+
+        It begins from `state`, or if that is None from a fresh one.
+        """
+        state, out = fresh(tx, params) if state is None else state, []
         for g in grads:
             updates, state = self.apply(tx, g, state, params)
             out.append(updates)
@@ -138,7 +145,7 @@ class Subject:
             first = jax.tree.map(jnp.zeros_like, params), state
             return jax.lax.scan(step, first, jnp.arange(steps))[0]
 
-        return many(params, grad, self.init(params))
+        return many(params, grad, self.fresh(params))
 
     def numbers(self) -> dict[str, float]:
         """The hyperparameters that are numbers, by name."""
@@ -153,6 +160,16 @@ class Subject:
         if self.build is None:
             raise NotTried("nobody says how it is built")
         return self.build(values)
+
+
+def fresh(tx: Any, params: Params) -> State:
+    """Return the first state of `tx`, made operation by operation.
+
+    A jitted `init` is a program for each shape and dtype that runs once. Of the
+    programs that the laws need for a transform these were a third.
+    """
+    with jax.disable_jit():
+        return tx.init(params)
 
 
 def kept_parameters(
@@ -171,7 +188,7 @@ def kept_parameters(
             for p in begun
         )
 
-    pairs = zip(leaves(subject.init(params)), leaves(state), strict=True)
+    pairs = zip(leaves(subject.fresh(params)), leaves(state), strict=True)
     return [now for (_, first), now in pairs if is_parameter(first)]
 
 

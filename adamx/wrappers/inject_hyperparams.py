@@ -6,9 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.call import Call, key_of, shown
+from adamx.core.call import Call, shown
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Interval, Schedule, as_schedule, declared
+from adamx.core.identity import key_of
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.record import is_array
 from adamx.core.state import named

@@ -88,7 +88,8 @@ class Accumulate(Wrapper):
 
         def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
             if rescale is not None:
-                total = jax.tree.map(lambda t: t * rescale.astype(t.real.dtype), total)
+                share = rescale
+                total = jax.tree.map(lambda t: t * share.astype(t.real.dtype), total)
             out, inner = self.plan.apply(total, inner, params, extra)
             out = jax.tree.map(lambda u, t: u.astype(t.dtype), out, total)
             # Of an `opt` that does nothing no cond would be left, but two copies.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from adamx.testing.compare import finite, leaves, same
 from adamx.testing.law import NotTried, law, require
-from adamx.testing.subject import Subject
+from adamx.testing.subject import Subject, fresh
 from adamx.testing.trees import grads, params
 
 K = 4
@@ -60,7 +60,7 @@ def _runs_once(subject: Subject, start: Any, batches: list[Any]) -> None:
 
     assert subject.kit.accumulate is not None
     tx = subject.kit.accumulate(Counted(), K)
-    state, update = tx.init(start), jax.jit(tx.update)
+    state, update = fresh(tx, start), jax.jit(tx.update)
     for g in batches:
         _, state = update(g, state, start)
     jax.effects_barrier()
@@ -78,7 +78,7 @@ def _forgets(subject: Subject, start: Any, batches: list[Any]) -> None:
     bad = jax.tree.map(lambda g: jnp.full_like(g, jnp.inf), batches[0])
     stateless = subject.kit.chain()
     tx = subject.kit.accumulate(stateless, K)
-    state, update = tx.init(start), jax.jit(tx.update)
+    state, update = fresh(tx, start), jax.jit(tx.update)
     for g in [bad, *batches[1:K]]:
         _, state = update(g, state, start)
     finite(state, "after a batch of infinities and its step, the state")
@@ -93,7 +93,7 @@ def _temporaries(subject: Subject) -> None:
             updates, state = subject.apply(tx, g, state, start)
             return subject.kit.apply_updates(start, updates), state
 
-        state = tx.init(start)
+        state = fresh(tx, start)
         donated = jax.jit(step, donate_argnums=(0, 1, 2))
         with warnings.catch_warnings():
             # That not all of it can be reused is nothing to warn of.

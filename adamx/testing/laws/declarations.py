@@ -29,11 +29,11 @@ def declarations(subject: Subject) -> None:
     inputs = [grads(start, seed) for seed in range(2)]
     together, _ = subject.run(subject.tx, start, inputs)
     if not any(part.needs_params for _, part in walk("", rule)):
-        state, update = subject.init(start), subject.update
+        state, update = subject.fresh(start), subject.update
         for g, expected in zip(inputs, together, strict=True):
             updates, state = update(g, state, None)
             same(updates, expected, "an update without parameters", ulps=2)
-    if any(map(is_key, jax.tree.leaves(subject.init(start)))):
+    if any(map(is_key, jax.tree.leaves(subject.fresh(start)))):
         return
     if locality(rule) == "element":
         _each_number(subject, start, inputs, together)
@@ -80,7 +80,7 @@ def _each_leaf(
 
 def _is_average(subject: Subject) -> None:
     start = {"w": jnp.ones((2, 3))}
-    state = subject.init(start)
+    state = subject.fresh(start)
     constant = jax.tree.map(lambda x: jnp.full_like(x, 3.0), state)
     is_slot = [x.shape == (2, 3) for x in jax.tree.leaves(state)]
     kept = [

@@ -24,7 +24,7 @@ def errors(subject: Subject) -> None:
     are needed and not given, a hyperparameter that is NaN or outside its range.
     """
     start = {"layer": {"w": jnp.ones((3, 1))}, "b": jnp.ones(3)}
-    state = subject.init(start)
+    state = subject.fresh(start)
 
     def update(g: Any, state: Any = state, params: Any = start) -> Callable[[], Any]:
         return lambda: subject.apply(subject.tx, g, state, params)
@@ -33,7 +33,7 @@ def errors(subject: Subject) -> None:
     words = ["['layer']['w']", "[3,1]", "[3,4]"]
     _says("a gradient of another shape", update(wide), words)
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
-    other = subject.init({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
+    other = subject.fresh({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
     shapes = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
     # What a leaf keeps may be more or less for another shape.
     changed = {(a, b) for a, b in zip_longest(*shapes) if a != b}

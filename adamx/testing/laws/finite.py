@@ -42,7 +42,8 @@ def finite(subject: Subject) -> None:
             "a tiny one before ordinary": [sized["tiny"], normal, sized["huge"]],
         }
         for start in (ordinary, zero):
+            fresh = subject.fresh(start)
             for name, inputs in runs.items():
-                out, state = subject.run(subject.tx, start, inputs)
+                out, state = subject.run(subject.tx, start, inputs, fresh)
                 all_finite(out, f"{name}, {dtype}: an update")
                 all_finite(state, f"{name}, {dtype}: the state")

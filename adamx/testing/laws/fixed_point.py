@@ -66,7 +66,7 @@ def _transformed(subject: Subject, start: Any, gradient: Any) -> None:
         traces += 1
         return subject.apply(subject.tx, g, state, start)
 
-    jitted, state = jax.jit(update), subject.init(start)
+    jitted, state = jax.jit(update), subject.fresh(start)
     for _ in range(3):
         _, state = jitted(gradient, state)
     require(

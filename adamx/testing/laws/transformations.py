@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from adamx.testing.compare import alike, same
 from adamx.testing.law import NotTried, Violation, law
-from adamx.testing.subject import Subject
+from adamx.testing.subject import Subject, fresh
 from adamx.testing.trees import grads, params, stacked
 
 
@@ -32,7 +32,7 @@ def transformations(subject: Subject) -> None:
         return subject.apply(subject.tx, g, state, start)[::-1]
 
     state, scanned = jax.jit(lambda s, g: jax.lax.scan(step, s, g))(
-        subject.init(start), stacked(inputs)
+        subject.fresh(start), stacked(inputs)
     )
     # Three steps, each compiled twice over: 2 units each.
     same(state, last, "scan and loop: the state", ulps=6)
@@ -47,7 +47,7 @@ def transformations(subject: Subject) -> None:
 
 def _no_jit(subject: Subject, start: Any, inputs: list[Any]) -> None:
     """From the same states, so that each step is held to its own 2 units."""
-    state = subject.init(start)
+    state = subject.fresh(start)
     for g in inputs[:2]:
         updates, after = subject.update(g, state, start)
         with jax.disable_jit():
@@ -58,7 +58,7 @@ def _no_jit(subject: Subject, start: Any, inputs: list[Any]) -> None:
 
 
 def _variants(subject: Subject, start: Any, gradient: Any) -> None:
-    state = subject.init(start)
+    state = subject.fresh(start)
     expected = subject.update(gradient, state, start)
 
     class Variants(chex.TestCase):
@@ -85,7 +85,7 @@ def _ensemble(subject: Subject, inputs: list[Any]) -> None:
 
     state = jax.vmap(subject.init)(stacked(members))
     together = jax.jit(jax.vmap(subject.update, in_axes=(None, 0, 0)))
-    apart = [subject.init(start) for start in members]
+    apart = [subject.fresh(start) for start in members]
     for g in inputs[:2]:
         updates, state = together(g, state, stacked(members))
         pairs = zip(apart, members, strict=True)
@@ -109,7 +109,7 @@ def _rates(subject: Subject, start: Any, inputs: list[Any]) -> None:
     def together(values: Any, state: Any) -> Any:
         return subject.apply(given(values), inputs[0], state, start)
 
-    states = [given(values).init(start) for values in rows]
+    states = [fresh(given(values), start) for values in rows]
     pairs = zip(rows, states, strict=True)
     alone = [subject.apply(given(v), inputs[0], s, start) for v, s in pairs]
     out = together(stacked(rows), stacked(states))

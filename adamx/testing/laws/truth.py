@@ -35,19 +35,29 @@ def truth(subject: Subject) -> None:
             expected=f"within {reference.tolerance:.0e} of a step",
             got=f"{away:.1e} of a step away",
         )
-    _single_precision(subject, subject.references[0])
+    _single_precision(subject, subject.references[0], follow)
 
 
 def follower(subject: Subject) -> Callable[..., Any]:
-    """From parameters, state and stacked gradients to the stacked parameters."""
+    """Return a function that follows stacked gradients from parameters and a state.
 
-    def step(carry: Any, g: Any) -> Any:
-        params, state = carry
-        updates, state = subject.apply(subject.tx, g, state, params)
-        params = subject.kit.apply_updates(params, updates)
-        return (params, state), params
+    It gives the last state, the updates of each step and the parameters after it. They
+    move unless `moves` is false: one program serves both, because to compile it takes
+    longer than to run it.
+    """
 
-    return jax.jit(lambda params, state, g: jax.lax.scan(step, (params, state), g)[1])
+    def follow(params: Any, state: Any, grads: Any, moves: Any = True) -> Any:
+        def step(carry: Any, g: Any) -> Any:
+            params, state = carry
+            updates, state = subject.apply(subject.tx, g, state, params)
+            moved = subject.kit.apply_updates(params, updates)
+            params = jax.tree.map(lambda a, b: jnp.where(moves, a, b), moved, params)
+            return (params, state), (updates, params)
+
+        (_, state), out = jax.lax.scan(step, (params, state), grads)
+        return state, *out
+
+    return jax.jit(follow)
 
 
 def deviation(
@@ -56,38 +66,41 @@ def deviation(
     """How far the path in float64 is from the reference, in its largest step."""
     start = jax.tree.map(jax.device_put, dict(reference.params))
     inputs = jax.tree.map(lambda *g: jax.device_put(np.stack(g)), *reference.grads)
-    path = follow(start, subject.init(start), inputs)
-    return max(
-        float(
-            np.abs(np.asarray(path[name]) - right).max() / _largest_step(right, first)
-        )
+    *_, path = follow(start, subject.fresh(start), inputs, True)
+    steps = [
+        np.abs(np.asarray(path[name]) - right).max()
+        / _largest_step(right, reference.params[name])
         for name, right in reference.path.items()
-        for first in [reference.params[name]]
-    )
+    ]
+    # Python's max leaves out a NaN that is not the first.
+    return float(np.max(steps))
 
 
 def _largest_step(path: np.ndarray, first: np.ndarray) -> float:
     return float(np.abs(np.diff(np.concatenate([first[None], path]), axis=0)).max())
 
 
-def _single_precision(subject: Subject, reference: Trajectory) -> None:
-    """Each float32 update is within 1e-6 of a step of the float64 one.
+def _single_precision(
+    subject: Subject, reference: Trajectory, follow: Callable[..., Any]
+) -> None:
+    """Require each float32 update to be within 1e-6 of a step of the float64 one.
 
-    What multiplies rounding errors, as its `gain` says, may be so many times as far.
-    At fixed parameters of few bits: adding the steps up would measure the rounding of
-    the parameters, not of the optimizer; and both see the same rounded gradients.
+    A transform that multiplies rounding errors, as its `gain` says, may be so many
+    times as far. The parameters are held and of few bits: adding the steps up would
+    measure the rounding of the parameters, not of the optimizer. Both precisions get
+    the same rounded gradients.
 
-    What an optimizer keeps of the parameters themselves adds the steps up all the same.
-    One addition is rounded by up to 2⁻²⁴ of the sum, 2⁻²⁴/√3 on the average, and 60 of
-    them by √60 times that: five times this is what an update may be away besides.
+    A slot that began as the parameters adds the steps up all the same. One addition is
+    rounded by up to 2⁻²⁴ of the sum, 2⁻²⁴/√3 on the average, and 60 of them by √60
+    times that: five times this is what an update may be away besides.
     """
 
     def run(dtype: str) -> Any:
         start = cast(cast(dict(reference.params), "bfloat16"), dtype)
-        inputs = [cast(cast(g, "float32"), dtype) for g in reference.grads]
-        out, state = subject.run(subject.tx, start, inputs)
-        stacked = jax.tree.map(lambda *u: np.stack([np.asarray(x) for x in u]), *out)
-        return stacked, (start, state)
+        stacked = jax.tree.map(lambda *g: np.stack(g), *reference.grads)
+        inputs = cast(cast(stacked, "float32"), dtype)
+        state, updates, _ = follow(start, subject.fresh(start), inputs, False)
+        return jax.tree.map(np.asarray, updates), (start, state)
 
     ours, _ = run("float32")
     with jax.enable_x64(True):

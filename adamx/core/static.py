@@ -1,0 +1,97 @@
+"""Trees parted into what is traced and what is not, and what is made of the latter."""
+
+import collections
+import functools
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import jax
+
+from adamx.core.identity import PLAIN, is_static, key_of, tree_key
+from adamx.core.record import is_array
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Static:
+    """The part of a tree that is no array, and what `remembered` made of it.
+
+    Equal parts of trees that live are one object, so that equal transforms share their
+    programs. Those of static data alone live on; the others live as long as whoever
+    holds them, so that no function of the user's and no tracer outlives its owner.
+    """
+
+    __slots__ = ("__weakref__", "_hash", "key", "made", "parts")
+
+    def __init__(self, treedef: Any, rest: tuple[Any, ...]) -> None:
+        self.parts = treedef, rest
+        self.key: Hashable = tree_key(treedef), tuple(map(key_of, rest))
+        self.made: dict[Hashable, Any] = {}
+        self._hash = hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Static) and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def split(tree: Any) -> tuple[list[Any], Static]:
+    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse."""
+    leaves, treedef = jax.tree.flatten(tree)
+    arrays = []
+    for i, x in enumerate(leaves):
+        if type(x) not in PLAIN and is_array(x):
+            arrays.append(x)
+            leaves[i] = _ARRAY
+    return arrays, _the_one(Static(treedef, tuple(leaves)))
+
+
+def merge(arrays: list[Any], static: Any) -> Any:
+    """Put the arrays that `split` took out back where they were."""
+    treedef, rest = static.parts if isinstance(static, Static) else static
+    left = iter(arrays)
+    return treedef.unflatten([next(left) if x is _ARRAY else x for x in rest])
+
+
+def remembered(
+    function: Callable[Concatenate[Any, P], T],
+) -> Callable[Concatenate[Static, P], T]:
+    """Keep what `function` makes of a `Static` and of hashable arguments with it.
+
+    `function` is given the parts, not the `Static`: a program that held the object
+    that holds it would live until the next garbage collection.
+    """
+
+    @functools.wraps(function)
+    def made(static: Static, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = function, *args
+        if key not in static.made:
+            static.made[key] = function(static.parts, *args, **kwargs)
+        return static.made[key]
+
+    return made
+
+
+_ARRAY = ...
+"""What stands where an array was."""
+
+_LIVING: weakref.WeakKeyDictionary[Static, weakref.ref[Static]]
+_LIVING = weakref.WeakKeyDictionary()
+
+_LASTING: collections.deque[Static] = collections.deque(maxlen=4096)
+"""The last that hold static data alone."""
+
+
+def _the_one(static: Static) -> Static:
+    """Return the living `Static` that is equal, or this one."""
+    known = _LIVING.get(static)
+    found = None if known is None else known()
+    if found is not None:
+        return found
+    _LIVING[static] = weakref.ref(static)
+    if is_static(static.key):
+        _LASTING.append(static)
+    return static

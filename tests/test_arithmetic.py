@@ -1,0 +1,129 @@
+"""Functions of one array, at the numbers where a plain formula goes wrong."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from adamx.core import numerics
+from adamx.core.numerics import (
+    abs_sq,
+    clipped,
+    divisor,
+    due,
+    geometric,
+    mean_age,
+    narrow,
+    next_count,
+    power,
+    quotient,
+    safe_sqrt,
+    squarable,
+)
+from adamx.tree.norms import inner_product, norm_of, shrunk, total_norm
+
+INF, NAN = float("inf"), float("nan")
+LAST = np.iinfo(np.int32).max
+
+
+def f32(*values):
+    return jax.device_put(np.array(values, np.float32))
+
+
+def test_the_square_of_a_complex_number_is_that_of_its_modulus():
+    x = jax.device_put(np.array([3 + 4j, -2j, 1], np.complex64))
+    assert abs_sq(x).tolist() == [25, 4, 1]
+
+
+def test_what_is_to_be_squared_has_a_finite_sum_of_squares():
+    bound = 2.0**55
+    x = squarable(f32(1e30, -INF, NAN, 3))
+    np.testing.assert_array_equal(x, np.array([bound, -bound, NAN, 3], np.float32))
+    assert bound**2 * 65_536 < np.finfo(np.float32).max
+    z = squarable(jax.device_put(np.array([1e30 - 1e30j], np.complex64)))
+    assert z.tolist() == [bound - bound * 1j]
+
+
+@pytest.mark.parametrize(("dtype", "top"), [("float16", 65504), ("bfloat16", 3.39e38)])
+def test_a_cast_to_16_bits_makes_no_infinity(dtype, top):
+    x = f32(3.4e38, -3.4e38, INF, 2, NAN)
+    low = narrow(x, dtype)
+    assert low.dtype == dtype
+    wanted = [top, -top, INF, 2, NAN]
+    np.testing.assert_allclose(np.asarray(low, np.float32), wanted, rtol=1e-3)
+    # Nothing is cut where all numbers of the old dtype are numbers of the new one.
+    np.testing.assert_array_equal(narrow(low, "float32"), np.asarray(low, np.float32))
+
+
+def test_a_clip_of_complex_numbers_bounds_the_modulus():
+    z = clipped(jax.device_put(np.array([3 + 4j, 0, 0.1j], np.complex64)), 1.0)
+    np.testing.assert_allclose(z, [0.6 + 0.8j, 0, 0.1j], rtol=1e-6)
+
+
+def test_roots_and_ratios_have_finite_derivatives_at_zero():
+    slope = jax.vmap(jax.grad(safe_sqrt))(f32(0, 4))
+    assert slope.tolist() == [0, 0.25]
+    least = np.finfo(np.float32).tiny
+    by_both = jax.grad(lambda x, y: quotient(x, y), (0, 1))(*f32(0, least))
+    assert np.isfinite(by_both).all()
+    assert by_both[1] == 0
+
+
+def test_a_divisor_is_one_for_what_is_too_small_and_shows_nan():
+    x, usable = divisor(f32(0, 1e-39, 2, INF, NAN))
+    np.testing.assert_array_equal(x, np.array([1, 1, 2, INF, NAN], np.float32))
+    assert usable.tolist() == [False, False, True, True, True]
+
+
+def test_counts_stop_at_the_end_of_their_integers():
+    counts = jax.device_put(np.array([0, LAST - 1, LAST], np.int32))
+    assert next_count(counts).tolist() == [1, LAST, LAST]
+
+
+def test_a_refresh_is_due_at_the_first_step_and_each_kth_after_it():
+    count = jax.device_put(np.arange(1, 8, dtype=np.int32))
+    assert np.flatnonzero(due(count, 3)).tolist() == [0, 3, 6]
+
+
+@pytest.mark.parametrize("decay", [0.9, 0.999, 0.999999])
+@pytest.mark.parametrize("count", [1, 7, 1000])
+def test_weights_of_an_average_are_right_to_the_last_digits(decay, count):
+    ages = np.arange(1, count + 1)
+    weights = decay ** (ages - 1)
+    total, age = geometric(decay, jnp.int32(count)), mean_age(decay, jnp.int32(count))
+    assert float(total) == pytest.approx((1 - decay) * weights.sum(), rel=1e-6)
+    assert float(age) == pytest.approx((ages * weights).sum() / weights.sum(), rel=1e-6)
+
+
+def test_powers_of_large_and_small_numbers_are_right_to_the_last_digits():
+    x = np.array([1e-37, 1e-30, 0.3, 1, 7e30, 3.4e38], np.float32)
+    for exponent in (-0.25, 0.5):
+        right = x.astype(float) ** exponent
+        np.testing.assert_allclose(power(f32(*x), exponent), right, rtol=2e-7)
+
+
+def test_an_average_moves_towards_the_new_by_one_minus_its_decay():
+    assert float(numerics.moving_average(f32(4), f32(8), 0.75)[0]) == 5
+    assert float(numerics.running_mean(f32(4), f32(8), jnp.int32(4))[0]) == 5
+
+
+@pytest.mark.parametrize("size", [1e-30, 1, 1e30])
+def test_norms_are_those_of_all_numbers(size):
+    real = f32(3 * size, 0)
+    both = jax.device_put(np.array([1 + 2j, 2j], np.complex64)) * np.float32(size)
+    pairs = [norm_of(real), norm_of(both)]
+    found = [float(a) * float(b) / size for a, b in pairs]
+    assert found == pytest.approx([3, 3])
+    joined = total_norm(*map(jnp.stack, zip(*pairs, strict=True)))
+    assert float(joined) / size == pytest.approx(18**0.5)
+
+
+def test_an_inner_product_is_of_one_array_with_the_conjugate_of_the_other():
+    x = jax.device_put(np.array([1 + 2j, 3], np.complex64))
+    assert float(inner_product([x, f32(2)], [x, f32(-1)])) == pytest.approx(14 - 2)
+
+
+def test_a_clip_shrinks_what_is_longer_than_the_bound_and_nothing_else():
+    for length, factor in [(5, 0.4), (2, 1), (1, 1)]:
+        by, times = shrunk((f32(length), f32(1)), 2.0)
+        assert float((times / by)[0]) == pytest.approx(factor)
