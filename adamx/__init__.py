@@ -11,11 +11,12 @@ from adamx.core.hyper import Finite as Finite
 from adamx.core.hyper import NonNegative as NonNegative
 from adamx.core.hyper import Schedule as Schedule
 from adamx.core.hyper import schedule as schedule
+from adamx.core.kinds import is_hidden_matrix as is_hidden_matrix
+from adamx.core.kinds import is_weight as is_weight
 from adamx.core.matrix import MatrixView as MatrixView
-from adamx.core.matrix import is_hidden_matrix as is_hidden_matrix
 from adamx.core.matrix import matrix_view as matrix_view
+from adamx.core.matrix import out_in_view as out_in_view
 from adamx.core.partition import freeze as freeze
-from adamx.core.partition import is_weight as is_weight
 from adamx.core.partition import masked as masked
 from adamx.core.partition import param_groups as param_groups
 from adamx.core.partition import partition as partition

@@ -10,7 +10,6 @@ then, if all of them pass, the thorough ones (`-m full`). In the end every test 
 failed runs without a mutation, and must pass.
 """
 
-import argparse
 import importlib.util
 import json
 import shlex
@@ -19,13 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks.document import replace
+from benchmarks.command import parser, publish
 from tests.mutants import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[1]
@@ -39,14 +38,13 @@ LEFT_OUT = (".*", "__pycache__", "build", "shared")
 PATIENCE = 900
 """How many seconds a test run may take."""
 
-SELECTED, FAILED, NOTHING_SELECTED = 0, 1, 5
-"""The exit codes of pytest."""
+ALL_PASSED, NOTHING_SELECTED = 0, 5
+"""Exit codes of pytest."""
 
 
 class Found(NamedTuple):
     """What came of a mutation."""
 
-    mutation: Mutation
     tier: str | None
     """The tier that noticed it; None if neither did."""
     test: str
@@ -55,10 +53,12 @@ class Found(NamedTuple):
 
 
 def copied(root: Path, folder: Path) -> Path:
-    """Copy what the tests need, and return the copy."""
-    tree = folder / "adamx"
+    """Copy what the tests need, and return the copy; compiled programs are shared."""
+    tree, programs = folder / "adamx", root / ".jax_cache"
     shutil.copytree(root, tree, ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.copytree(root / ".ci", tree / ".ci")
+    programs.mkdir(exist_ok=True)
+    (tree / programs.name).symlink_to(programs)
     return tree
 
 
@@ -88,7 +88,7 @@ def failing(tree: Path, tests: Sequence[str], marks: str) -> str | None:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", marks, *tests]
     options = {"capture_output": True, "text": True, "timeout": PATIENCE}
     done = subprocess.run(command, cwd=tree, check=False, **options)
-    if done.returncode == SELECTED:
+    if done.returncode == ALL_PASSED:
         return None
     if done.returncode == NOTHING_SELECTED:
         raise LookupError(f"no test of {shlex.join(tests)} is {marks}")
@@ -117,12 +117,12 @@ def tried(mutation: Mutation, tree: Path) -> Found:
             except LookupError:
                 continue
             if tests:
-                return Found(mutation, tier, tests, time.perf_counter() - start)
+                return Found(tier, tests, time.perf_counter() - start)
     finally:
         put(file, whole)
     if not selected:
         raise LookupError(f"{mutation.name}: no test is selected by {mutation.tests}")
-    return Found(mutation, None, "", time.perf_counter() - start)
+    return Found(None, "", time.perf_counter() - start)
 
 
 def put(file: Path, text: str) -> None:
@@ -131,27 +131,42 @@ def put(file: Path, text: str) -> None:
     Path(importlib.util.cache_from_source(str(file))).unlink(missing_ok=True)
 
 
-def report(found: Sequence[Found]) -> str:
+def measured(wanted: Sequence[Mutation]) -> dict[str, Found]:
+    """Try mutations in one copy of the tree, and return what came of each, by name."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        tree = copied(ROOT, Path(folder))
+        for mutation in wanted:
+            one = found[mutation.name] = tried(mutation, tree)
+            tier = one.tier or "NOT FOUND"
+            say(f"{tier}: {mutation.name}: {one.test} ({one.seconds:.0f} s)")
+        noticed = sorted({one.test for one in found.values() if one.test})
+        if noticed and (broken := failing(tree, noticed, "")):
+            raise SystemExit(f"{broken} fails without a mutation too")
+    return found
+
+
+def report(found: Mapping[str, Sequence[Any]]) -> str:
     """Return the table as Markdown, and how many of the mutations each tier found."""
+    known = {name: Found(*one) for name, one in found.items()}
+    files = {mutation.name: mutation.file for mutation in MUTATIONS}
     rows = [
         [
-            one.mutation.name,
-            f"`{one.mutation.file}`",
+            name,
+            f"`{files[name]}`",
             one.tier or "**not found**",
             f"`{one.test.removeprefix('tests/')}`" if one.test else "",
-            f"{one.seconds:.0f}",
         ]
-        for one in found
+        for name, one in known.items()
     ]
-    head = ["mutation", "file in adamx", "found by", "first failing test", "seconds"]
+    head = ["mutation", "file in `adamx/`", "found by", "first test that fails"]
     table = tabulate(rows, head, tablefmt="github", disable_numparse=True)
-    quick, both = (
-        sum(one.tier in tiers for one in found)
-        for tiers in (("quick",), ("quick", "thorough"))
+    tiers = [one.tier for one in known.values()]
+    quick, both = tiers.count("quick"), len(tiers) - tiers.count(None)
+    return (
+        f"The quick tests find {quick} of {len(tiers)}, both tiers together {both}.\n\n"
+        f"{table}"
     )
-    total = len(found)
-    head = f"The quick tests find {quick} of {total}, both tiers together {both}."
-    return f"{head}\n\n{table}"
 
 
 def chosen(words: Sequence[str]) -> list[Mutation]:
@@ -163,30 +178,13 @@ def chosen(words: Sequence[str]) -> list[Mutation]:
 
 def main() -> None:
     """Try the mutations, and show and write what came of them."""
-    command = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    command = parser(__doc__)
     command.add_argument("names", nargs="*", help="parts of names of mutations")
-    command.add_argument("--write", type=Path, help="put the table into this document")
     options = command.parse_args()
     wanted = chosen(options.names)
     if not wanted:
         command.error(f"no mutation has one of {options.names} in its name")
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        tree = copied(ROOT, Path(folder))
-        for mutation in wanted:
-            found.append(tried(mutation, tree))
-            say(f"{found[-1].tier or 'NOT FOUND'}: {mutation.name}: {found[-1].test}")
-        noticed = sorted({one.test for one in found if one.test})
-        if noticed and (broken := failing(tree, noticed, "")):
-            raise SystemExit(f"{broken} fails without a mutation too")
-    text = report(found)
-    say(text)
-    if options.write:
-        replace(options.write, "tests.mutations", text)
-    if any(one.tier is None for one in found):
-        raise SystemExit(1)
+    publish(options, "tests.mutations", lambda: measured(wanted), report)
 
 
 def say(text: str) -> None:

@@ -1,6 +1,8 @@
 """Libraries that take optimizers take those of adamx, and train as with Optax's."""
 
 import warnings
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,6 +12,8 @@ import optax
 import pytest
 
 import adamx
+from adamx.testing import Subject, examples, public_builders
+from adamx.tree.paths import simple_paths
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"
@@ -378,3 +382,126 @@ def test_optax_finds_its_way_in_our_states():
     assert optax.tree.get(state, "mu")["w"].shape == (2,)
     doubled = optax.tree.map_params(tx, lambda x: x + 1, state)
     assert optax.tree.get(doubled, "nu")["w"].tolist() == [1.0, 1.0]
+
+
+def nnx_model() -> Any:
+    nnx = client("flax.nnx")
+    return nnx.Linear(16, 8, rngs=nnx.Rngs(0))
+
+
+def nnx_params() -> Any:
+    nnx = client("flax.nnx")
+    return nnx.as_pure(nnx.state(nnx_model(), nnx.Param))
+
+
+def nnx_steps(subject: Subject, gradients: list[Any]) -> Any:
+    nnx = client("flax.nnx")
+    model = nnx_model()
+    optimizer = nnx.Optimizer(model, subject.tx, wrt=nnx.Param)
+    for g in gradients:
+        params = nnx.state(model, nnx.Param)
+        extra = subject.extra(g, nnx.as_pure(params)) if subject.extra else {}
+        boxed = jax.tree.unflatten(jax.tree.structure(params), jax.tree.leaves(g))
+        optimizer.update(model, boxed, **extra)
+    return nnx.state(model, nnx.Param)
+
+
+def equinox_params() -> Any:
+    eqx = client("equinox")
+    return eqx.nn.Linear(16, 8, key=jax.random.key(0))
+
+
+def haiku_params() -> Any:
+    hk = client("haiku")
+    model = hk.without_apply_rng(hk.transform(lambda x: hk.Linear(8)(x)))
+    return model.init(jax.random.key(0), jnp.ones((1, 16)))
+
+
+def linen_params() -> Any:
+    """With the boxes that say how a kernel is to be split over devices."""
+    nn = client("flax.linen")
+    init = nn.with_partitioning(nn.initializers.lecun_normal(), (None, None))
+    return nn.Dense(8, kernel_init=init).init(jax.random.key(0), jnp.ones((1, 16)))
+
+
+def own_steps(params: Any, subject: Subject, gradients: list[Any]) -> Any:
+    state = subject.init(params)
+    for g in gradients:
+        updates, state = subject.update(g, state, params)
+        params = adamx.apply_updates(params, updates)
+    return params
+
+
+MODELS: dict[str, tuple[Callable[[], Any], Callable[..., Any]]] = {
+    "nnx": (nnx_params, nnx_steps),
+    "equinox": (equinox_params, lambda *a: own_steps(equinox_params(), *a)),
+    "haiku": (haiku_params, lambda *a: own_steps(haiku_params(), *a)),
+    "linen": (linen_params, lambda *a: own_steps(linen_params(), *a)),
+}
+
+
+SMALL = {
+    "stored": lambda: adamx.stored(adamx.adam(0.1), adamx.int8(), min_size=64),
+    "adafactor": lambda: adamx.adafactor(0.1, min_dim_size_to_factor=2),
+}
+"""What keeps several arrays for a leaf only if it is large, as those here are not."""
+
+QUICK = (*SMALL, "muon", "sm3")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.full])
+        for name in public_builders()
+    ],
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_two_steps_in_a_client_are_those_on_a_plain_dict(model, name):
+    make = SMALL.get(name, lambda: next(examples(public_builders()[name])))
+    subject = Subject.of(make())
+    make, steps = MODELS[model]
+    params = make()
+    leaves, treedef = jax.tree.flatten(params)
+    rng = np.random.default_rng(0)
+    rows = [[rng.normal(size=x.shape).astype(x.dtype) for x in leaves] for _ in "ab"]
+    paths = simple_paths(params)
+    assert not any(path.endswith("value") for path in paths)
+
+    def plain(row: list[Any]) -> Any:
+        # In the client's order, because the noise of a leaf goes by its number.
+        return OrderedDict(zip(paths, map(jnp.asarray, row), strict=True))
+
+    expected = own_steps(plain(leaves), subject, [plain(row) for row in rows])
+    gradients = [treedef.unflatten(map(jnp.asarray, row)) for row in rows]
+    found = jax.tree.leaves(steps(subject, gradients))
+    for a, b in zip(found, expected.values(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda mask: adamx.masked(adamx.adam(0.1), mask),
+        lambda mask: adamx.chain(adamx.adam(0.1), adamx.freeze(mask)),
+        lambda mask: adamx.partition({True: adamx.sgd(0.1), False: adamx.sgd(1)}, mask),
+    ],
+    ids=["masked", "freeze", "partition"],
+)
+@pytest.mark.parametrize("kind", ["a tree of bools", "a path", "a function of a tree"])
+def test_masks_made_from_a_model_of_nnx(kind, make):
+    nnx = client("flax.nnx")
+    bools = jax.tree.map(lambda x: x.ndim > 1, nnx.state(nnx_model(), nnx.Param))
+    mask = {
+        "a tree of bools": bools,
+        "a path": lambda path, leaf: path == "kernel",
+        "a function of a tree": lambda tree: jax.tree.map(lambda x: x.ndim > 1, tree),
+    }[kind]
+    ones = jax.tree.map(jnp.ones_like, nnx_params())
+    found = nnx_steps(Subject.of(make(mask)), [ones, ones])
+    bare = {"kernel": nnx_model().kernel[...], "bias": jnp.zeros(8)}
+    ones = jax.tree.map(jnp.ones_like, bare)
+    by_path = make(lambda path, leaf: path == "kernel")
+    expected = own_steps(bare, Subject.of(by_path), [ones, ones])
+    for name, x in expected.items():
+        np.testing.assert_allclose(found[name][...], x, rtol=1e-6)

@@ -74,7 +74,7 @@ def test_biases_and_norms_do_not_decay():
     assert decayed == {
         "dense": {"kernel": True, "bias": False},
         "stacked": {"bias": False, "kernel": True},
-        "norm": {"scale": False, "w": True, "b": False},
+        "norm": {"scale": False, "w": False, "b": False},
     }
 
 

@@ -10,8 +10,8 @@ import optax
 import pytest
 
 import adamx
-from adamx.inspect.table import shortened
 from adamx.testing import examples, public_builders
+from adamx.tree.text import shortened
 from adamx.wrappers.inject_hyperparams import set_hyperparams
 from benchmarks.catalogue import bytes_per_parameter
 

@@ -311,6 +311,21 @@ def torch_state(**changes: Any) -> Any:
     return {"state": state, "param_groups": [{"params": [0, 1]}]}
 
 
+def test_each_moment_of_torch_goes_to_the_slot_of_its_name():
+    """Without PyTorch, which the extra `test` does not install."""
+    sizes = {"exp_avg": 1.0, "exp_avg_sq": 2.0, "max_exp_avg_sq": 3.0}
+    one = {"step": 3.0, **{k: np.full(2, x) for k, x in sizes.items()}}
+    state = {"state": {0: one}, "param_groups": [{"params": [0]}]}
+    params = {"a": jnp.ones(2)}
+    found = adamx.from_torch(state, adamx.amsgrad(RATE), params, ["a"])
+    slots = {name: adamx.find(found, name)["a"] for name in ("mu", "nu", "nu_max")}
+    assert {name: x.tolist() for name, x in slots.items()} == {
+        "mu": [1, 1],
+        "nu": [2, 2],
+        "nu_max": [3, 3],
+    }
+
+
 WRONG_FROM_TORCH = {
     "no state dict": (lambda: {"model": 1}, {}, "no state dict of a PyTorch optimizer"),
     "one name too few": (torch_state, {"names": ["a"]}, "got: .*1 names"),

@@ -233,7 +233,7 @@ def test_convolutions_are_matrices():
     params = {"kernel": normal((3, 3, 4, 8))}
     state = adamx.soap().init(params)
     found = state["split"]["matrices"]["as_matrices"]["inner"]["in_eigenbasis"]
-    shapes = {side: x["kernel"]["left"].shape for side, x in [("l", found["basis"])]}
+    shapes = {side: x["left"]["kernel"].shape for side, x in [("l", found["basis"])]}
     assert shapes == {"l": (36, 36)}
 
 

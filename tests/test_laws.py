@@ -74,6 +74,12 @@ QUICK = {
     "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
     "truth": (MACHINERY, "tests/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
+    "identity": (EVERYTHING, "a builder may make a function in each call"),
+    "memory": (PIECES, "a piece may keep what it is given"),
+    "innermost_trees": (PIECES, "slots may be containers, a wrapper may keep trees"),
+    "absent_gradients": (PIECES, "a wrapper may go over leaves by itself"),
+    "scale": (PIECES, "a step may add an absolute ε to a norm"),
+    "promotion": (PIECES, "a step may mix dtypes, or arrays of several ranks"),
 }
 """For each law the subjects that the quick tier tries, and why their code can break it.
 

@@ -78,12 +78,12 @@ def test_tests_that_are_not_there_are_an_error(tree):
 
 
 def test_the_table_says_who_found_what():
-    a, b, c = MUTATIONS[:3]
-    found = [
-        Found(a, "quick", "tests/test_a.py::test_a", 1.2),
-        Found(b, "thorough", "tests/test_b.py::test_b", 3.0),
-        Found(c, None, "", 4.0),
-    ]
+    a, b, c = NAMES[:3]
+    found = {
+        a: Found("quick", "tests/test_a.py::test_a", 1.2),
+        b: Found("thorough", "tests/test_b.py::test_b", 3.0),
+        c: Found(None, "", 4.0),
+    }
     text = report(found)
     assert text.startswith("The quick tests find 1 of 3, both tiers together 2.")
     assert "`test_a.py::test_a`" in text

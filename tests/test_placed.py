@@ -1,4 +1,4 @@
-"""Matrices that are spread over devices."""
+"""Matrices and blocks that are spread over devices."""
 
 import jax
 import jax.numpy as jnp
@@ -75,3 +75,33 @@ def test_stacks_of_spread_matrices_are_those_of_whole_ones(name, kind, spec):
             if x.shape == SHAPES["w0"]:
                 where = jax.tree_util.keystr(path)
                 assert x.sharding.is_equivalent_to(spread, 2), where
+
+
+IN_BLOCKS = {
+    # Rows of 8 numbers are no whole blocks of 32.
+    "stored": adamx.stored(adamx.adam(0.1), adamx.int8(), min_size=0),
+    "fused": adamx.fused(adamx.adam(0.1), "loop", block=16),
+}
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_results_stay_where_blocks_do_not_fit(name):
+    tx = IN_BLOCKS[name]
+    kind = (AxisType.Auto, AxisType.Auto)
+    devices = jax.devices()[:8]
+    mesh = jax.make_mesh((4, 2), ("x", "y"), axis_types=kind, devices=devices)
+    spread = NamedSharding(mesh, PartitionSpec("x", "y"))
+    params = jax.device_put(jnp.ones((8, 8)), spread)
+    state = tx.init(params)
+    updates, new = jax.jit(tx.update)(params, state, params)
+    for x in jax.tree.leaves((updates, state, new)):
+        assert x.shape != (8, 8) or x.sharding.is_equivalent_to(spread, 2), x.sharding
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_on_one_device_nothing_links_results_to_slots(name):
+    """There a select of all results would copy what the loop updates in place."""
+    tx, params = IN_BLOCKS[name], jnp.ones((8, 8))
+    state = tx.init(params)
+    program = str(jax.make_jaxpr(tx.update)(params, state, params))
+    assert "optimization_barrier" not in program

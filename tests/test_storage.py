@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import adamx
 from adamx.core.errors import TransformError
-from adamx.storage.blocks import Blocks, join, split
+from adamx.storage.blocks import join, split
 from adamx.storage.dynamic8 import book as book8
 from adamx.storage.int4 import book as book4
 from adamx.storage.rounding import stochastic_round
@@ -108,7 +108,7 @@ def test_8_bit_adamw_takes_the_path_of_bitsandbytes(golden):
         updates, state = tx.update(jnp.asarray(g), state, params)
         params = adamx.apply_updates(params, updates)
         for slot in ("mu", "nu"):
-            codes = np.asarray(adamx.find(state, slot).codes).astype(int)
+            codes = np.asarray(adamx.find(state, f"{slot}/codes")).astype(int)
             assert np.abs(codes - golden[f"adamw/{slot}"][t]).max() <= 1, (slot, t)
         # 17 roundings of parameters of size 4, a step, and no code that differs.
         assert np.abs(params - golden["adamw/params"][t]).max() <= (t + 1) * 2**-22
@@ -333,8 +333,8 @@ def test_a_codec_for_all_becomes_that_of_squares():
     named = adamx.stored(adamx.adam(0.1), mu=adamx.int8(), nu=adamx.uint8_root())
     a, b = one_step(whole), one_step(named)
     assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
-    assert adamx.find(a[1], "nu")["w"].codes.dtype == jnp.uint8
-    assert adamx.find(a[1], "mu")["w"].codes.dtype == jnp.int8
+    assert adamx.find(a[1], "nu/codes")["w"].dtype == jnp.uint8
+    assert adamx.find(a[1], "mu/codes")["w"].dtype == jnp.int8
 
 
 def test_small_leaves_and_exceptions_stay_float32():
@@ -349,9 +349,10 @@ def test_small_leaves_and_exceptions_stay_float32():
     updates, state = one_step(tx)
     groups = state["stored"]
     kept, rest = (adamx.find(groups[name], "mu") for name in ("False", "True"))
-    assert isinstance(kept["w"], Blocks)
-    assert kept["b"].dtype == rest["embed"].dtype == jnp.float32
-    assert kept["embed"] is None
+    assert sorted(kept) == ["array", "codes", "scales"]
+    assert kept["codes"]["w"].dtype == jnp.uint8
+    assert kept["array"]["b"].dtype == rest["embed"].dtype == jnp.float32
+    assert all(tree["embed"] is None for tree in kept.values())
     # The clip sees all leaves; the first update is made before anything is rounded.
     plain = adamx.chain(adamx.clip_by_global_norm(0.1), adamx.adam(0.1))
     right, _ = one_step(plain)
@@ -363,13 +364,13 @@ def test_a_leaf_of_as_many_numbers_as_min_size_is_encoded():
     params = {"small": jnp.ones(63), "large": jnp.ones(64)}
     tx = adamx.stored(adamx.scale_by_momentum(0.9), adamx.int8(), min_size=64)
     mu = adamx.find(jax.eval_shape(tx.init, params), "mu")
-    assert isinstance(mu["large"], Blocks)
-    assert mu["small"].dtype == jnp.float32
+    assert mu["codes"]["large"].dtype == jnp.int8
+    assert mu["array"]["small"].dtype == jnp.float32
 
 
 def test_only_named_slots_are_encoded():
     _, state = one_step(adamx.stored(adamx.adam(0.1), nu=adamx.uint4()))
-    assert isinstance(adamx.find(state, "nu")["w"], Blocks)
+    assert adamx.find(state, "nu/codes")["w"].dtype == jnp.uint8
     assert adamx.find(state, "mu")["w"].dtype == jnp.float32
 
 
@@ -416,7 +417,7 @@ def test_complex_and_double_leaves(x64):
     assert updates["d"].dtype == jnp.float64
     np.testing.assert_allclose(updates["c"], -0.1j, rtol=1e-5)
     np.testing.assert_allclose(updates["d"], -0.1, rtol=1e-5)
-    assert adamx.find(state, "mu")["c"].codes.shape == (2, 8, 8)
+    assert adamx.find(state, "mu/codes")["c"].shape == (2, 8, 8)
 
 
 def test_noise_is_from_the_key_and_another_for_each_slot():
@@ -427,6 +428,17 @@ def test_noise_is_from_the_key_and_another_for_each_slot():
     assert np.array_equal(mus[0], mus[1])
     assert not np.array_equal(mus[0], mus[2])
     assert runs[0] == runs[1] != runs[2]
+
+    class Twice(adamx.Rule):
+        def slots(self, param):
+            return {"a": param, "b": param}
+
+        def step(self, g, slots, shared, param):
+            return g, {"a": g, "b": g}
+
+    _, state = one_step(adamx.stored(adamx.lift(Twice()), codec))
+    kept = adamx.find(state, "Twice")
+    assert not np.array_equal(kept["a"]["w"], kept["b"]["w"])
 
 
 class Half(adamx.Codec):

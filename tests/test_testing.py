@@ -3,6 +3,7 @@
 import dataclasses
 import unittest
 from functools import partial
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +64,7 @@ def noisy(g, p):
     return g + np.random.default_rng().normal()
 
 
-def built(make):
+def built(make) -> dict[str, Any]:
     return {"build": lambda values: make(values("rate", 0.1))}
 
 
@@ -104,11 +105,69 @@ class Gathering:
         return updates, jax.tree.map(jnp.add, state, updates)
 
 
+class Keeping:
+    """Keeps every state that it was ever given."""
+
+    kept: ClassVar[list] = []
+
+    @staticmethod
+    def init(params):
+        return jax.tree.map(jnp.zeros_like, params)
+
+    @classmethod
+    def update(cls, updates, state, params=None):
+        cls.kept.append(state)
+        return updates, jax.tree.map(jnp.add, state, updates)
+
+
+class Paired:
+    """Keeps a pair in the place of each leaf."""
+
+    @staticmethod
+    def init(params):
+        return jax.tree.map(lambda p: (jnp.zeros(p.shape), jnp.zeros(())), params)
+
+    @staticmethod
+    def update(updates, state, params=None):
+        return updates, state
+
+
+class Zeroing:
+    """Takes an absent gradient for zero."""
+
+    tx = adamx.trace(0.9)
+    init = staticmethod(tx.init)
+
+    @staticmethod
+    def update(updates, state, params):
+        is_none = lambda x: x is None  # noqa: E731
+        zero = jax.tree.map(jnp.zeros_like, params)
+        whole = jax.tree.map(
+            lambda g, z: z if g is None else g, updates, zero, is_leaf=is_none
+        )
+        out, state = Zeroing.tx.update(whole, state, params)
+        return jax.tree.map(
+            lambda g, u: None if g is None else u, updates, out, is_leaf=is_none
+        ), state
+
+
 class FalseElement(adamx.Rule):
     """Declares by default that it acts on each number, and does not."""
 
     def step(self, g, slots, shared, param):
         return g / jnp.max(jnp.abs(g)), slots
+
+
+class AbsoluteEpsilon(adamx.Rule):
+    """Declares to be free of scale, and is for ordinary gradients alone."""
+
+    locality = "leaf"
+
+    def degree(self):
+        return 0
+
+    def step(self, g, slots, shared, param):
+        return g / (jnp.max(jnp.abs(g)) + 1e-8), slots
 
 
 class EveryCall:
@@ -184,6 +243,12 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
+    "identity": Subject.of(SGD, **built(lambda x: adamx.sgd(lambda count: x))),
+    "memory": Subject.of(Keeping()),
+    "innermost_trees": Subject.of(Paired()),
+    "absent_gradients": Subject.of(Zeroing()),
+    "scale": Subject.of(adamx.lift(AbsoluteEpsilon())),
+    "promotion": of(lambda g, p: g * (g > 0)),
 }
 
 

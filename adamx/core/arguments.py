@@ -19,14 +19,17 @@ class Number(Check):
     below: float = math.inf
     zero: bool = True
     """Whether zero is one of them."""
+    infinite: bool = False
+    """Whether ∞ is one of them."""
 
     def __contains__(self, x: float) -> bool:
-        within = math.isfinite(x) and self.above <= x <= self.below
-        return within and (self.zero or x != 0)
+        finite = math.isfinite(x) or (self.infinite and x == math.inf)
+        return finite and self.above <= x <= self.below and (self.zero or x != 0)
 
     def __str__(self) -> str:
         left = "(" if self.above == -math.inf or not self.zero else "["
-        right = ")" if self.below == math.inf else "]"
+        open_ = self.below == math.inf and not self.infinite
+        right = ")" if open_ else "]"
         return f"{left}{self.above:g}, {self.below:g}{right}"
 
     def check(self, piece: str, name: str, value: Any) -> Any:

@@ -8,7 +8,16 @@ import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
 from adamx.core.types import Array, Params
-from adamx.tree.paths import PyTreeDef, describe, first_difference, flatten, key_paths
+from adamx.tree.paths import (
+    PyTreeDef,
+    describe,
+    first_difference,
+    flatten,
+    is_leaf,
+    is_none,
+    key_paths,
+    structure,
+)
 
 
 def matched(
@@ -16,19 +25,43 @@ def matched(
 ) -> list[Any]:
     """What `tree` has where `like`, of structure `treedef`, has its leaves.
 
+    None in `tree` stands for None in all of a subtree.
+
     Raises:
         TransformError: the trees differ; it says where.
     """
-    try:
-        return treedef.flatten_up_to(tree)
-    except (ValueError, TypeError, KeyError):
-        where, expected, got = first_difference(like, tree)
+    found = _up_to(treedef, tree)
+    if found is None:
+        leaves, outline = flatten(tree)
+        found = _up_to(treedef, _expanded(leaves, outline, like))
+    if found is not None:
+        return found
+    where, expected, got = first_difference(like, tree)
     raise TransformError(
         f"{what} and updates are different trees",
         where=where,
         piece=piece,
         expected=f"{expected}, as in updates",
         got=got,
+    )
+
+
+def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
+    """Return what `tree` has where `treedef` has its leaves; None if it differs."""
+    try:
+        return treedef.flatten_up_to(tree)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _expanded(leaves: list[Any], treedef: PyTreeDef, like: Any) -> Any:
+    """Return the tree with None for each leaf of `like`, where it is for a subtree."""
+    subtrees = _up_to(treedef, like) or leaves
+    return treedef.unflatten(
+        [
+            jax.tree.map(lambda _: None, subtree, is_leaf=is_none) if x is None else x
+            for x, subtree in zip(leaves, subtrees, strict=True)
+        ]
     )
 
 
@@ -42,6 +75,42 @@ def alongside(updates: Any, tree: Any, what: str, piece: str) -> Any:
     found = matched(treedef, tree, what, updates, piece)
     pairs = zip(found, leaves, strict=True)
     return treedef.unflatten([None if u is None else x for x, u in pairs])
+
+
+def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
+    """Return `tree` with the leaves of `other` where it has None.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(other)
+    found = matched(treedef, tree, what, other, piece)
+    pairs = zip(found, leaves, strict=True)
+    return treedef.unflatten([o if x is None else x for x, o in pairs])
+
+
+def expand_absent(updates: Any, params: Any) -> Any:
+    """Return `updates` with None for each parameter, where None is for a subtree.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(updates)
+    owners = matched(treedef, params, "params", updates)
+    if all(u is not None or is_leaf(p) for u, p in zip(leaves, owners, strict=True)):
+        return updates
+    return _expanded(leaves, treedef, params)
+
+
+def keep_absent(updates: Any, new: Any, old: Any) -> Any:
+    """Return the state `new`, but as `old` for the leaves that have no update."""
+    leaves, treedef = flatten(updates)
+    if structure(new) == treedef:
+        rows = zip(leaves, flatten(new)[0], flatten(old)[0], strict=True)
+        return treedef.unflatten([o if u is None else n for u, n, o in rows])
+    if isinstance(new, dict):
+        return {name: keep_absent(updates, x, old[name]) for name, x in new.items()}
+    return new
 
 
 def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:

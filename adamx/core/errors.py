@@ -2,13 +2,20 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+from adamx.tree.text import without_middle
+
+LONGEST = 900
+"""How many letters a message may have, so that it fits a screen for any tree."""
 
 
 class TransformError(ValueError):
     """A transform was built or called with something it cannot work with.
 
     The message names what is wrong and, where they are known, the place (key path
-    and piece), what was expected, what was got, and what to do about it.
+    and piece), what was expected, what was got, and what to do about it. It has at most
+    900 letters: the longest lines lose their middle.
 
     Args:
         what: one sentence that says what is wrong.
@@ -39,8 +46,9 @@ class TransformError(ValueError):
         got: object = None,
         do: str | None = None,
     ) -> None:
-        rows = {"where": where, "piece": piece, "expected": expected, "got": got}
-        super().__init__(laid_out(what, **rows, do=do))
+        place = "the whole tree (it is one leaf)" if where == "" else where
+        rows = {"where": place, "piece": piece, "expected": expected, "got": got}
+        super().__init__(laid_out(**_fitted({"what": what, **rows, "do": do})))
         self.what, self.where, self.piece = what, where, piece
 
 
@@ -50,9 +58,18 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean {close[0]!r}?" if close else None
 
 
+def _fitted(rows: dict[str, object]) -> dict[str, Any]:
+    """Shorten the longest rows until all of them together fit a message."""
+    texts = {k: str(v) for k, v in rows.items() if v is not None}
+    room = LONGEST - sum(len(f"\n  {k + ':':<9} ") for k in texts)
+    left = len(texts)
+    for name in sorted(texts, key=lambda k: len(texts[k])):
+        texts[name] = without_middle(texts[name], room // left)
+        room, left = room - len(texts[name]), left - 1
+    return texts
+
+
 def laid_out(what: str, **rows: object) -> str:
     """A sentence, and a line for each row that has something in it."""
-    if rows.get("where") == "":
-        rows["where"] = "the whole tree (it is one leaf)"
     lines = [f"  {k + ':':<9} {v}" for k, v in rows.items() if v is not None]
     return "\n".join([what, *lines])

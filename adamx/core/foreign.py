@@ -1,11 +1,11 @@
 """Pairs of init and update that somebody else wrote."""
 
 import contextlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from adamx.core.callables import wanted
 from adamx.core.check import optimizable, path_of
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
@@ -41,7 +41,8 @@ class Foreign(Node):
                 expected=f"a dict with {self.name!r} in it",
                 got=sorted(state),
             )
-        accepted = _accepted(self.update_fn, extra)
+        names = wanted(self.update_fn, first=3).taken(extra)
+        accepted = {name: extra[name] for name in names}
         with self._naming(updates if params is None else params):
             updates, new = self.update_fn(updates, state[self.name], params, **accepted)
         return updates, {self.name: new}
@@ -74,11 +75,3 @@ def foreign(
     qualified = getattr(update, "__qualname__", type(update).__qualname__)
     name = type(owner).__name__ if owner is not None else qualified.split(".")[0]
     return name, Foreign(name, init, update)
-
-
-def _accepted(update: Callable[..., Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `extra` the function takes."""
-    parameters = inspect.signature(update).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return dict(extra)
-    return {k: v for k, v in extra.items() if k in parameters}

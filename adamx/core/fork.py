@@ -1,9 +1,9 @@
 """Parallel: every branch sees the same updates, and `join` makes one of them."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from adamx.core.callables import wanted
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.plan import Plan, distinct
@@ -11,6 +11,7 @@ from adamx.core.record import Record, replace
 from adamx.core.rule import Identity, Live, Rule, Scaled, Series, locality
 from adamx.core.transform import TransformLike, as_transform, lift, transform
 from adamx.core.types import Array, Params, Scalar, Shared, Slots, Updates
+from adamx.core.user_code import user_code
 from adamx.tree.paths import flatten
 
 Join: TypeAlias = Callable[..., Array]
@@ -104,7 +105,7 @@ class Fork(Rule):
             outs[name], kept = rule.step(_input(feeds, name, outs), *mine, param)
             if kept:
                 new[name] = kept
-        return self.join(**_ends(self, outs)), new
+        return _called(self.join, _ends(self, outs)), new
 
 
 UPDATES = "updates"
@@ -132,7 +133,15 @@ def _input(
     if name not in feeds:
         return outs[UPDATES]
     source, names = feeds[name]
-    return source(**{n: outs[n] for n in names})
+    return _called(source, {n: outs[n] for n in names})
+
+
+def _called(join: Join, outs: Mapping[str, Any]) -> Array:
+    """Return what `join` makes of these outputs."""
+    if isinstance(join, Rule):
+        return join(**outs)  # pyright: ignore
+    with user_code("join, or as a source", "fork"):
+        return join(**outs)
 
 
 def _ends(fork: "Fork | TreeFork", of: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +202,7 @@ class TreeFork(Node):
 
 def _by_leaf(join: Join, outs: Mapping[str, Any]) -> list[Array | None]:
     return [
-        None if leaf[0] is None else join(**dict(zip(outs, leaf, strict=True)))  # pyright: ignore
+        None if leaf[0] is None else _called(join, dict(zip(outs, leaf, strict=True)))
         for leaf in zip(*outs.values(), strict=True)
     ]
 
@@ -242,16 +251,15 @@ def forked(
     plans, feeds = {}, []
     for label, branch in branches.items():
         if isinstance(branch, Fed):
-            wanted = tuple(inspect.signature(branch.source).parameters)
-            known = {UPDATES, *plans}
-            if not known.issuperset(wanted):
+            wants, known = wanted(branch.source), (UPDATES, *plans)
+            if wants.missing(known):
                 raise TransformError(
                     f"{name} has nothing to feed {label!r} with",
                     piece=repr(branch.source),
                     expected=f"arguments among {sorted(known)}",
-                    got=wanted,
+                    got=", ".join(wants.names),
                 )
-            feeds.append((label, branch.source, wanted))
+            feeds.append((label, branch.source, wants.taken(known)))
             branch = lift(Identity()) if branch.tx is None else branch.tx
         plans[label] = as_transform(branch).plan
     series = {label: as_rule(plan) for label, plan in plans.items()}

@@ -1,68 +1,47 @@
 """Parts of a tree: which leaves a mask means, and leaves that stay as they are."""
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from adamx.core.callables import is_function
 from adamx.core.errors import TransformError
 from adamx.core.frozen_numbers import Held, held_numbers, is_mask
+from adamx.core.labels import Masks, labels_of
 from adamx.core.node import Node
 from adamx.core.types import Params, PyTree, Updates
-from adamx.tree.paths import flatten, simple_paths
-
-Labels: TypeAlias = PyTree | Callable[..., Any]
-"""A tree of labels like the parameters (or a prefix of it), a function from the
-parameters to such a tree, or a function `(path, leaf) -> label`."""
+from adamx.tree.paths import flatten, key_paths
 
 
 class Freeze(Node):
     """Marks leaves that the whole chain leaves alone; `Plan` sees to it."""
 
     name: str
-    mask: Labels
+    mask: Masks
 
     def holds(self, params: Params) -> list[bool]:
         """For each leaf, whether it is frozen."""
-        found = labels_of(self.mask, params, self.name)
+        found = self._labels(params)
         return [not is_mask(x) and bool(x) for x in found]
 
     def held(self, params: Params) -> Held:
         """The masks of leaves of which some numbers are frozen."""
-        found = labels_of(self.mask, params, self.name)
-        return held_numbers(found, params, self.name)
+        return held_numbers(self._labels(params), params, self.name)
 
-
-def labels_of(labels: Labels, params: Params, piece: str) -> list[Any]:
-    """The label of each leaf of `params`; only structure, paths and shapes count.
-
-    Raises:
-        TransformError: the labels are a tree of another structure.
-    """
-    leaves, treedef = flatten(params)
-    if callable(labels):
-        if len(inspect.signature(labels).parameters) == 2:
-            pairs = zip(simple_paths(params), leaves, strict=True)
-            return [
-                None
-                if p is None
-                else labels(path, p if hasattr(p, "shape") else np.asarray(p))
-                for path, p in pairs
-            ]
-        labels = labels(params)
-    try:
-        return treedef.flatten_up_to(jax.tree.broadcast(labels, params, _is_label))
-    except (ValueError, TypeError, KeyError) as error:
-        raise TransformError(
-            "the labels are a tree of another structure than the parameters",
-            piece=piece,
-            expected=str(treedef),
-            got=str(jax.tree.structure(labels)),
-            do="give a tree like the parameters (or a prefix of it), or a function",
-        ) from error
+    def _labels(self, params: Params) -> list[Any]:
+        held = labels_of(self.mask, params, self.name, numbers=True)
+        for i, x in enumerate(held):
+            if x is not None and not is_mask(x) and x not in (True, False):
+                raise TransformError(
+                    "a mask must be of bools",
+                    where=key_paths(params)[i],
+                    piece=self.name,
+                    expected="True or False, or an array of bools of the leaf's shape",
+                    got=repr(x),
+                )
+        return held
 
 
 def keep(tree: PyTree, chosen: list[bool]) -> PyTree:
@@ -79,7 +58,8 @@ def filled(
 
     A loss is a function of all of them: those that were not chosen are as they are.
     """
-    if params is None or not any(map(callable, extra.values())):
+    calls = {k for k, v in extra.items() if is_function(v, params)}
+    if params is None or not calls:
         return dict(extra)
     whole, treedef = flatten(params)
 
@@ -93,7 +73,7 @@ def filled(
 
         return call
 
-    return {k: of_all(v) if callable(v) else v for k, v in extra.items()}
+    return {k: of_all(v) if k in calls else v for k, v in extra.items()}
 
 
 def zero_rest(updates: Updates, params: Params, chosen: list[bool]) -> Updates:
@@ -111,7 +91,3 @@ def no_update(param: Any) -> Any:
         return None  # a random key has no zero; None leaves it as it is
     # Zeros that come from the parameter are where it is, on one device or on many.
     return jnp.where(False, param, jnp.zeros((), jnp.result_type(param)))
-
-
-def _is_label(x: Any) -> bool:
-    return x is None

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.callables import is_function
 from adamx.core.errors import TransformError
 from adamx.core.record import is_array
 from adamx.core.types import Array, Params, PyTree, State
@@ -89,7 +90,7 @@ def without_numbers(
         return all(jnp.shape(leaves[i]) == mask.shape for i, mask in held.items())
 
     def seen(x: Any) -> Any:
-        if callable(x) and jax.tree_util.all_leaves([x]):
+        if is_function(x, params):
             return of_all(x)
         return zero_numbers(x, held) if is_like(x) else x
 

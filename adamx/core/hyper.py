@@ -18,6 +18,8 @@ from adamx.core.identity import key_of
 from adamx.core.numerics import scalar_dtype
 from adamx.core.record import Record
 from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.core.user_code import user_code
+from adamx.tree.dtypes import common_dtype
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class Interval(Check):
 
     def check(self, piece: str, name: str, value: Any) -> Any:
         if callable(value):
-            return as_schedule(value)
+            return as_schedule(value, name, piece)
         kinds = f"a number in {self}, an array of shape () or a schedule"
         return number(piece, name, value, self, kinds)
 
@@ -83,6 +85,8 @@ class Schedule(Remembered):
             of counts, so does the schedule.
         call: the call that made it; without one, it is equal to those of the same
             function.
+        argument: the argument that it was given as, for errors.
+        piece: the builder of that argument, for errors.
 
     Reference:
         adamx's own.
@@ -94,10 +98,16 @@ class Schedule(Remembered):
     """
 
     def __init__(
-        self, function: Callable[[Array], Scalar], call: Hashable = None
+        self,
+        function: Callable[[Array], Scalar],
+        call: Hashable = None,
+        *,
+        argument: str = "a schedule",
+        piece: str | None = None,
     ) -> None:
         self.function = function
         self.call = call or NoCall(function)
+        self.argument, self.piece = argument, piece
 
     def parts(self) -> tuple[Any, ...]:
         """The function, and the key of one that is derived from others."""
@@ -109,8 +119,9 @@ class Schedule(Remembered):
         count = jnp.asarray(count)
         if jnp.issubdtype(count.dtype, jnp.integer):
             # An int8 could not even be compared with 1,000.
-            count = count.astype(jnp.promote_types(count.dtype, jnp.int32))
-        value = jnp.asarray(self.function(count))
+            count = count.astype(common_dtype(count.dtype, jnp.int32))
+        with user_code(self.argument, self.piece or repr(self)):
+            value = jnp.asarray(self.function(count))
         if value.shape not in ((), count.shape):
             raise TransformError(
                 "a schedule must return one number",
@@ -122,9 +133,15 @@ class Schedule(Remembered):
         return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
 
 
-def as_schedule(function: Callable[..., Any]) -> Schedule:
+def as_schedule(
+    function: Callable[..., Any],
+    argument: str = "a schedule",
+    piece: str | None = None,
+) -> Schedule:
     """`function` itself, or a function of the user's own made into a `Schedule`."""
-    return function if isinstance(function, Schedule) else Schedule(function)
+    if isinstance(function, Schedule):
+        return function
+    return Schedule(function, argument=argument, piece=piece)
 
 
 def schedule(
@@ -221,7 +238,7 @@ def _optional(builder: Callable[..., Any]) -> frozenset[str]:
 
 
 def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
-    """`value` as a Python float, or a float array of shape ().
+    """`value` as a Python float, or an array of shape () in the widest float.
 
     Raises:
         TransformError: `value` is none of these, or a number that is not `in` allowed.
@@ -233,7 +250,10 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
     if isinstance(value, jax.Array):
         if value.shape != ():
             raise refuse("must be one number", f"an array of shape {value.shape}")
-        return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+        if not any(jnp.issubdtype(value.dtype, d) for d in (jnp.integer, jnp.floating)):
+            raise refuse("must be a real number", f"an array of {value.dtype}")
+        # As schedules and all that is shared: strict promotion mixes no floats.
+        return value.astype(scalar_dtype())
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if isinstance(value, bool | np.bool_ | str | bytes) or not single:
         raise refuse("must be a number", repr(value))

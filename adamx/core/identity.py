@@ -318,7 +318,9 @@ def is_library(thing: Any) -> bool:
     name = thing.__name__ if module else getattr(thing, "__module__", None)
     if not isinstance(name, str):
         return not hasattr(thing, "__dict__")
-    if name.partition(".")[0] in sys.stdlib_module_names and name != "__main__":
+    if name == "__main__":
+        return False
+    if name.partition(".")[0] in sys.stdlib_module_names:
         return True
     file = getattr(sys.modules.get(name), "__file__", None)
     return file is not None and _in_library(file)

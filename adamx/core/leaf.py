@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.core.numerics import convert, real_dtype, scalar_dtype
+from adamx.core.column import Path
+from adamx.core.numerics import convert, real_dtype, scalar_dtype, scalar_to
 from adamx.core.places import is_typed, spread_like
 from adamx.core.rule import Stacked, is_one, locality
-from adamx.core.slots import Path, get, put
+from adamx.core.slots import get, put
 from adamx.core.static import merge, remembered
 from adamx.core.types import Array
 
@@ -37,7 +38,7 @@ def _one_leaf(
     def seen(x: Any) -> Any:
         if isinstance(x, KeyOf):
             return jax.random.fold_in(x.key, x.number)
-        return _scalar_to(x, real_dtype(g.dtype))
+        return scalar_to(x, real_dtype(g.dtype))
 
     view = jax.tree.map(seen, view, is_leaf=lambda x: isinstance(x, KeyOf))
     return OneLeaf(g, _nested(paths, row), view, _owner(param, g))
@@ -45,7 +46,7 @@ def _one_leaf(
 
 def _live(arrays: list[Any], static: Any, g: Array) -> Any:
     """The rule, with its numbers in the dtype of the leaf."""
-    return merge([_scalar_to(x, real_dtype(g.dtype)) for x in arrays], static)
+    return merge([scalar_to(x, real_dtype(g.dtype)) for x in arrays], static)
 
 
 @remembered
@@ -212,14 +213,9 @@ def leaf_measure(static: Any, paths: tuple[Path, ...]) -> Callable[..., Any]:
         leaf = _one_leaf(paths, view, g, row, param)
         found = _live(arrays, static, g).measure(*leaf)
         # The first axis will be that of the leaves.
-        return jax.tree.map(lambda x: _scalar_to(x, scalar_dtype())[None], found)
+        return jax.tree.map(lambda x: scalar_to(x, scalar_dtype())[None], found)
 
     return jax.jit(measure)
-
-
-def _scalar_to(x: Any, dtype: Any) -> Any:
-    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
-    return convert(x, dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
 
 def _owner(param: Any, g: Array) -> Array | None:

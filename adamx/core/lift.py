@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.check import argument, matched, needed_params, optimizable, path_of
+from adamx.core.column import Column, Parts, Path, type_of
 from adamx.core.errors import TransformError
 from adamx.core.leaf import KeyOf, leaf_measure, leaf_step, stacked_step
 from adamx.core.node import Node
@@ -25,9 +26,10 @@ from adamx.core.rule import (
     is_one,
     walk,
 )
-from adamx.core.slots import Path, Slots, get, put, without
+from adamx.core.slots import Slots, get, put, without
 from adamx.core.static import split
 from adamx.core.types import Array, Params, Updates
+from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import describe, flatten
 
 
@@ -61,7 +63,7 @@ class Lifted(Node):
                 leaf = self._checked(leaf, partial(path_of, params, i))
             rows.append(empty if leaf is None else kept.fresh(series, leaf))
         for k, path in enumerate(kept.paths):
-            put(state, path, treedef.unflatten([row[k] for row in rows]))
+            put(state, path, Column.of(treedef, [row[k] for row in rows]).tree())
         return state
 
     def apply(
@@ -82,19 +84,19 @@ class Lifted(Node):
         owners = none
         if params is not None:
             owners = matched(treedef, params, "params", updates)
-        columns = [
-            matched(treedef, get(state, path), f"slot {path[-1]!r}", updates, path[-2])
-            for path in paths
-        ]
-        rows = list(zip(*columns, strict=True)) if columns else [()] * len(leaves)
-        dtypes: dict[Any, Any] = {}
-        for i, (g, row, p) in enumerate(zip(leaves, rows, owners, strict=True)):
+        columns = [self._column(treedef, updates, leaves, state, p) for p in paths]
+        fits: dict[Any, tuple[Any, tuple[Parts, ...]]] = {}
+        parts: list[tuple[Parts, ...]] = [()] * len(leaves)
+        rows: list[tuple[Any, ...]] = [()] * len(leaves)
+        for i, (g, p) in enumerate(zip(leaves, owners, strict=True)):
             if g is not None:
-                kind = tuple(getattr(x, "aval", None) for x in (g, p, *row))
-                if kind not in dtypes or None in kind[2:]:
-                    at = partial(where, i)
-                    dtypes[kind] = self._fitted(kept, g, row, p, batch, at)
-                leaves[i] = convert(jnp.asarray(g), dtypes[kind])
+                kind = type_of(g), type_of(p), *(column.kind(i) for column in columns)
+                if kind not in fits:
+                    fits[kind] = self._fitted(kept, g, columns, i, p, batch, where)
+                dtype, parts[i] = fits[kind]
+                leaves[i] = convert(jnp.asarray(g), dtype)
+                pairs = zip(parts[i], columns, strict=True)
+                rows[i] = tuple(part.slot(column, i) for part, column in pairs)
         if not any(rule.needs_params for _, rule in self._walk()):
             owners = none
         names = {name for name, _ in self.rules}
@@ -120,13 +122,15 @@ class Lifted(Node):
                 if len(group) == 1:
                     new = [step(arrays, *given[0])]  # pyright: ignore
                 else:
-                    columns = map(list, zip(*given, strict=True))  # pyright: ignore
-                    new = stacked_step(static, paths, how)(arrays, after, *columns)
+                    lists = map(list, zip(*given, strict=True))  # pyright: ignore
+                    new = stacked_step(static, paths, how)(arrays, after, *lists)
                     after = new[-1][0]
                 for i, (u, row) in zip(group, new, strict=True):
-                    leaves[i], rows[i] = u, row
-        for k, path in enumerate(paths):
-            put(new_state, path, treedef.unflatten([row[k] for row in rows]))
+                    leaves[i] = u
+                    for part, column, slot in zip(parts[i], columns, row, strict=True):
+                        column.put(i, part.names, jax.tree.leaves(slot))
+        for path, column in zip(paths, columns, strict=True):
+            put(new_state, path, column.tree())
         return treedef.unflatten(leaves), new_state
 
     def _stacked(self) -> Stacked:
@@ -154,16 +158,32 @@ class Lifted(Node):
         """`leaf` as an array that can be optimized, or an error that says where."""
         return optimizable(leaf, where, self._name())
 
+    def _column(
+        self,
+        treedef: Any,
+        updates: Updates,
+        leaves: Sequence[Any],
+        state: Any,
+        path: Path,
+    ) -> Column:
+        """The slot that stands at `path`, or an error where it is not like updates."""
+        differs = partial(
+            matched, treedef, what=f"slot {path[-1]!r}", like=updates, piece=path[-2]
+        )
+        return Column.read(treedef, leaves, get(state, path), differs)
+
     def _fitted(
         self,
         kept: Slots,
         g: Any,
-        row: Sequence[Any],
+        columns: Sequence[Column],
+        i: int,
         param: Any,
         batch: tuple[int, ...],
-        where: Callable[[], str],
-    ) -> Any:
-        """The dtype to compute in, once it is sure that these fit together."""
+        where_of: Callable[[int], str],
+    ) -> tuple[Any, tuple[Parts, ...]]:
+        """The dtype to compute a leaf in and its slots, once they fit together."""
+        where = partial(where_of, i)
         # The parameter first: it says more of an integer than its gradient of float0.
         owner = self._checked(g if param is None else param, where)
         g = owner if param is None else self._checked(g, where)
@@ -179,10 +199,11 @@ class Lifted(Node):
             )
         dtype = compute_dtype(owner.dtype)
         if param is None:
-            dtypes = [slot.dtype for slot in jax.tree.leaves(row)]
+            dtypes = [x.dtype for column in columns for x in column.arrays(i)]
             floats = [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
-            dtype = jnp.result_type(dtype, *floats)
-        wrong = kept.misfit(row, owner.shape, dtype, exact=param is not None)
+            dtype = common_dtype(dtype, *floats)
+        parts = kept.parts(owner.shape, dtype)
+        wrong = kept.misfit(parts, columns, i, exact=param is not None)
         if wrong is not None:
             path, expected, got = wrong
             raise TransformError(
@@ -193,7 +214,7 @@ class Lifted(Node):
                 got=got,
                 do="use the state that init made for these parameters",
             )
-        return dtype
+        return dtype, parts
 
     def _batch(self, leaves: list[Any]) -> tuple[int, ...]:
         """The axes that updates have before those of their parameters: none, or one."""

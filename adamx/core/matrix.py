@@ -1,13 +1,11 @@
-"""Leaves as matrices: which of their axes are rows and columns, and which are meant."""
+"""Leaves as matrices: which of their axes are rows and columns."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import jax
 
-from adamx.core.partition import is_weight
 from adamx.core.record import Record
 from adamx.core.types import Array
 
@@ -143,8 +141,9 @@ def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     others are the rows, as of kernels of convolutions, (height, width, in, out). A
     vector is one row, as a bias is (1, out), and a number is one row and one column.
 
-    Kernels that are otherwise need a function of one's own: of a convolution along one
-    axis, (width, in, out), or of attention, (in, heads, size).
+    Kernels of Equinox and PyTorch, (out, in, …), need `out_in_view`. Kernels that are
+    otherwise need a function of one's own: of a convolution along one axis, (width, in,
+    out), or of attention, (in, heads, size).
 
     Args:
         path: of the leaf, as `layer_0/kernel`; not looked at.
@@ -171,53 +170,36 @@ def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     return MatrixView(axes[:batch], axes[batch:-1], axes[max(batch, len(axes) - 1) :])
 
 
-def has_sides(path: str, leaf: Array) -> bool:
-    """Whether a leaf is a matrix, or several: it has two axes or more."""
-    return len(leaf.shape) > 1
+def out_in_view(path: str, shape: tuple[int, ...]) -> MatrixView:
+    """Return the view of a kernel whose first axis is fan-out: (out, in, …).
 
+    Kernels of Equinox and PyTorch are; those of Flax, Haiku and Keras are not. The
+    first axis is the columns, and all others are the rows: (out, in, height, width) is
+    seen as (in·height·width, out). A vector is one row.
 
-def is_hidden_matrix(path: str, leaf: Array) -> bool:
-    """Whether a parameter is a matrix between hidden layers: what Muon is made for.
-
-    It is where it has two axes or more, and its path does not say that it is something
-    else. Small letters or capitals do not matter. These are no hidden matrices:
-
-        embeddings    "embed" is in a name, or the name is wte or wpe
-        heads         a name is head, classifier or logits, or ends in _head; or the
-                      first, but for params, is output or begins with output_
-        biases, norms as `is_weight` knows them by the last name; or "norm" is in one of
-                      the last two
-
-    A head of another name is taken for a hidden matrix: look at what
-    `adamx.describe(tx, params)` says, and give a function of your own.
+    A stack of layers, (layers, out, in), needs a function of one's own:
+    `lambda path, shape: adamx.MatrixView((0,), (2,), (1,))`.
 
     Args:
-        path: as `layer_0/kernel`.
-        leaf: an array, or anything with a `shape`.
+        path: of the leaf, as `layers/0/weight`; not looked at.
+        shape: of the leaf.
 
     Returns:
-        False for what is usually given to another optimizer.
+        The view, for the argument `view` of `muon`, `soap` and others.
 
     Raises:
-        AttributeError: `leaf` has no shape.
+        TypeError: `shape` has no length.
 
     Reference:
-        adamx's own rule, after Jordan et al., "Muon: An optimizer for hidden layers in
-        neural networks", 2024.
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+        whose matrices are (out, in × height × width).
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
-        >>> kernel = jnp.ones((4, 4))
-        >>> paths = "layer_0/attention/output/kernel", "lm_head/kernel", "wte/embedding"
-        >>> [adamx.is_hidden_matrix(path, kernel) for path in paths]
-        [True, False, False]
+        >>> adamx.out_in_view("linear/weight", (256, 64)).shape((256, 64))
+        (64, 256)
+        >>> adamx.out_in_view("conv/weight", (32, 16, 3, 3)).shape((32, 16, 3, 3))
+        (144, 32)
     """
-    names = path.lower().removeprefix("params/").split("/")
-    outer = any(_OUTER.search(name) for name in names) or _OUTPUT.search(names[0])
-    norm = any("norm" in name for name in names[-2:])
-    return is_weight(path, leaf) and not outer and not norm
-
-
-_OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")
-_OUTPUT = re.compile("^output(_|$)")
+    axes = tuple(range(len(shape)))
+    return MatrixView((), axes[1:], axes[:1])

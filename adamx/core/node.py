@@ -6,6 +6,9 @@ from typing import Any
 from adamx.core.record import Record
 from adamx.core.types import Params, Updates
 
+EVERY = "**"
+"""Among the arguments that a node needs: all that update is given."""
+
 
 class Node(Record):
     """Acts on trees; keeps its state in a dict by the names of its pieces.

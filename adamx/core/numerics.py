@@ -1,16 +1,18 @@
 """Arithmetic on one array that is right at the edges."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.types import Array, PyTree, Scalar
+from adamx.tree.dtypes import common_dtype
 
 
 def compute_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
     """The dtype that states and arithmetic use for `dtype`: float32 at the least."""
-    return jnp.promote_types(dtype, jnp.float32)
+    return common_dtype(dtype, jnp.float32)
 
 
 def scalar_dtype() -> jnp.dtype:
@@ -28,6 +30,13 @@ def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     if x.dtype == dtype and not x.aval.weak_type:
         return x
     return x.astype(dtype)
+
+
+def scalar_to(x: Any, dtype: jax.typing.DTypeLike) -> Any:
+    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    return convert(jnp.asarray(x), dtype)
 
 
 def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
@@ -60,6 +69,12 @@ def abs_sq(x: Array) -> Array:
     if jnp.iscomplexobj(x):
         return x.real * x.real + x.imag * x.imag
     return x * x
+
+
+def modulus(x: Array) -> Array:
+    """Return |x|, with the derivative 0 at 0, where that of a modulus is NaN."""
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
 
 
 def squarable(x: Array) -> Array:
@@ -222,19 +237,36 @@ def divisor(x: Array) -> tuple[Array, Array]:
     return jnp.where(usable, x, 1), usable
 
 
+def faded(eps: Scalar, norm: Array, unit: Array) -> Scalar:
+    """Return ε, over `unit`, that fades where norm·unit is small beside it.
+
+    ε·min(1, ‖x‖/T)², with T = min(1, 10⁴·ε). Above T it is ε, as others have it. An ε
+    that is added to a smaller norm as it is would make the quotient depend on the size
+    of x; so it counts for no more than 10⁻⁴, or for ε, of any norm.
+    """
+    if is_zero(eps):
+        return eps
+    # Where ε is 0 its derivative divides by the square of this.
+    tiny = float(jnp.finfo(norm.dtype).tiny) ** 0.5
+    least = jnp.maximum(jnp.minimum(1e4 * eps, 1), tiny)
+    # Bounded before the division, which could overflow.
+    share = jnp.minimum(norm * (jnp.minimum(unit, 1e8 * least) / least), 1)
+    return eps * (share / unit) * share
+
+
 def divisors(
     norm: tuple[Array, Array], eps: Scalar, times: Scalar = 1.0
 ) -> tuple[Array, Array, Array]:
-    """What to divide by, one after the other, for x / (times·‖x‖ + ε).
+    """What to divide by, one after the other, for x / (times·‖x‖ + ε), ε as in `faded`.
 
     `norm` is a pair, as `scaled_norm` gives it: in units of the largest number, as the
-    norm could overflow, and its inverse too. Where both ‖x‖ and ε are too small to
-    divide by there are ones; where they are not, the third is true.
+    norm could overflow, and its inverse too. Where ‖x‖ is too small to divide by there
+    are ones; where it is not, the third is true.
     """
     largest, rest = norm
-    unit, usable = divisor(jnp.maximum(largest, eps))
-    below = jnp.where(usable, times * (largest / unit) * rest + eps / unit, 1)
-    return unit, below, usable
+    unit, usable = divisor(largest)
+    n = times * rest
+    return unit, jnp.where(usable, n + faded(eps, n, unit), 1), usable
 
 
 def due(count: Array, every: int) -> Array:

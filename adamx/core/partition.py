@@ -5,13 +5,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from adamx.core.errors import TransformError, nearest
-from adamx.core.freeze import Freeze, Labels, filled, keep, labels_of
+from adamx.core.freeze import Freeze, filled, keep
 from adamx.core.identity import key_of
+from adamx.core.labels import Labels, Masks, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, PyTree, Updates
-from adamx.tree.paths import flatten, key_paths, simple_paths, structure
+from adamx.core.types import Params, PyTree, Updates
+from adamx.tree.paths import WIDTH, flatten, key_paths, simple_paths, structure
+from adamx.tree.text import shortened
 
 
 class Partition(Node):
@@ -63,17 +65,20 @@ class Partition(Node):
         return treedef.unflatten(leaves), {self.name: new} if new else {}
 
     def _labels(self, params: Params) -> list[Any]:
-        labels = labels_of(self.labels, params, self.name)
+        argument = "param_labels" if self.name == "partition" else "mask"
+        labels = labels_of(self.labels, params, self.name, argument)
         known = dict(self.parts)
         leaves = zip(key_paths(params), flatten(params)[0], labels, strict=True)
         wrong = [(p, x) for p, leaf, x in leaves if leaf is not None and x not in known]
         if wrong:
             raise TransformError(
                 "leaves have a label that no transform stands for",
-                where=", ".join(f"{path or 'the leaf'}: {x!r}" for path, x in wrong),
+                where=shortened(
+                    [f"{path or 'the leaf'}: {x!r}" for path, x in wrong], WIDTH
+                ),
                 piece=self.name,
-                expected=f"one of {list(known)}",
-                got=", ".join(sorted({repr(x) for _, x in wrong})),
+                expected=f"one of {shortened([*map(repr, known)], WIDTH)}",
+                got=shortened(sorted({repr(x) for _, x in wrong}), WIDTH),
             )
         return labels
 
@@ -124,7 +129,7 @@ class Either:
         self.mask, self.yes, self.no = mask, yes, no
 
     def __call__(self, params: Params) -> PyTree:
-        held = labels_of(self.mask, params, "mask")
+        held = labels_of(self.mask, params, "split", "matrices")
         return structure(params).unflatten([self.yes if x else self.no for x in held])
 
     def _key(self) -> Hashable:
@@ -163,10 +168,15 @@ class ByPath:
         if several or (none and not self.rest):
             raise TransformError(
                 "each leaf must be of one group",
-                where=", ".join(path or "the leaf" for path, _ in several or none),
+                where=shortened(
+                    [path or "the leaf" for path, _ in several or none], WIDTH
+                ),
                 piece="param_groups",
-                expected=f"one of {list(self.patterns)} to match",
-                got="; ".join(f"{q}: {ps or 'none'}" for q, ps in several or none),
+                expected=f"one of {shortened([*map(repr, self.patterns)], WIDTH)}"
+                " to match",
+                got=shortened(
+                    [f"{q}: {ps or 'none'}" for q, ps in several or none], WIDTH
+                ),
                 do=None if several else "give a transform for the rest: rest=…",
             )
         used = {pattern for ps in found for pattern in ps}
@@ -176,7 +186,7 @@ class ByPath:
                 "a group has no leaves",
                 piece="param_groups",
                 expected=f"a path that matches {unused[0]!r}",
-                got=", ".join(paths),
+                got=shortened(paths, WIDTH),
                 do=nearest(unused[0], paths),
             )
         return treedef.unflatten([ps[0] if ps else REST for ps in found])
@@ -240,39 +250,6 @@ def param_groups(
     return Partition("param_groups", labels, tuple(plans))
 
 
-def is_weight(path: str, leaf: Array) -> bool:
-    """Whether a parameter is one to decay: a matrix, and no bias and no norm's scale.
-
-    Known by the last name of the path, and by having two axes or more: a stack of
-    biases has two axes too. A mask for `add_decayed_weights` and `adamw`.
-
-    Args:
-        path: as `layer_0/kernel`.
-        leaf: an array, or anything with a `shape`.
-
-    Returns:
-        False for the leaves that are usually left out of weight decay.
-
-    Raises:
-        AttributeError: `leaf` has no shape.
-
-    Reference:
-        adamx's own rule, after the usual practice: He et al., "Bag of Tricks for Image
-        Classification with Convolutional Neural Networks", 2018, arXiv:1812.01187.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import adamx
-        >>> params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
-        >>> tx = adamx.adamw(0.0, weight_decay=1.0, mask=adamx.is_weight)
-        >>> [adamx.is_weight(path, leaf) for path, leaf in params.items()]
-        [True, False]
-    """
-    name = path.rpartition("/")[2].lower()
-    small = any(word in name for word in ("bias", "norm", "offset"))
-    return len(leaf.shape) > 1 and not small and name not in ("b", "scale")
-
-
 @transform
 def masked(inner: TransformLike, mask: Labels) -> Partition:
     """Apply `inner` where `mask` is true; pass the other updates on unchanged.
@@ -305,7 +282,7 @@ def masked(inner: TransformLike, mask: Labels) -> Partition:
 
 
 @transform
-def freeze(mask: Labels = True) -> Freeze:
+def freeze(mask: Masks = True) -> Freeze:
     """Keep the leaves where `mask` is true as they are, wherever in the chain it says.
 
     A frozen leaf has a zero update and no state, and takes no part in norms, weight

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.core import Tracer
 from jax.sharding import AxisType, auto_axes
 
 from adamx.core.types import Array, PyTree
@@ -16,6 +17,14 @@ from adamx.core.types import Array, PyTree
 def is_typed(x: Array) -> bool:
     """Whether the type of an array says how it is spread."""
     return AxisType.Explicit in jax.typeof(x).sharding.mesh.axis_types
+
+
+def beside_old(x: Array, old: Any) -> Array:
+    """Return `x`, over several devices if `old`, whose place it takes, is."""
+    concrete = isinstance(old, jax.Array) and not isinstance(old, Tracer)
+    # An array on one device follows the arrays that it is computed with.
+    spread = concrete and len(old.devices()) > 1
+    return jax.device_put(x, old.sharding) if spread else x
 
 
 def spread_as(places: PyTree, function: Callable[..., PyTree], *args: Any) -> PyTree:

@@ -12,6 +12,7 @@ from adamx.core.node import Node
 from adamx.core.record import Record, replace
 from adamx.core.rule import Rule, locality, walk
 from adamx.core.types import Params, State, Updates
+from adamx.tree.paths import flatten
 
 Piece: TypeAlias = tuple[str, Rule | Node]
 """A named part of a chain; the name is that of its state."""
@@ -83,18 +84,22 @@ class Plan(Record):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, State]:
-        moving, given = None, updates if params is None else params
-        held = {freeze.name: freeze.held(given) for freeze in self.frozen}
-        still = joined(held.values())
+        held, given = None, updates if params is None else params
+        every = {freeze.name: freeze.held(given) for freeze in self.frozen}
+        masks = {name: numbers for name, numbers in every.items() if numbers}
+        still = joined(masks.values())
         if still:
             extra = without_numbers(extra, params, still)
             updates = zero_numbers(updates, still)
             params = None if params is None else zero_numbers(params, still)
         if self.frozen:
             moving = self._moving(given)
+            # Where there is no gradient there is no update either, and not a zero.
+            pairs = zip(moving, flatten(updates)[0], strict=True)
+            held = [not moves and u is not None for moves, u in pairs]
             updates, extra = keep(updates, moving), filled(extra, params, moving)
             params = None if params is None else keep(params, moving)
-        new = {name: state.get(name) for name, masks in held.items() if masks}
+        new = {name: state.get(name) for name in masks}
         for node in self.nodes:
             updates, part = node.apply(updates, state, params, extra)
             new |= part
@@ -106,7 +111,9 @@ class Plan(Record):
                 got=f"pieces {sorted(state)}",
                 do="use the state that init of the same transform made",
             )
-        return updates if moving is None else zero_rest(updates, given, moving), new
+        if held is None:
+            return updates, new
+        return zero_rest(updates, given, [not frozen for frozen in held]), new
 
     def seen(self, params: Params) -> Params:
         """The parameters that the pieces see: None for those that are frozen."""

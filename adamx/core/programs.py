@@ -8,11 +8,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 
-from adamx.core.identity import Keyed, Same, is_static, is_static_tree, key_of, reads
+from adamx.core.callables import is_plain_function
+from adamx.core.identity import Keyed, Same, is_static, is_static_tree, reads
 from adamx.core.static import Static, merge, split
-from adamx.core.trace import is_function, is_tracer, is_value, traceable
+from adamx.core.trace import is_tracer, is_value, traceable
 
 
 class Programs:
@@ -33,7 +36,7 @@ class Programs:
         self, function: Callable[..., Any], tree: Any, donate: tuple[int, ...] = ()
     ) -> None:
         self._function, self._tree, self._donate = function, tree, donate
-        self._arrays, self.static = split(tree)
+        self._arrays, self.static = split(tree, rates=True)
         self._traced = any(map(is_tracer, self._arrays))
         self._own: dict[Hashable, Any] = {}
 
@@ -54,11 +57,11 @@ class Programs:
         self, structures: tuple[Any, ...], functions: tuple["Given", ...]
     ) -> Callable[..., Any]:
         key = self._function, self._donate, structures
-        make = functools.partial(_jitted, *key, self.static.parts)
         if not functions:
-            for made in (self.static.made, self._own):
-                if key in made:
-                    return made[key]
+            found = self.static.made.get(key) or self._own.get(key)
+            if found is not None:
+                return found
+        make = functools.partial(_jitted, *key, self.static.parts)
         shared = all(map(is_static_tree, structures))
         made = self.static.made if shared else self._own
         if functions:
@@ -74,13 +77,32 @@ def _jitted(
     parts: Any,
     weak: Sequence[tuple[str, Callable[..., Any]]],
 ) -> Callable[..., Any]:
-    def program(arrays: list[Any], *leaves: list[Any]) -> Any:
+    """Compile `function` for arguments of these structures.
+
+    Lists go in and come out, because caches of jax hold the structures of results. How
+    many None come beside them says which structure they have.
+    """
+    returned: list[Any] = []
+
+    def program(arrays: list[Any], *leaves: list[Any]) -> tuple[list[Any], Any]:
         pairs = zip(structures, leaves, strict=True)
         *args, extra = (structure.unflatten(column) for structure, column in pairs)
         extra |= {name: whole(extra.get(name)) for name, whole in weak}
-        return function(merge(arrays, parts), *args, extra)
+        # Without jit the rates are NumPy's.
+        arrays = [jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
+        result = function(merge(arrays, parts), *args, extra)
+        found, structure = jax.tree.flatten(result)
+        if structure not in returned:
+            returned.append(structure)
+        return found, (None,) * returned.index(structure)
 
-    return jax.jit(program, donate_argnums=tuple(i + 1 for i in donate))
+    jitted = jax.jit(program, donate_argnums=tuple(i + 1 for i in donate))
+
+    def call(*args: Any) -> Any:
+        found, which = jitted(*args)
+        return returned[len(which)].unflatten(found)
+
+    return call
 
 
 class Given(NamedTuple):
@@ -100,7 +122,7 @@ class Given(NamedTuple):
             return found, (function.args, function.keywords)
         if isinstance(function, functools.partial):
             arrays, static = split((function.args, function.keywords))
-            if all(map(is_static, (static.key, key_of(function.func)))):
+            if is_static(static.key):
                 return Given(name, function.func, static, True), arrays
         return Given(name, function, None, False), None
 
@@ -147,7 +169,7 @@ def _parted(extra: Mapping[str, Any]) -> tuple[tuple[Given, ...], dict[str, Any]
     """
     functions, given = [], dict(extra)
     for name, value in extra.items():
-        if isinstance(value, functools.partial) or is_function(value):
+        if isinstance(value, functools.partial) or is_plain_function(value):
             found, given[name] = Given.of(name, value)
             functions.append(found)
     return tuple(functions), given

@@ -15,6 +15,9 @@ class Squarable(Identity):
 
     averages = False
 
+    def degree(self) -> None:
+        return None
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:

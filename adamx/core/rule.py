@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import Schedule
 from adamx.core.numerics import next_count
 from adamx.core.record import Record, replace
-from adamx.core.types import Array, Hyper, PyTree, Scalar, Shared, Slots
+from adamx.core.types import Array, PyTree, Rate, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -26,8 +26,9 @@ class Rule(Record):
 
     A subclass writes `step`, and what it needs of these:
 
-        slots(param) -> dict       arrays kept for each leaf; `param` is an array of
-                                   at least float32, as is all that `step` sees
+        slots(param) -> dict       arrays kept for each leaf, containers of arrays, or
+                                   None, by the same names for all leaves; `param` is an
+                                   array of at least float32, as is all that `step` sees
         shared() -> dict           scalars kept once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
         measure(g, slots, shared, param) -> tree     locality "tree": what a leaf has to
@@ -45,6 +46,9 @@ class Rule(Record):
     `refreshes`: does what takes longest in some steps only, in a `cond`; and whether it
     `averages`: a number c in a state of c makes it emit c, and adding a number to its
     whole past adds it to what it emits. A moving average does, and so does a maximum.
+
+    A rule whose updates grow in proportion to the gradients says 1 in `degree`, and a
+    rule that is free of their scale says 0.
 
     A random key that `shared` holds is another one for each leaf where `step` sees it.
 
@@ -84,6 +88,14 @@ class Rule(Record):
 
         That copies them, and is worth it where a step is long and its program large:
         products of matrices.
+        """
+        return None
+
+    def degree(self) -> int | None:
+        """Return k if c times all gradients makes cᵏ times all updates, for any c > 0.
+
+        1 for a rule that is linear in c, as an average; 0 for a rule that is free of
+        scale, as a sign; None, the default, for neither.
         """
         return None
 
@@ -187,6 +199,9 @@ class Identity(Rule):
 
     averages = True
 
+    def degree(self) -> int:
+        return 1
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
@@ -211,7 +226,7 @@ class Gain(Identity):
 class Scale(Gain):
     """Multiplies by a number that is there already."""
 
-    step_size: Hyper
+    step_size: Rate
 
     def factor(self) -> Scalar:
         return self.step_size
@@ -239,6 +254,9 @@ class Series(Rule):
     """Rules one after the other: again a rule, one function for the whole chain."""
 
     rules: tuple[tuple[str, Rule], ...]
+
+    def degree(self) -> int | None:
+        return chained(rule.degree() for _, rule in self.rules)
 
     def parts(self) -> tuple[tuple[str, Rule], ...]:
         return self.rules
@@ -271,6 +289,18 @@ class Series(Rule):
             mine = slots.get(name, {}), shared.get(name, {})
             g, new[name] = rule.step(g, *mine, param)
         return g, _filled(new)
+
+
+def chained(degrees: Iterable[int | None]) -> int | None:
+    """Return the degree of rules in series; see `Rule.degree`."""
+    total = 1
+    for degree in degrees:
+        if total == 0:
+            break  # What comes after a rule that is free of scale sees none.
+        if degree is None:
+            return None
+        total *= degree
+    return total
 
 
 def is_one(gain: Scalar) -> bool:

@@ -1,21 +1,32 @@
 """Searches along a line: how far to go in the direction of the updates."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.check import alongside, argument, matched, needed_params
+from adamx.core.arguments import Number
+from adamx.core.check import (
+    alongside,
+    argument,
+    fill_absent,
+    matched,
+    needed_params,
+)
 from adamx.core.errors import TransformError
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.numerics import convert, scalar_dtype
 from adamx.core.rule import Rule
-from adamx.core.types import Array, Params, Shared, Slots, State, Updates
+from adamx.core.types import Array, Params, Scalar, Shared, Slots, State, Updates
+from adamx.core.user_code import user_code
 from adamx.tree.norms import inner_product
 from adamx.tree.paths import flatten
+
+Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
+SizeOrInfinity: TypeAlias = Annotated[Scalar, Number(above=0.0, infinite=True)]
 
 WORST = float(jnp.finfo(jnp.float32).max)
 """The `decrease_error` of a step that cannot be taken, a finite number."""
@@ -40,10 +51,21 @@ class Ray(NamedTuple):
     """The same with its derivatives; costs about three times as much."""
 
 
+class Last(NamedTuple):
+    """How the search of the step before ended; ones at first."""
+
+    step: Array
+    """The step size that was taken; 0 where none would do."""
+    trial: Array
+    """The step size that was tried last."""
+
+
 class Found(NamedTuple):
     """What a search returns."""
 
     point: Point
+    trial: Array
+    """The step size that was tried last, taken or not."""
     steps: Array
     """How often the loss was evaluated."""
     decrease_error: Array
@@ -61,7 +83,8 @@ class Remember(Rule):
         return {"grad": jnp.zeros_like(param)} if self.keeps_grad else {}
 
     def shared(self) -> Shared:
-        floats = {"learning_rate": 1.0, "value": jnp.inf, "decrease_error": jnp.inf}
+        floats = {"learning_rate": 1.0, "last_trial": 1.0}
+        floats |= {"value": jnp.inf, "decrease_error": jnp.inf}
         numbers = {k: jnp.array(x, scalar_dtype()) for k, x in floats.items()}
         return {**numbers, "num_linesearch_steps": jnp.zeros((), jnp.int32)}
 
@@ -78,8 +101,8 @@ class LineSearch(Node):
 
     keeps_grad: ClassVar[bool] = True
 
-    def search(self, ray: Ray, before: Array) -> Found:
-        """How far to go; `before` is how far it was in the last step, at first 1."""
+    def search(self, ray: Ray, last: Last) -> Found:
+        """Return how far to go, beginning where the last search ended."""
         raise NotImplementedError(f"{type(self).__name__}.search")
 
     def needs(self) -> frozenset[str]:
@@ -103,11 +126,13 @@ class LineSearch(Node):
         )
         grad = alongside(updates, grad, "grad", self.name)
         held = jax.lax.stop_gradient((updates, params, value, grad))
-        found = self.search(_ray(*held, value_fn), kept[self.name]["learning_rate"])
+        last = Last(*(kept[self.name][k] for k in ("learning_rate", "last_trial")))
+        found = self.search(_ray(*held, value_fn), last)
         found = jax.lax.stop_gradient(found)
         step = found.point.step
         new = {
             "learning_rate": step,
+            "last_trial": found.trial,
             "value": found.point.value,
             "decrease_error": found.decrease_error,
             "num_linesearch_steps": found.steps,
@@ -115,7 +140,8 @@ class LineSearch(Node):
         old = kept[self.name]
         new = {k: jnp.asarray(x, old[k].dtype) for k, x in new.items()}
         if self.keeps_grad:
-            new["grad"] = _like(found.point.grad, old["grad"])
+            grad = fill_absent(found.point.grad, old["grad"], "grad", self.name)
+            new["grad"] = _like(grad, old["grad"])
         out = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
         return out, {self.name: old | new}
 
@@ -131,6 +157,10 @@ def _ray(
     value_fn: Callable[[Params], Array],
 ) -> Ray:
     dtype = scalar_dtype()
+    moving = alongside(updates, params, "params", "line search")
+
+    def loss(some: Params) -> Array:
+        return value_fn(fill_absent(some, params, "params", "line search"))
 
     def slope(grad: Updates) -> Array:
         # As jax.grad has it: of complex numbers the conjugate of the direction up.
@@ -140,10 +170,11 @@ def _ray(
 
     def at(step: Array) -> Params:
         ahead = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
-        return apply_updates(params, ahead)
+        return apply_updates(moving, ahead)
 
     def point(step: Array) -> Point:
-        value, up = jax.value_and_grad(value_fn)(at(step))
+        with user_code("value_fn", "line search"):
+            value, up = jax.value_and_grad(loss)(at(step))
         return Point(step, value.astype(dtype), slope(up), _like(up, updates))
 
     start = jnp.zeros((), dtype), jnp.asarray(value, dtype)
@@ -155,7 +186,12 @@ def _ray(
             got=f"shape {start[1].shape}",
         )
     first = Point(*start, slope(grad), _like(grad, updates))
-    return Ray(first, lambda step: value_fn(at(step)).astype(dtype), point)
+
+    def along(step: Array) -> Array:
+        with user_code("value_fn", "line search"):
+            return loss(at(step)).astype(dtype)
+
+    return Ray(first, along, point)
 
 
 def _leaves(*trees: Any) -> list[list[Array]]:

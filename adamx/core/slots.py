@@ -2,20 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 
+from adamx.core.column import Column, Parts, Path
 from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype, convert
+from adamx.core.numerics import compute_dtype, convert, real_dtype, scalar_to
 from adamx.core.rule import Rule
 from adamx.core.static import Static, merge, remembered, split
 from adamx.tree.paths import describe
-
-Path: TypeAlias = tuple[str, ...]
 
 
 class Slots(NamedTuple):
@@ -30,8 +29,8 @@ class Slots(NamedTuple):
 
     @staticmethod
     def of(rule: Rule) -> "Slots":
-        arrays, static = split(rule)
-        avals = tuple(_aval(x) for x in arrays)
+        arrays, static = split(rule, rates=True)
+        avals = tuple(map(_aval, arrays))
         return Slots(static, avals, *_kept(static, avals))
 
     def fresh(self, rule: Rule, param: Any) -> tuple[Any, ...]:
@@ -44,30 +43,30 @@ class Slots(NamedTuple):
         if not isinstance(param, Tracer) and len(param.devices()) > 1:
             sharding = param.sharding
         make = _jitted(self.static, self.avals, self.paths, sharding, param.shape)
-        return make(split(rule)[0], param)
+        return make(split(rule, rates=True)[0], param)
+
+    def parts(self, shape: tuple[int, ...], dtype: Any) -> tuple[Parts, ...]:
+        """Return the abstract arrays of each slot of a leaf, and their containers."""
+        if not self.paths:
+            return ()
+        return _parts(self.static, self.avals, self.paths, shape, dtype)
 
     def misfit(
-        self, row: Sequence[Any], shape: tuple[int, ...], dtype: Any, *, exact: bool
+        self, parts: Sequence[Parts], columns: Sequence[Column], i: int, *, exact: bool
     ) -> tuple[Path, str, str] | None:
-        """The first slot in `row` that is not as `fresh` makes it, if there is one.
+        """Return the first slot of a leaf whose arrays are not like `parts`, if any.
 
         Dtypes are compared where `exact`; without parameters they are not known.
         """
-        if not self.paths:
-            return None
-        for path, slot, wanted in zip(
-            self.paths, row, self._expected(shape, dtype), strict=True
-        ):
-            got = [_aval(x) for x in jax.tree.leaves(slot)]
-            if len(got) != len(wanted) or any(
-                g.shape != w.shape or (exact and g.dtype != w.dtype)
-                for g, w in zip(got, wanted, strict=True)
+        for path, part, column in zip(self.paths, parts, columns, strict=True):
+            found = column.get(i, part.names)
+            got = column.arrays(i)
+            if len(got) != len(found) or any(
+                g is None or g.shape != w.shape or (exact and g.dtype != w.dtype)
+                for g, w in zip(found, part.arrays, strict=True)
             ):
-                return path, _listed(wanted), _listed(got)
+                return path, _listed(part.arrays), _listed(got)
         return None
-
-    def _expected(self, shape: tuple[int, ...], dtype: Any) -> tuple[list[Any], ...]:
-        return _expected(self.static, self.avals, self.paths, shape, dtype)
 
     def check_shared(self, shared: Any) -> None:
         """Raise a `TransformError` unless `shared` is as the rule's `start` has it."""
@@ -155,11 +154,27 @@ def _paths(nested: Any, path: Path) -> list[Path]:
     return [p for name in nested for p in _paths(nested[name], (*path, name))]
 
 
+def _row(nested: Any, paths: tuple[Path, ...]) -> tuple[Any, ...]:
+    """The slots of a leaf in order; their names must be those of every leaf."""
+    found = _paths(nested, ())
+    known = all(any(q[: len(p)] == p for q in found) for p in paths)
+    if not known or not all(any(q[: len(p)] == p for p in paths) for q in found):
+        raise TransformError(
+            "`slots` must have the same names for all leaves",
+            expected=", ".join(map("/".join, paths)),
+            got=", ".join(map("/".join, found)),
+            do="keep None under the name of a slot that a leaf has not",
+        )
+    return tuple(get(nested, path) for path in paths)
+
+
 def _slots(static: Any) -> Callable[[list[Any], Any], Any]:
     def slots(arrays: list[Any], param: Any) -> Any:
         # A copy, so that a slot that is the parameter itself gets a buffer of its own.
         param = jnp.array(param, compute_dtype(param.dtype), copy=True)
-        return merge(arrays, static).slots(convert(param, param.dtype))
+        dtype = real_dtype(param.dtype)
+        rule = merge([scalar_to(x, dtype) for x in arrays], static)
+        return rule.slots(convert(param, param.dtype))
 
     return slots
 
@@ -169,8 +184,7 @@ def _jitted(
     static: Any, avals: Any, paths: tuple[Path, ...], sharding: Any, shape: Any
 ) -> Callable[..., tuple[Any, ...]]:
     def fresh(arrays: list[Any], param: Any) -> tuple[Any, ...]:
-        nested = _slots(static)(arrays, param)
-        return tuple(get(nested, path) for path in paths)
+        return _row(_slots(static)(arrays, param), paths)
 
     if sharding is None:
         return jax.jit(fresh)
@@ -202,16 +216,18 @@ def _splits(sharding: NamedSharding, name: Any, size: int) -> bool:
 
 
 @remembered
-def _expected(
+def _parts(
     static: Any, avals: Any, paths: tuple[Path, ...], shape: Any, dtype: Any
-) -> tuple[list[Any], ...]:
+) -> tuple[Parts, ...]:
     leaf = jax.ShapeDtypeStruct(shape, dtype)
     nested = jax.eval_shape(_slots(static), list(avals), leaf)
-    return tuple(jax.tree.leaves(get(nested, path)) for path in paths)
+    return tuple(map(Parts.of, _row(nested, paths)))
 
 
 def _aval(x: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+    # A float in a field of type `Rate` is a float64 that jax may make a float32.
+    dtype = jax.dtypes.canonicalize_dtype(x.dtype, allow_extended_dtype=True)
+    return jax.ShapeDtypeStruct(x.shape, dtype)
 
 
 def _listed(avals: list[Any]) -> str:

@@ -1,15 +1,19 @@
 """Trees parted into what is traced and what is not, and what is made of the latter."""
 
 import collections
+import dataclasses
 import functools
+import typing
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import jax
+import numpy as np
 
-from adamx.core.identity import PLAIN, is_static, key_of, tree_key
-from adamx.core.record import is_array
+from adamx.core.identity import PLAIN, is_static, is_static_tree, key_of, tree_key
+from adamx.core.record import Record, is_array
+from adamx.core.types import Rate
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,15 +42,53 @@ class Static:
         return self._hash
 
 
-def split(tree: Any) -> tuple[list[Any], Static]:
-    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse."""
+def split(tree: Any, *, rates: bool = False) -> tuple[list[Any], Static]:
+    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse.
+
+    With `rates` the floats in fields of type `Rate` are among the arrays.
+    """
     leaves, treedef = jax.tree.flatten(tree)
+    if rates:
+        for i in _rates(treedef):
+            if type(leaves[i]) is float and leaves[i] != 0:
+                leaves[i] = np.asarray(leaves[i])
     arrays = []
     for i, x in enumerate(leaves):
         if type(x) not in PLAIN and is_array(x):
             arrays.append(x)
             leaves[i] = _ARRAY
     return arrays, _the_one(Static(treedef, tuple(leaves)))
+
+
+_RATES: dict[Any, list[int]] = {}
+
+
+def _rates(treedef: Any) -> list[int]:
+    """Return which leaves are in fields of type `Rate`."""
+    found = _RATES.get(treedef)
+    if found is None:
+        found = [*_in_fields(treedef.unflatten(range(treedef.num_leaves)))]
+        if is_static_tree(treedef):
+            _RATES[treedef] = found
+    return found
+
+
+def _in_fields(tree: Any) -> Iterator[int]:
+    """Yield the leaves of a tree of integers that are in fields of type `Rate`."""
+    if isinstance(tree, Record):
+        for field in dataclasses.fields(tree):  # pyright: ignore[reportArgumentType]
+            value = getattr(tree, field.name)
+            if isinstance(value, int):
+                if field.type is Rate or Rate in typing.get_args(field.type):
+                    yield value
+            else:
+                yield from _in_fields(value)
+    elif isinstance(tree, tuple | list):
+        for value in tree:
+            yield from _in_fields(value)
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _in_fields(value)
 
 
 def merge(arrays: list[Any], static: Any) -> Any:

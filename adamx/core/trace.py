@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 import jax
 from jax.core import Tracer
-from jax.tree_util import Partial, all_leaves
+from jax.tree_util import Partial
+
+from adamx.core.callables import is_plain_function
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,11 +41,6 @@ def is_value(x: object) -> bool:
     return hasattr(x, "dtype") or isinstance(x, int | float | complex)
 
 
-def is_function(x: Any) -> bool:
-    """Whether `x` is a function, and not a tree that can be called, as models can."""
-    return callable(x) and all_leaves([x])
-
-
 def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments as pytrees: a function is a constant of the program."""
-    return {k: Partial(v) if is_function(v) else v for k, v in extra.items()}
+    return {k: Partial(v) if is_plain_function(v) else v for k, v in extra.items()}

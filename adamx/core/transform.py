@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Call, NoCall, Remembered
-from adamx.core.check import matched, optimizable, path_of
+from adamx.core.check import alongside, expand_absent, optimizable, path_of
 from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
 from adamx.core.hyper import bind
-from adamx.core.node import Node
+from adamx.core.node import EVERY, Node
 from adamx.core.numerics import narrow
 from adamx.core.optax_pair import with_optax_pair
 from adamx.core.plan import Piece, Plan
@@ -139,7 +139,8 @@ class Transform(Remembered):
         """One step: the updates to add to the parameters, and the next state.
 
         Args:
-            updates: the gradients, a tree like the parameters; None passes through.
+            updates: the gradients, a tree like the parameters; None for a parameter, or
+                for a subtree, gives None and leaves its state as it was.
             state: what `init` or the last `update` returned. A transform without state
                 takes None, `()` and Optax's `EmptyState()` too, and returns them.
             params: the parameters, where a piece needs them; they set the dtype.
@@ -177,7 +178,8 @@ class Transform(Remembered):
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
         names = self.plan.needs() | self.plan.options() if extra else frozenset()
-        read = {k: v for k, v in extra.items() if k in names}
+        every = EVERY in names
+        read = {k: v for k, v in extra.items() if every or k in names}
         return self._programs(updates, state, params, extra=read)
 
 
@@ -296,10 +298,12 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
 def _update(
     plan: Plan, updates: Updates, state: State, params: Params | None, extra: Any
 ) -> tuple[Updates, State]:
+    given = updates
     if params is not None:
-        matched(flatten(updates)[1], params, "params", updates)
+        updates = expand_absent(updates, params)
     new_updates, new_state = plan.apply(updates, state, params, extra)
-    return _rounded(new_updates, updates if params is None else params), new_state
+    rounded = _rounded(new_updates, updates if params is None else params)
+    return alongside(given, rounded, "what the pieces emit", "update"), new_state
 
 
 def _rounded(updates: Updates, like: Params) -> Updates:

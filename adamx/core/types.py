@@ -1,7 +1,7 @@
 """The names that signatures share."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import jax
 
@@ -19,6 +19,14 @@ ScalarOrSchedule: TypeAlias = Scalar | Callable[[jax.Array], Scalar]
 
 Hyper: TypeAlias = Any
 """A field of a rule: built with a `ScalarOrSchedule`, in use it is a `Scalar`."""
+
+Rate: TypeAlias = Annotated[Any, "an argument of eager programs"]
+"""A `Hyper` that is changed as training goes, as a learning rate is.
+
+Programs of an eager `update` take a float in such a field for an argument, so that
+another one compiles nothing. It is no field for a decay b: 1 - b is one of float64 as
+long as b is constant. Zero stays constant, because it leaves out a piece.
+"""
 
 Slots: TypeAlias = dict[str, Any]
 """What a rule keeps for one array, by name; a composite rule nests them."""

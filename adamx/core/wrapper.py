@@ -23,6 +23,9 @@ class Wrapper(Node):
     it.
     """
 
+    keeps_degree: ClassVar[bool] = False
+    """Whether updates grow with gradients as those of `plan`; see `Rule.degree`."""
+
     name: str
     plan: Plan
 

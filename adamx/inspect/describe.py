@@ -1,6 +1,7 @@
 """A table of what a transform is made of, and what it keeps."""
 
 import dataclasses
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -21,10 +22,12 @@ from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
 from adamx.inspect.memory import numbers, total_bytes
-from adamx.inspect.table import Column, as_html, shortened, text
+from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
-from adamx.tree.paths import flatten, simple_paths
+from adamx.tree.paths import flatten, simple_paths, structure
+from adamx.tree.text import shortened
+from adamx.wrappers.as_matrices import AsMatrices
 
 LEAVES_SHOWN = 40
 """How many letters the paths of the leaves of a piece may take in the text."""
@@ -43,6 +46,8 @@ class Row(NamedTuple):
     """How far it has to see; None where that is not known."""
     leaves: tuple[str, ...]
     """The paths of the leaves that it acts on; of `freeze`, of those that it holds."""
+    matrices: tuple[str, ...]
+    """The shapes, in × out, that a view gives these leaves; empty without a view."""
     arrays: tuple[str, ...]
     """What it keeps itself, by name."""
     dtypes: tuple[str, ...]
@@ -57,6 +62,7 @@ COLUMNS = (
     Column("hyperparameters"),
     Column("locality"),
     Column("leaves"),
+    Column("in × out"),
     Column("state"),
     Column("dtype"),
     Column("bytes", right=True),
@@ -105,6 +111,7 @@ class Description:
             ", ".join(values),
             row.locality or "",
             "all" if every else shortened(row.leaves, LEAVES_SHOWN) or "none",
+            shortened(dict.fromkeys(row.matrices), LEAVES_SHOWN),
             ", ".join(row.arrays),
             ", ".join(row.dtypes),
             f"{row.bytes:,}" if row.bytes or row is self.total else "",
@@ -126,7 +133,9 @@ def describe(tx: TransformLike, params: Params) -> Description:
         A `Description`. It prints as a table, in a notebook too, with a row for each
         piece, nested ones indented, and a line for the total. Its `rows` are
         NamedTuples, of which a DataFrame can be made. Leaves are those that a piece
-        acts on; bytes are of what it keeps itself, not of what is nested in it.
+        acts on; "in × out" has the sides of the matrices that a view makes of them, so
+        that a view of another layout can be seen. Bytes are of what a piece keeps
+        itself, not of what is nested in it.
 
     Raises:
         TransformError: `tx` is no transform, or the parameters are nothing that it can
@@ -174,6 +183,8 @@ class _Walk(NamedTuple):
     """Goes through pieces and their states, as `init` does."""
 
     paths: list[str]
+    merged: _Leaves | None = None
+    """All leaves, where pieces see them as one vector."""
 
     def of_plan(
         self, plan: Plan, state: Any, params: Params, path: tuple[str, ...]
@@ -206,16 +217,25 @@ class _Walk(NamedTuple):
         inside = node.inside(params)
         nested: list[Row] = []
         for name, (plan, seen) in inside.items():
-            here, leaves = (*path, name), self.leaves(seen)
-            rows = [*self.of_plan(plan, state.get(name, {}), seen, here)]
+            walk = self
+            if structure(seen) != structure(params):
+                walk = self._replace(merged=self.leaves(params))
+            here, leaves = (*path, name), walk.leaves(seen)
+            rows = [*walk.of_plan(plan, state.get(name, {}), seen, here)]
             nested += [_row(here, {}, _widest(rows), leaves, {}), *rows]
         width = "tree" if isinstance(node, Wrapper) else _widest(nested)
         own = _without(state, inside) if inside else state
         settings = {} if isinstance(node, Partition) else _settings(node)
-        yield _row(path, settings, width, self.leaves(params), own)
+        row = _row(path, settings, width, self.leaves(params), own)
+        if isinstance(node, AsMatrices):
+            seen = flatten(inside["inner"][1])[0]
+            row = row._replace(matrices=tuple(_sides(x) for x in seen if x is not None))
+        yield row
         yield from nested
 
     def leaves(self, params: Params) -> _Leaves:
+        if self.merged is not None and jax.tree.leaves(params):
+            return self.merged
         return _Leaves.of(params, self.paths)
 
 
@@ -235,11 +255,18 @@ def _row(
         hyperparameters=settings,
         locality=width,
         leaves=leaves.paths,
+        matrices=(),
         arrays=tuple(dict.fromkeys(_names(own))),
         dtypes=tuple(dtypes),
         bytes=size,
         bytes_per_parameter=size / leaves.numbers if leaves.numbers else 0.0,
     )
+
+
+def _sides(matrices: jax.ShapeDtypeStruct) -> str:
+    """Return the shape of an array of matrices, as `64 × 256` or `12 of 64 × 256`."""
+    *batch, rows, cols = matrices.shape
+    return f"{math.prod(batch)} of " * bool(batch) + f"{rows} × {cols}"
 
 
 def _widest(rows: list[Row]) -> Locality | None:

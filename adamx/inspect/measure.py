@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.core.check import fill_absent
 from adamx.core.hyper import Decay
 from adamx.core.identity import show
 from adamx.core.lift import Lifted, cast_node
@@ -14,6 +15,7 @@ from adamx.core.numerics import compute_dtype, convert, scalar_dtype
 from adamx.core.record import Record
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Hyper, Params, PyTree, Updates
+from adamx.core.user_code import user_code
 from adamx.optimizers.ema import ema
 
 Measure: TypeAlias = Callable[[Updates], PyTree]
@@ -52,7 +54,8 @@ class Measured(Node):
         seen = jax.tree.map(_abstract, params)
         mine: dict[str, Any] = {}
         for name, measure in self.measures:
-            found = jax.eval_shape(measure, seen)
+            with user_code(f"the measure {name!r}", self.name):
+                found = jax.eval_shape(measure, seen)
             mine[name] = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
             if isinstance(measure, Averaged):
                 mine[_average(name)] = measure.average().plan.init(found)
@@ -68,10 +71,14 @@ class Measured(Node):
         updates, _ = self._widened().apply(updates, {}, params, {})
         old, new = state.get(self.name, {}), {}
         for name, measure in self.measures:
-            found = measure(updates)
+            with user_code(f"the measure {name!r}", self.name):
+                found = measure(updates)
             if isinstance(measure, Averaged):
                 key, average = _average(name), measure.average().plan
                 found, new[key] = average.apply(found, old.get(key, {}), None, {})
+            if name in old:
+                what = f"what {name!r} returns"
+                found = fill_absent(found, old[name], what, self.name)
             new[name] = jax.tree.map(_like, found, old.get(name, found))
         return updates, {self.name: new} if new else {}
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from adamx.core.check import needed_params
 from adamx.core.errors import TransformError
-from adamx.core.freeze import keep, labels_of
+from adamx.core.freeze import keep
+from adamx.core.labels import labels_of
 from adamx.core.numerics import compute_dtype, convert, scalar_dtype
 from adamx.core.partition import Partition
 from adamx.core.plan import Plan
@@ -17,9 +18,9 @@ from adamx.core.transform import Transform, TransformLike, as_transform, transfo
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
 from adamx.inspect.find import find
-from adamx.inspect.table import shortened
 from adamx.tree.norms import scaled_norm
 from adamx.tree.paths import flatten, simple_paths
+from adamx.tree.text import shortened
 
 Groups: TypeAlias = Mapping[str, str] | Callable[..., Any]
 """Patterns of paths like `encoder/*` by the names of the groups, or a function
@@ -66,7 +67,7 @@ class Monitor(Wrapper):
         if isinstance(self.groups, Mapping):
             groups = self._matching(self.groups, simple_paths(params))
         else:
-            labels = labels_of(self.groups, params, self.name)
+            labels = labels_of(self.groups, params, self.name, "groups")
             texts = [None if label is None else str(label) for label in labels]
             names = sorted({text for text in texts if text is not None})
             groups = {name: [text == name for text in texts] for name in names}

@@ -2,7 +2,7 @@
 
 import html
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -52,19 +52,6 @@ def as_html(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
         f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody>"
         f"<tfoot>{last}</tfoot></table>"
     )
-
-
-def shortened(names: Collection[str], width: int) -> str:
-    """As many of the names as fit, with commas, and how many there are."""
-    whole = ", ".join(names)
-    if len(whole) <= width:
-        return whole
-    kept: list[str] = []
-    for name in names:
-        if kept and len(", ".join([*kept, name])) > width:
-            break
-        kept.append(name)
-    return f"{', '.join(kept)}, … ({len(names)})"
 
 
 def _filled(

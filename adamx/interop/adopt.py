@@ -50,8 +50,15 @@ def adopted(
         if part.is_slot:
             part = _filled(part, moments, taken, paths)
         elif part.path[-2:-1] == ("hyperparams",) and part.path[-1] in numbers:
-            value = placed(numbers[part.path[-1]], part.value)
-            part = part._replace(value=value)
+            value = numbers[part.path[-1]]
+            if not fits(value, part.value):
+                raise TransformError(
+                    f"the old state's hyperparameter {part.path[-1]!r} does not fit",
+                    piece=shown(part.path[:-1]),
+                    expected=outline(part.value),
+                    got=outline(value),
+                )
+            part = part._replace(value=placed(value, part.value))
         parts.append(part)
     for name, mine in taken.items():
         if not mine and any(leaf is not None for leaf in moments[name]):
@@ -81,6 +88,14 @@ def _filled(
             do="bring the state into the optimizer alone, then use adamx.migrate",
         )
     leaves, treedef = flatten(part.value)
+    if len(leaves) != len(paths):
+        raise TransformError(
+            f"the slot {name!r} is encoded or factored, and the old state's is not",
+            piece=shown(part.path[:-1]),
+            expected="one array for each parameter",
+            got=", ".join(part.value),
+            do="bring the state into the plain optimizer, then use adamx.migrate",
+        )
     for i, (fresh, old) in enumerate(zip(leaves, moments[name], strict=True)):
         if fresh is None:
             continue

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from adamx.core.column import ARRAY
 from adamx.interop.parts import Path, entries, equal, fits, outline
 
 
@@ -34,7 +35,7 @@ class Want:
         The state of a foreign pair is whole under its own name.
         """
         is_ours = self.is_slot or isinstance(self.value, jax.Array | list)
-        return (*self.part[-2 if is_ours else -1 :], *self.leaf)
+        return _bare((*self.part[-2 if is_ours else -1 :], *self.leaf))
 
 
 class Fate(NamedTuple):
@@ -93,9 +94,10 @@ def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]
     lengths = {len(want.tail) for want in wanted}
     by_tail: dict[Path, list[Path]] = {}
     for path in there:
+        bare = _bare(path)
         for n in lengths:
-            if path not in taken and n <= len(path):
-                by_tail.setdefault(path[-n:], []).append(path)
+            if path not in taken and n <= len(bare):
+                by_tail.setdefault(bare[-n:], []).append(path)
     for want in wanted:
         if want.path in taken:
             yield [want.path]
@@ -104,6 +106,15 @@ def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]
         scores = [_agreement(path, want.path) for path in several]
         best = max(scores, default=0)
         yield [p for p, score in zip(several, scores, strict=True) if score == best]
+
+
+def _bare(path: Path) -> Path:
+    """`path` without the name that an array has beside containers.
+
+    A slot of small leaves alone is one tree; beside large ones, which are encoded or
+    factored, their arrays are under that name.
+    """
+    return tuple(name for name in path if name != ARRAY)
 
 
 def _agreement(path: Path, other: Path) -> int:

@@ -8,11 +8,13 @@ import numpy as np
 
 from adamx.core.freeze import keep
 from adamx.core.numerics import convert
+from adamx.core.places import beside_old
 from adamx.core.record import is_key
 from adamx.core.slots import put
 from adamx.core.transform import TransformLike, as_transform
 from adamx.core.types import Array, Params, State
-from adamx.tree.paths import describe, flatten, is_none, structure
+from adamx.tree.boxes import unbox
+from adamx.tree.paths import describe, flatten, is_none, names, structure
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -65,13 +67,13 @@ def _collect(
 
 
 def entries(tree: Any) -> dict[Path, Any]:
-    """The leaves of `tree`, by the names on their way; None is no leaf."""
-    pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_none)
-    return {
-        tuple(jax.tree_util.keystr((key,), simple=True) for key in path): leaf
-        for path, leaf in pairs
-        if leaf is not None
-    }
+    """The leaves of `tree`, by the names on their way; None is no leaf.
+
+    Boxes have no name in it, so that states of a model's variables and of the arrays in
+    them have the same names.
+    """
+    pairs, _ = jax.tree_util.tree_flatten_with_path(unbox(tree), is_leaf=is_none)
+    return {names(path): leaf for path, leaf in pairs if leaf is not None}
 
 
 def shown(path: Path) -> str:
@@ -118,10 +120,7 @@ def _data(x: Any) -> Any:
 def _placed(x: Any, like: Any) -> Array:
     if is_key(like):
         return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
-    x = convert(jnp.asarray(x), like.dtype)
-    # An array on one device follows what it is computed with.
-    spread = isinstance(like, jax.Array) and len(like.devices()) > 1
-    return jax.device_put(x, like.sharding) if spread else x
+    return beside_old(convert(jnp.asarray(x), like.dtype), like)
 
 
 def _kept_as(x: Any, like: Any) -> Any:

@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import jax
-from jax.interpreters.partial_eval import dce_jaxpr
 
 from adamx.core.errors import TransformError
 from adamx.core.slots import get
@@ -105,4 +104,7 @@ class _Program:
 
     def inputs_of(self, outputs: list[bool]) -> list[bool]:
         """Which arrays that go in these that come out are made of."""
+        # jax has no public function for it.
+        from jax.interpreters.partial_eval import dce_jaxpr
+
         return dce_jaxpr(self.jaxpr, outputs)[1]

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from adamx.core.types import Array
 
@@ -82,6 +81,7 @@ def in_pallas(
 ) -> tuple[Array, list[Array]]:
     """`body` as the body of a Pallas kernel, a program for each row."""
     from jax.experimental import pallas as pl
+    from jax.extend.core import jaxpr_as_fun
 
     # A kernel may not close over arrays: codebooks and the like come in beside.
     first = [[x[0] for x in rows] for rows in (read, kept)]
@@ -94,7 +94,7 @@ def in_pallas(
     def kernel(*refs: Any) -> None:
         given = [ref[0, :] for ref in refs[: ins + len(kept)]]
         small = [x.reshape(s) for x, s in zip(given, shapes, strict=False)]
-        whole = ClosedJaxpr(closed.jaxpr, small[: len(consts)])
+        whole = closed.replace(consts=small[: len(consts)])
         found = jaxpr_as_fun(whole)(*small[len(consts) :], *given[len(beside) :])
         for ref, x in zip(refs[-outs:], found, strict=True):
             ref[0, :] = x

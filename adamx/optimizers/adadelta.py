@@ -7,8 +7,8 @@ d = g · √(δ + ε) / √(ν + ε)    scale_by_adadelta
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.adadelta import scale_by_adadelta
 from adamx.transforms.decay import add_decayed_weights

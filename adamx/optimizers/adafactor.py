@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, get_args
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
 from adamx.core.fork import fork
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
 from adamx.transforms.bound import bound_leaf
@@ -59,8 +59,8 @@ def scale_by_factored_rms(
         eps_floor: see `adafactor`.
 
     Returns:
-        The transform; its state is `nu`, for a factored leaf `row` and `col`, real, at
-        least float32, and the `count` of steps.
+        The transform; its state is `nu`, with trees `row` and `col` of factored leaves,
+        real, at least float32, and the `count` of steps.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.
@@ -157,9 +157,9 @@ def adafactor(
         decay_scale: what the decay is multiplied by: "none", "learning_rate", "step".
 
     Returns:
-        The transform; its state is `nu`, for a factored leaf `row` and `col`, real, at
-        least float32, `mu` if there is momentum, and the `count` of steps. It needs the
-        parameters if they decay or scale the step.
+        The transform; its state is `nu`, with trees `row` and `col` of factored leaves,
+        real, at least float32, `mu` if there is momentum, and the `count` of steps. It
+        needs the parameters if they decay or scale the step.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

@@ -9,8 +9,8 @@ from collections.abc import Hashable, Mapping
 
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.partition import partition
 from adamx.core.transform import Transform, transform
 from adamx.optimizers.adam import moments_ratio

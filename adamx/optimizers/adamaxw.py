@@ -4,8 +4,8 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.optimizers.adamax import adamax
 from adamx.transforms.decay import add_decayed_weights

@@ -8,8 +8,8 @@
 
 from adamx.core.chain import chain
 from adamx.core.fork import fed, fork
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array

@@ -7,8 +7,8 @@
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
 from adamx.transforms.bias_correct import bias_correct

@@ -9,8 +9,8 @@ n = g / max(√ν, ε), clipped to ±t^¼             scale_by_past_moment, clip
 from collections.abc import Callable
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.numerics import scalar_dtype
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Scalar

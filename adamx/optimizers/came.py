@@ -9,8 +9,8 @@ s = r·c / mean(r), of averages of |d − μ|²   fed, factored_moment
 
 from adamx.core.chain import chain
 from adamx.core.fork import fed, fork
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.ratio import RootRatio
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array
@@ -73,9 +73,9 @@ def came(
             largest (Optax's Adafactor).
 
     Returns:
-        The transform; its state is `nu`, twice for a factored leaf, with `row` and
-        `col`, `mu` like the parameters, all at least float32, and the `count` of steps.
-        It needs the parameters.
+        The transform; its state is `nu`, twice, with trees `row` and `col` of factored
+        leaves, `mu` like the parameters, all at least float32, and the `count` of
+        steps. It needs the parameters.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

@@ -5,8 +5,8 @@ L ← max(L, |g|),  G ← G + |g|,  C ← C − g,  R ← max(R − g·(θ − �
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.coin_betting import scale_by_cocob
 from adamx.transforms.decay import add_decayed_weights

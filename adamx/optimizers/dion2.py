@@ -8,9 +8,10 @@ M ← b·M in these rows                      in_submatrix
 
 from adamx.core.arguments import Fraction, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.matrix import View, is_hidden_matrix
+from adamx.core.kinds import is_hidden_matrix, through
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
@@ -58,7 +59,8 @@ def dion2(
         ef_decay: b in [0, 1), the error feedback, a number, traced scalar or schedule.
         ns_coeffs: as in `orthogonalize`; "dion2" are the authors', for five steps.
         ns_steps: as in `orthogonalize`.
-        eps: ε ≥ 0, added to the norm that M_S is divided by; and AdamW's.
+        eps: ε ≥ 0, added to the norm that M_S is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         consistent_rms: as in `scale_by_shape`; 0.2 is the authors' "rms_norm".
@@ -106,4 +108,4 @@ def dion2(
     )
     if rest is None:
         rest = adamw(learning_rate, 0.9, 0.95, eps, weight_decay=weight_decay)
-    return split(matrices, matrices=chosen, rest=rest)
+    return split(through(view, matrices), matrices=chosen, rest=rest)

@@ -5,8 +5,8 @@ r ← max(r, ‖θ − θ₀‖)                        scale_by_dowg
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.distance import scale_by_dowg

@@ -7,9 +7,10 @@ N = M̂ / (√V̂ + ε), with M and V of R        scale_by_adam
 """
 
 from adamx.core.arguments import PositiveInteger, Stacking
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
-from adamx.core.matrix import View, has_sides
+from adamx.core.kinds import every_matrix
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.optimizers.adam import scale_by_adam
 from adamx.transforms.decay import add_decayed_weights
@@ -76,7 +77,7 @@ def galore(
     mask: Labels | None = None,
     *,
     proj_type: Projection = "std",
-    matrices: Labels = has_sides,
+    matrices: Labels = every_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
     stacked: Stacking | None = "loop",
@@ -99,9 +100,11 @@ def galore(
         weight_decay: λ, decoupled, as in AdamW, of whole matrices.
         mask: which parameters decay, as for `masked`; all by default.
         proj_type: which side gets shorter, as in `in_subspace`.
-        matrices: the leaves that get this, as for `masked`; what has two axes by
-            default. The authors take those of attention and of the layers between.
-        view: as in `as_matrices`; `matrix_view` by default.
+        matrices: the leaves that get this, as for `masked`; those with
+            two sides longer than 1 by default. The authors take those of attention and
+            of the layers between.
+        view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
+            of Equinox and PyTorch.
         rest: what the other leaves get, learning rate and decay included; the same,
             whole and without s, if None.
         stacked: as in `in_subspace`.

@@ -4,9 +4,10 @@ w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, of what the optim
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
-from adamx.core.matrix import View, is_hidden_matrix
+from adamx.core.kinds import is_hidden_matrix, through
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.hold_norm import hold_norm
@@ -59,4 +60,5 @@ def hyperball(
         >>> [round(float(x), 4) for x in (params["kernel"] + u["kernel"])[0]]
         [1.4142, 1.4142]
     """
-    return chain(inner, masked(as_matrices(hold_norm(learning_rate), view), mask))
+    held = as_matrices(hold_norm(learning_rate), view)
+    return chain(inner, masked(held, through(view, mask)))

@@ -5,8 +5,8 @@ d = μ̂ / (√ν̂ + ε) + λ·θ          scale_by_adam, add_decayed_weights
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.optimizers.adam import scale_by_adam
 from adamx.transforms.decay import add_decayed_weights

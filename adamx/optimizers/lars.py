@@ -6,8 +6,8 @@ t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε)      scale_by_trust_ratio,
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite, HeavyBall, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, transform
 from adamx.transforms.decay import add_decayed_weights
@@ -45,7 +45,7 @@ def lars(
         weight_decay_mask: which parameters decay, as for `masked`; all by default.
             With `norms_apart` it has no say: those that `trust_ratio_mask` chooses do.
         trust_coefficient: φ ≥ 0.
-        eps: ε ≥ 0, beside the norm.
+        eps: ε ≥ 0, beside the norm, as in `scale_by_trust_ratio`.
         trust_ratio_mask: which parameters have a trust ratio; all by default. Vectors
             are often left out.
         momentum: m in [0, 1].

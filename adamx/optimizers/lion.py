@@ -6,8 +6,8 @@ c = b1·μ + (1−b1)·g            interpolated_momentum
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.interpolation import interpolated_momentum

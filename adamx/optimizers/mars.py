@@ -6,8 +6,8 @@ c = g + γ·b1/(1−b1)·(g − g₋₁), of norm 1 at most    difference, clip_
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative, derived
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Scalar
 from adamx.optimizers.adam import scale_by_adam

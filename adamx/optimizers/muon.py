@@ -6,9 +6,10 @@ O = U·Vᵀ of Nesterov's momentum U·Σ·Vᵀ     interpolated_momentum, orthog
 
 from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative, derived
-from adamx.core.matrix import View, is_hidden_matrix
+from adamx.core.kinds import is_hidden_matrix, through
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
@@ -62,7 +63,8 @@ def scale_by_muon(
         ns_coeffs: as in `orthogonalize`.
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm that the momentum is divided by.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`.
         nesterov: as in `muon`.
         bias_corrected: as in `muon`.
         consistent_rms: as in `scale_by_shape`.
@@ -129,9 +131,11 @@ def muon(
     μ ← b·μ + (1−b)·g
     u = −η · (s·O + λ·θ), where O = U·Vᵀ of b·μ + (1−b)·g = U·Σ·Vᵀ
 
-    What is a hidden matrix is for `matrices` to say; `adamx.describe(tx, params)` shows
-    its decision. How the axes of a leaf are a matrix, rows of fan-in and columns of
-    fan-out, is for `view` to say. Both look at paths and shapes alone.
+    `matrices` decides which leaves are hidden matrices, and `view` which of their axes
+    are rows, fan-in, and columns, fan-out. Both look at paths and shapes alone.
+    `adamx.describe(tx, params)` shows what they decide. Kernels of Equinox and PyTorch,
+    (out, in, …), need `view=adamx.out_in_view`: otherwise s is that of the transposed
+    matrix, and a convolution is not orthogonal.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule. 0.02 is usual with the
@@ -139,7 +143,8 @@ def muon(
         ns_coeffs: as in `orthogonalize`.
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm that the momentum is divided by; and AdamW's.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         nesterov: whether what is orthogonalized is b·μ + (1−b)·g, or μ.
@@ -151,7 +156,8 @@ def muon(
         dtype: of the products, as in `orthogonalize`.
         matrices: the leaves that get this, as for `masked`; `is_hidden_matrix` by
             default.
-        view: as in `as_matrices`; `matrix_view` by default.
+        view: as in `as_matrices`; `matrix_view` by default, for kernels (in, out) of
+            Flax and Haiku; `out_in_view` is for those of Equinox and PyTorch.
         rest: what the other leaves get; AdamW with the arguments that follow if None.
         adam_b1: decay of AdamW's first moment, in [0, 1).
         adam_b2: decay of its second moment, in [0, 1).
@@ -204,4 +210,4 @@ def muon(
         rate = learning_rate if adam_learning_rate is None else adam_learning_rate
         moments = adam_b1, adam_b2, eps, adam_eps_root
         rest = adamw(rate, *moments, weight_decay=adam_weight_decay)
-    return split(matrices, matrices=chosen, rest=rest)
+    return split(through(view, matrices), matrices=chosen, rest=rest)

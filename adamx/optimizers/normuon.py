@@ -7,9 +7,10 @@ N = O / √ν, with ‖N‖ = ‖O‖                 normalize_neurons
 
 from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.matrix import View, is_hidden_matrix
+from adamx.core.kinds import is_hidden_matrix, through
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.partition import split
 from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
@@ -58,7 +59,8 @@ def normuon(
         ns_steps: as in `orthogonalize`.
         beta: b in [0, 1), the decay of the momentum.
         b2: the decay of the neurons' second moments, in [0, 1).
-        eps: ε ≥ 0, added to the norm that the momentum is divided by; and AdamW's.
+        eps: ε ≥ 0, added to the norm that the momentum is divided by, as in
+            `orthogonalize`; and AdamW's.
         weight_decay: λ, multiplied by the learning rate, and not by s.
         weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
         neuron_eps: added to the root of the second moments, ≥ 0.
@@ -105,4 +107,4 @@ def normuon(
     )
     if rest is None:
         rest = adamw(learning_rate, eps=eps, weight_decay=0.0)
-    return split(matrices, matrices=chosen, rest=rest)
+    return split(through(view, matrices), matrices=chosen, rest=rest)

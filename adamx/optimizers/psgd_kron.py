@@ -7,8 +7,8 @@ u = P·μ̂, of a bounded size                  whiten
 
 from adamx.core.arguments import NonNegativeInteger
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.matrix import View
 from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
@@ -74,8 +74,8 @@ def psgd_kron(
         key: a random key, or an integer to make one of.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, `q`, a tuple of factors
-        for each, at least float32, and a few scalars.
+        The transform; its state is `mu`, like the parameters, `q`, a tree of factors
+        for each axis, at least float32, and a few scalars.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval.

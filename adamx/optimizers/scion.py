@@ -67,7 +67,7 @@ def scion(
         radius: ρ ≥ 0. In the paper's NanoGPT 50 of "spectral" and 3,000 of "sign". The
             authors divide that of convolutions by √k, with kernels of k places.
         beta: b in [0, 1), one minus what the authors call momentum.
-        eps: ε ≥ 0, added to norms.
+        eps: ε ≥ 0, added to norms, as in `scale_by_norm_ball`.
         weight_decay: λ, where not constrained.
         normalized: as in `scale_by_norm_ball`; of "spectral" False is √out·U·Vᵀ.
         constrained: whether the parameters are to stay in the ball: λ = 1.

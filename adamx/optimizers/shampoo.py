@@ -23,9 +23,10 @@ from adamx.core.arguments import (
 )
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, HeavyBall, NonNegative
-from adamx.core.matrix import View, has_sides
+from adamx.core.kinds import every_matrix
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.node import Node
 from adamx.core.roots import RootMethod
 from adamx.core.rule import Rule
@@ -92,7 +93,8 @@ def scale_by_shampoo(
 
     Returns:
         The transform; its state is `numerator` and `moment`, those of Adam, and
-        `roots`, with `factors` and `roots`, each a square matrix `left` and `right`.
+        `roots`, with `factors` and `roots`, each a tree `left` and `right` of square
+        matrices.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval; or sums are
@@ -174,7 +176,7 @@ def shampoo(
     nesterov: bool = False,
     correct_bias: bool = True,
     precondition_1d: bool = False,
-    matrices: Labels = has_sides,
+    matrices: Labels = every_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
     stacked: Stacking | None = "loop",
@@ -222,9 +224,10 @@ def shampoo(
         nesterov: whether that looks ahead.
         correct_bias: whether moments and factors are divided by 1−b1ᵗ and 1−b2ᵗ.
         precondition_1d: whether vectors have a factor too.
-        matrices: the leaves that get this, as for `masked`; what has two axes by
-            default, and all with `precondition_1d`.
-        view: as in `as_matrices`; `matrix_view` by default.
+        matrices: the leaves that get this, as for `masked`; those with
+            two sides longer than 1 by default, and all with `precondition_1d`.
+        view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
+            of Equinox and PyTorch.
         rest: what the other leaves get, learning rate and decay included; the same
             without factors if None.
         stacked: as in `in_eigenbasis`.
@@ -281,6 +284,6 @@ def shampoo(
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
-    if precondition_1d and matrices is has_sides:
+    if precondition_1d and matrices is every_matrix:
         return chain(as_matrices(chosen, view), *after)
     return split_matrices(chosen, direction(0), after, matrices, view, rest)

@@ -5,8 +5,8 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.decay import add_decayed_weights
 from adamx.transforms.momentum import scale_by_momentum

@@ -82,9 +82,9 @@ def sm3(
         keep_largest: whether κ never falls where b2 is given.
 
     Returns:
-        The transform; its state is `nu`, the κ of each axis as a mean over the steps,
-        `mu` like the parameters if there is momentum, both at least float32, and the
-        `count` of steps.
+        The transform; its state is `nu`, a tree of κ for each axis as a mean over the
+        steps, `mu` like the parameters if there is momentum, both at least float32, and
+        the `count` of steps.
 
     Raises:
         TransformError: a hyperparameter is outside its interval.

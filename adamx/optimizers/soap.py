@@ -17,9 +17,10 @@ each k-th step:
 
 from adamx.core.arguments import NonNegativeInteger, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.matrix import View, has_sides
+from adamx.core.kinds import every_matrix
+from adamx.core.labels import Labels
+from adamx.core.matrix import View
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import scale_by_response
 from adamx.transforms.decay import add_decayed_weights
@@ -114,7 +115,7 @@ def soap(
     normalize_grads: bool = False,
     correct_bias: bool = True,
     skip_first: bool = True,
-    matrices: Labels = has_sides,
+    matrices: Labels = every_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
     stacked: Stacking | None = "loop",
@@ -149,9 +150,10 @@ def soap(
             matrix.
         correct_bias: whether there is √(1−b2ᵗ)/(1−b1ᵗ).
         skip_first: whether the first step makes no update.
-        matrices: the leaves that get this, as for `masked`; what has two axes by
-            default, and all with `precondition_1d`.
-        view: as in `as_matrices`; `matrix_view` by default.
+        matrices: the leaves that get this, as for `masked`; those with
+            two sides longer than 1 by default, and all with `precondition_1d`.
+        view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
+            of Equinox and PyTorch.
         rest: what the other leaves get, learning rate and decay included; the same
             without factors if None.
         stacked: as in `in_eigenbasis`.
@@ -202,6 +204,6 @@ def soap(
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
-    if precondition_1d and matrices is has_sides:
+    if precondition_1d and matrices is every_matrix:
         return chain(as_matrices(chosen, view), *after)
     return split_matrices(chosen, direction(0), after, matrices, view, rest)

@@ -6,8 +6,8 @@ h ← b2·h + (1−b2)·ĥ, each k-th step          hessian_moment
 
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.node import Node
 from adamx.core.ratio import ClippedRatio, bounded
 from adamx.core.rule import Rule

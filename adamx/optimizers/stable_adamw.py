@@ -5,8 +5,8 @@ RMS² = mean of g² / max(ν̂, ε²), over one leaf      scale_by_stable_moment
 """
 
 from adamx.core.chain import chain
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.decay import add_decayed_weights

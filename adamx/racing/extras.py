@@ -1,17 +1,10 @@
-"""What a race needs besides jax, and what to say where it is not there."""
+"""Imports of packages that a race needs besides jax."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+
+from adamx.extras import needed_for
 
 
-@contextmanager
-def extras() -> Iterator[None]:
-    """Say how to install what an import inside the block does not find."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"a race needs {error.name}, which is not installed: "
-            'pip install "adamx[race]"',
-            name=error.name,
-        ) from error
+def extras() -> AbstractContextManager[None]:
+    """Say how to install what a race needs, where an import does not find it."""
+    return needed_for("a race", "race")

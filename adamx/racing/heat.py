@@ -143,7 +143,8 @@ class Heat:
         validation = _each(self._validate, (0, 0), (0, 0))(lanes.params, lanes.state)
         blown = ~(validation <= limit[:, None]) & (lanes.diverged == ALIVE)
         diverged = jnp.where(blown, lanes.step, lanes.diverged)
-        return lanes._replace(diverged=diverged), total / (until - first), validation
+        mean = total / jnp.asarray(until - first, total.dtype)
+        return lanes._replace(diverged=diverged), mean, validation
 
     def _validate(self, params: Params, state: State) -> Array:
         return self.task.validate(evaluated(state, params))

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from adamx.core.apply import apply_updates
+from adamx.core.node import EVERY
 from adamx.core.state import named
 from adamx.core.transform import Transform
 from adamx.core.types import Array, Params, State, Updates
@@ -43,7 +44,9 @@ def given(
 
 def wanted(tx: Transform) -> frozenset[str]:
     """The extra arguments of update that `tx` is to be given."""
-    return tx.plan.needs() if tx.plan.pure() else tx.plan.needs() | {*FOREIGN}
+    needs = tx.plan.needs()
+    known = tx.plan.pure() and EVERY not in needs
+    return needs if known else (needs - {EVERY}) | {*FOREIGN}
 
 
 def train_step(

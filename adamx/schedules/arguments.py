@@ -60,7 +60,7 @@ class Several(Check):
                 raise refused(piece, f"{name}[{i}] is none", "a schedule", one, do)
         if not found:
             raise refused(piece, f"{name} is empty", "at least one schedule", found)
-        return tuple(map(as_schedule, found))
+        return tuple(as_schedule(f, f"{name}[{i}]", piece) for i, f in enumerate(found))
 
 
 class Boundaries(Check):

@@ -31,8 +31,8 @@ def as_float(count: Array) -> Array:
 
 def share(some: Array, all_: Scalar) -> Array:
     """The share that `some` steps are of all; 1 is 1, which n·(1/n) need not be."""
-    part = jnp.minimum(as_float(some) / all_, 1)
-    return jnp.where(some == all_, 1, part)
+    steps = as_float(some)
+    return jnp.where(steps == all_, 1, jnp.minimum(steps / all_, 1))
 
 
 def done(count: Array, steps: int) -> Array:

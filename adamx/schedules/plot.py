@@ -9,6 +9,7 @@ import numpy as np
 from adamx.core.arguments import Whole
 from adamx.core.hyper import as_schedule
 from adamx.core.types import Scalar
+from adamx.extras import needed_for
 
 POINTS = 2000
 """So many counts are evaluated; of more steps, that many evenly spaced ones."""
@@ -44,7 +45,8 @@ def plot(schedule: Callable[[Any], Scalar], steps: int, ax: Any = None) -> Any:
     steps = Whole(1).check("plot", "steps", steps)
     whole = as_schedule(schedule)
     if ax is None:
-        from matplotlib.figure import Figure
+        with needed_for("adamx.schedules.plot", "plot"):
+            from matplotlib.figure import Figure
 
         ax = Figure(figsize=(6, 3)).add_subplot()
     counts = np.unique(np.linspace(0, steps, min(steps, POINTS) + 1).round())

@@ -46,12 +46,14 @@ class Book(NamedTuple):
         bucket = jnp.where(x < 0, bucket + BUCKETS, bucket)
         found = looked_up(bucket, self.starts).astype(jnp.int32)
         for _ in range(self.rounds):
-            found = found + (looked_up(found, self.middles) < x)
+            above = looked_up(found, self.middles) < x
+            found = found + above.astype(jnp.int32)
         return found.astype(jnp.uint8)
 
     def nearest_of_few(self, x: Array) -> Array:
         """As `nearest`, compared with all middles at once; of two, the upper."""
-        above = x[..., None] >= jnp.asarray(self.middles)
+        middles = jnp.expand_dims(self.middles, tuple(range(x.ndim)))
+        above = x[..., None] >= middles
         return jnp.sum(above, axis=-1).astype(jnp.uint8)
 
 

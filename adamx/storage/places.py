@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax.experimental.shard_alike import shard_alike
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from adamx.core.places import is_typed, spread_as, spread_like
 from adamx.core.rule import Rule
@@ -29,9 +28,26 @@ def stepped(
 
     def alike(arrays: list[Any], g: Array, slots: Slots, *rest: Any) -> Any:
         found = step(merge(arrays, static), g, slots, *rest)
-        return jax.tree.map(lambda n, o: shard_alike(n, o)[0], found, (g, slots))
+        return jax.tree.map(_sharded_like, found, (g, slots))
 
     return spread_like((g, slots), alike, arrays, g, slots, shared, param)
+
+
+def _sharded_like(x: Array, like: Array) -> Array:
+    """Return `x`, which XLA then shards as `like`; both have one shape.
+
+    The sharding of `like` is not known here, because `jax.jit` traces before XLA shards
+    the arrays of an automatic mesh. The mesh is known.
+    """
+    mesh = jax.typeof(like).sharding.mesh
+    if AxisType.Auto not in mesh.axis_types or mesh.size == 1:
+        return x
+    # XLA shards the operands of a select alike. The barrier hides that `x` is always
+    # selected; otherwise XLA 0.10 removes the select before it shards the program, and
+    # `test_results_stay_where_blocks_do_not_fit` fails.
+    always = jax.lax.optimization_barrier(True)
+    other = jax.lax.stop_gradient(like).astype(x.dtype)
+    return jax.lax.select(always, x, other)
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:

@@ -11,7 +11,8 @@ from adamx.core.arguments import NonNegativeInteger
 from adamx.core.call import NoCall
 from adamx.core.errors import TransformError, nearest
 from adamx.core.fork import TreeFork
-from adamx.core.freeze import Freeze, Labels
+from adamx.core.freeze import Freeze
+from adamx.core.labels import Labels
 from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
@@ -220,9 +221,11 @@ def stored(
         **codecs: codecs by the name of the slot.
 
     Returns:
-        The transform; its state is that of `inner` under the name `stored`, with what
-        the codecs make of each array in its place, and `rng_key` where one draws. With
-        `exclude` it is that of two groups, `{"stored": {"False": …, "True": …}}`.
+        The transform; its state is that of `inner` under the name `stored`, and
+        `rng_key` where a codec draws. An encoded slot is a dict of trees like the
+        parameters: what the codec makes, such as `codes` and `scales`, and `array` for
+        leaves that are not encoded. With `exclude` the state is that of two groups,
+        `{"stored": {"False": …, "True": …}}`.
 
     Raises:
         TransformError: there is no slot of that name, a piece with a state looks at all

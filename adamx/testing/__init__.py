@@ -3,8 +3,13 @@
     from adamx.testing import check_transform
     check_transform(my_transform(0.1))
 
-Needs chex, which is in the extra `test`.
+Needs chex, which is in the extra `laws`.
 """
+
+from adamx.extras import needed_for as _needed_for
+
+with _needed_for("adamx.testing", "laws"):
+    import chex as _chex  # noqa: F401
 
 from adamx.testing import laws as laws
 from adamx.testing.check import Report as Report

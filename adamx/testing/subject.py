@@ -12,6 +12,7 @@ import numpy as np
 
 from adamx.core.call import Call
 from adamx.core.hyper import Interval, declared
+from adamx.core.node import EVERY
 from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.types import Params, State, Updates
@@ -90,7 +91,8 @@ class Subject:
             injected = functools.partial(_injected, own)
             exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
             gain = GAINS.get(builder_of(own) or "", (1.0, ""))[0]
-        known = {n: EXTRA[n] for n in own.plan.needs() if n in EXTRA}
+        needs = own.plan.needs()
+        known = {n: x for n, x in EXTRA.items() if n in needs or EVERY in needs}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "injected": injected, "extra": extra}
         known_of_it |= {"exceptions": exceptions, "gain": gain}
@@ -235,18 +237,36 @@ def _rebuilt(tx: Transform, values: Callable[[str, float], Any], path: str = "")
     intervals = {k for k, check in checks.items() if isinstance(check, Interval)}
     path = f"{path}{builder.__name__}."
 
-    def changed(name: str, value: Any) -> Any:
-        if isinstance(value, Transform):
-            return _rebuilt(value, values, f"{path}{name}.")
-        if isinstance(value, Mapping):
-            return {k: changed(f"{name}.{k}", v) for k, v in value.items()}
-        if isinstance(value, tuple):
-            return tuple(changed(f"{name}.{i}", v) for i, v in enumerate(value))
-        if name in intervals and isinstance(value, float):
-            return values(path + name, value)
-        return value
+    def number(name: str, value: Any) -> Any:
+        whole = name in intervals and isinstance(value, float)
+        return values(path + name, value) if whole else value
 
-    names = bound.signature.parameters
-    arguments = {name: changed(name, bound.arguments[name]) for name in names}
+    arguments = {
+        name: _argument(values, number, path, name, bound.arguments[name])
+        for name in bound.signature.parameters
+    }
     again = type(bound)(bound.signature, arguments)  # pyright: ignore
     return builder(*again.args, **again.kwargs)
+
+
+def _argument(
+    values: Callable[[str, float], Any],
+    number: Callable[[str, Any], Any],
+    path: str,
+    name: str,
+    value: Any,
+) -> Any:
+    """Return an argument with the transforms in it made again.
+
+    A function inside of another one that calls itself would hold `values`, tracers
+    perhaps, until the next garbage collection.
+    """
+    if isinstance(value, Transform):
+        return _rebuilt(value, values, f"{path}{name}.")
+    if isinstance(value, Mapping):
+        pairs = ((k, f"{name}.{k}", v) for k, v in value.items())
+        return {k: _argument(values, number, path, n, v) for k, n, v in pairs}
+    if isinstance(value, tuple):
+        rows = ((f"{name}.{i}", v) for i, v in enumerate(value))
+        return tuple(_argument(values, number, path, n, v) for n, v in rows)
+    return number(name, value)

@@ -1,16 +1,22 @@
 """Backtracking: shorter and shorter steps, until the loss falls enough."""
 
-from typing import Annotated, ClassVar, TypeAlias
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import Number, PositiveInteger
-from adamx.core.search import WORST, Found, LineSearch, Ray
+from adamx.core.arguments import PositiveInteger
+from adamx.core.search import (
+    WORST,
+    Found,
+    Last,
+    LineSearch,
+    Ray,
+    Size,
+    SizeOrInfinity,
+)
 from adamx.core.transform import transform
 from adamx.core.types import Array, Scalar
-
-Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 
 
 class Backtracking(LineSearch):
@@ -22,7 +28,7 @@ class Backtracking(LineSearch):
     atol: Scalar
     rtol: Scalar
 
-    def search(self, ray: Ray, before: Array) -> Found:
+    def search(self, ray: Ray, last: Last) -> Found:
         value, slope = ray.start.value, ray.start.slope
 
         def error(step: Array, there: Array) -> Array:
@@ -41,19 +47,23 @@ class Backtracking(LineSearch):
             return step, there, steps + 1, error(step, there)
 
         longest = jnp.asarray(self.max_learning_rate, value.dtype)
-        # After a step of none begin anew.
-        first = jnp.where(before > 0, before * self.increase_factor, longest)
+        grown = last.step * self.increase_factor
+        # Where no step was found, the parameters, and so the ray, may be the same:
+        # a search that begins as before ends as before.
+        there = last.trial >= float(jnp.finfo(value.dtype).tiny)
+        again = jnp.where(there, last.trial, longest)
+        first = jnp.where(last.step > 0, grown, again)
         none = jnp.zeros((), jnp.int32)
         begin = jnp.minimum(first, longest), value, none, jnp.full_like(value, WORST)
-        step, there, steps, off = jax.lax.while_loop(go_on, shorter, begin)
+        trial, there, steps, off = jax.lax.while_loop(go_on, shorter, begin)
         # Too many steps: at least not uphill.
         stay = (off > 0) & ~(there < value)
-        step, there = jnp.where(stay, 0, step), jnp.where(stay, value, there)
+        step, there = jnp.where(stay, 0, trial), jnp.where(stay, value, there)
         if not self.keeps_grad:
             point = ray.start._replace(step=step, value=there)
         else:
             point = jax.lax.cond(stay, lambda s: ray.start, ray.point, step)
-        return Found(point, steps, off)
+        return Found(point, trial, steps, off)
 
 
 class BacktrackingWithGrad(Backtracking):
@@ -69,7 +79,7 @@ def scale_by_backtracking_linesearch(
     max_backtracking_steps: PositiveInteger,
     slope_rtol: Size = 1e-4,
     decrease_factor: Size = 0.8,
-    increase_factor: Size = 1.5,
+    increase_factor: SizeOrInfinity = 1.5,
     max_learning_rate: Size = 1.0,
     atol: Size = 0.0,
     rtol: Size = 0.0,
@@ -81,22 +91,23 @@ def scale_by_backtracking_linesearch(
     L(θ + η·u) > L(θ) + c·η·⟨u, ∇L⟩ + rtol·|L(θ)| + atol
 
     Stands last in a chain. A loss that is not finite counts as too large. If none of
-    the steps will do, the last is taken where it goes down, and none where not.
+    the steps will do, the last is taken where it goes down, and none where not. The
+    next search then begins with the last step that was tried.
 
     Args:
         max_backtracking_steps: how many η to try, an integer ≥ 1.
         slope_rtol: c ≥ 0.
         decrease_factor: d in (0, 1).
-        increase_factor: a ≥ 1; ∞ is not a number here: `max_learning_rate` is where
-            to begin after a step of none.
+        increase_factor: a ≥ 1; ∞ to begin with `max_learning_rate` after each step.
         max_learning_rate: η_max > 0.
         atol: ≥ 0.
         rtol: ≥ 0.
         store_grad: whether to keep the gradient there, for `value_and_grad_from_state`.
 
     Returns:
-        The transform; its state is `learning_rate` (η), `value`, `grad` if it is
-        stored, `decrease_error` and `num_linesearch_steps`. Its update needs the
+        The transform; its state is `learning_rate` (η), `last_trial` (the last η that
+        was tried), `value`, `grad` if it is stored, `decrease_error` and
+        `num_linesearch_steps`. Its update needs the
         parameters, `value`, `grad` (as `jax.grad` gives it) and `value_fn`, a function
         of the parameters alone.
 

@@ -62,6 +62,9 @@ def _numbers(*values: float) -> Array:
 
 
 class BiasCorrect(Response):
+    def degree(self) -> int | None:
+        return self.inner.degree()
+
     def slots(self, param: Array) -> Slots:
         return self.inner.slots(param)
 

@@ -12,6 +12,9 @@ class Centralize(Rule):
 
     axis: int
 
+    def degree(self) -> int:
+        return 1
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:

@@ -4,12 +4,12 @@ from adamx.core.hyper import NonNegative
 from adamx.core.numerics import clipped
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 from adamx.tree.norms import joined_norm, norm_of, scaled_root_mean_square, shrunk
 
 
 class Clip(Rule):
-    max_delta: Hyper
+    max_delta: Rate
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -48,7 +48,7 @@ def clip(max_delta: NonNegative) -> Clip:
 class ClipByNorm(Rule):
     locality = "leaf"
 
-    max_norm: Hyper
+    max_norm: Rate
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -93,7 +93,7 @@ def clip_by_norm(max_norm: NonNegative) -> ClipByNorm:
 class ClipByBlockRms(Rule):
     locality = "leaf"
 
-    threshold: Hyper
+    threshold: Rate
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -134,7 +134,7 @@ def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
 class ClipByGlobalNorm(Rule):
     locality = "tree"
 
-    max_norm: Hyper
+    max_norm: Rate
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None

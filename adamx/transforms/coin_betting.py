@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.numerics import divisor, running_mean
+from adamx.core.numerics import divisor, modulus, running_mean
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -30,7 +30,7 @@ class CoinBetting(Rule):
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         away, count = slots["x0"] - param, shared["count"]
-        size = jnp.abs(jnp.where(g == 0, 1, g)) * (g != 0)
+        size = modulus(g)
         largest = jnp.maximum(jnp.maximum(slots["largest"], size), self.eps)
         unit, _ = divisor(largest)
         g, size, rescaled = g / unit, size / unit, slots["largest"] / unit

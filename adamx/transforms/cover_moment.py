@@ -83,9 +83,9 @@ def cover_moment(
             mean is not what would be kept: leave it False there.
 
     Returns:
-        The transform; its state is the `count` of steps and `nu`: the κ of each axis,
-        real, at least float32, with the other axes kept as 1. Of a sum they are the
-        means.
+        The transform; its state is the `count` of steps and `nu`: a tree of κ for each
+        axis, `"0"`, `"1"`, …, real, at least float32, with the other axes kept as 1. Of
+        a sum they are the means.
 
     Raises:
         TransformError: `decay` is outside [0, 1).

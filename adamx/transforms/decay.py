@@ -5,19 +5,22 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.freeze import Labels
 from adamx.core.hyper import Finite
+from adamx.core.labels import Labels
 from adamx.core.numerics import is_zero
 from adamx.core.partition import masked
 from adamx.core.rule import Identity, Live, Rule
 from adamx.core.transform import Transform, lift, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 
 
 class DecayedWeights(Rule):
     needs_params = True
 
-    weight_decay: Hyper
+    weight_decay: Rate
+
+    def degree(self) -> int | None:
+        return 1 if is_zero(self.weight_decay) else None
 
     def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
         live = super().tick(shared, extra)

@@ -6,14 +6,14 @@ from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.numerics import abs_sq, squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 
 
 class DualAverage(Rule):
     counts = True
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     momentum: Hyper
     eps: Hyper
 

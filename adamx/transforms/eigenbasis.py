@@ -147,8 +147,8 @@ def in_eigenbasis(
 
     Returns:
         The transform; its state is the `count` of steps, `factors` and `basis`, each
-        with a square matrix `left` and `right`, at least float32, and `inner`, like the
-        parameters, but in the basis.
+        with a tree `left` and `right` of square matrices, at least float32, and
+        `inner`, like the parameters, but in the basis.
 
     Raises:
         TransformError: `inner` needs more than single arrays, or an argument is outside

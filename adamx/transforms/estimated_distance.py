@@ -8,6 +8,7 @@ from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.numerics import (
     abs_sq,
     geometric,
+    modulus,
     moving_average,
     scalar_dtype,
     squarable,
@@ -15,7 +16,7 @@ from adamx.core.numerics import (
 from adamx.core.ratio import root_plus
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 
 
 class EstimatedDistance(Rule):
@@ -32,7 +33,7 @@ class EstimatedDistance(Rule):
     starts: ClassVar[bool]
     """Whether the first parameters are kept."""
 
-    learning_rate: Hyper
+    learning_rate: Rate
     b1: Hyper
     b2: Hyper
     eps: Hyper
@@ -90,8 +91,7 @@ def _next_sum(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
 
 def _next_size(s: Array, g: Array, lost: Scalar, new: Scalar) -> Array:
     s = _next_sum(s, g, lost, new)
-    # A modulus has no slope at 0.
-    return jnp.sum(jnp.abs(jnp.where(s == 0, 1, s)) * (s != 0))
+    return jnp.sum(modulus(s))
 
 
 class Prodigy(EstimatedDistance):

@@ -125,8 +125,9 @@ def factored_moment(
             nothing is kept for them, and u = 1.
 
     Returns:
-        The transform; its state is the `count` of steps and `nu`: for a factored leaf
-        `row` and `col`, real, at least float32, with the axis of the mean kept as 1.
+        The transform; its state is the `count` of steps and `nu`, real, at least
+        float32: trees `row` and `col` of the factored leaves, with the axis of the mean
+        kept as 1, beside `array` of the others; the tree itself where none is factored.
 
     Raises:
         TransformError: a hyperparameter is outside its interval, or there is neither

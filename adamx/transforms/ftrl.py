@@ -6,7 +6,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.numerics import abs_sq, clipped, power, running_mean, squarable
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 
 
 class Ftrl(Rule):
@@ -20,7 +20,7 @@ class Ftrl(Rule):
     counts = True
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     power: Hyper
     initial_accumulator_value: float
     l1: Hyper
@@ -40,7 +40,7 @@ class Ftrl(Rule):
         g, count, rate = squarable(g), shared["count"], self.learning_rate
         mean = running_mean(slots["mean_sq"], abs_sq(g), count)
         # D·η, since η may be zero.
-        stiff = self._stiffness(count * mean)
+        stiff = self._stiffness(count.astype(mean.dtype) * mean)
         by = jnp.maximum(rate, float(jnp.finfo(mean.dtype).tiny) ** 0.5)
         g = g + 2 * self.l2_shrinkage * param
         first = 2 * self.l2 * param

@@ -6,7 +6,7 @@ from adamx.core.hyper import Finite
 from adamx.core.numerics import divisor
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 from adamx.tree.norms import norm_of
 
 
@@ -14,7 +14,10 @@ class HoldNorm(Rule):
     locality = "leaf"
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
+
+    def degree(self) -> int:
+        return 0
 
     def slots(self, param: Array) -> Slots:
         return {"norm": _norm(param)}

@@ -13,6 +13,9 @@ class InterpolatedMomentum(Rule):
     b1: Hyper
     b2: Hyper
 
+    def degree(self) -> int:
+        return 1
+
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.zeros_like(param)}
 

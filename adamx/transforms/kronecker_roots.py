@@ -27,9 +27,9 @@ from adamx.core.numerics import (
     squarable,
     towards,
 )
-from adamx.core.ratio import RootRatio
+from adamx.core.ratio import RootRatio, Squarable
 from adamx.core.roots import RootMethod, inverse_root
-from adamx.core.rule import Identity, Rule, Stacked
+from adamx.core.rule import Rule, Stacked
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
 from adamx.schedules.arguments import AtLeastZero
@@ -38,10 +38,9 @@ from adamx.tree.norms import largest_of, norm_of
 Root: TypeAlias = Annotated[int, Whole(2)]
 
 
-class SquarableMatrix(Identity):
+class SquarableMatrix(Squarable):
     """Emits what the factors see; see `squarable_matrix`."""
 
-    averages = False
     locality = "leaf"
 
     def step(
@@ -188,10 +187,10 @@ def kronecker_roots(
         stacked: as in `in_eigenbasis`.
 
     Returns:
-        The transform; its state is `factors` and `roots`, each with a square matrix
-        `left` and `right` for each block, at least float32, and `count`; for averages
-        over 1 − bᵗ also that, as `weight`. What it emits is such a dict, or None where
-        there are no factors.
+        The transform; its state is `factors` and `roots`, each with a tree `left` and
+        `right` of square matrices for each block, at least float32, and `count`; for
+        averages over 1 − bᵗ also that, as `weight`. What it emits is such matrices, or
+        None where there are no factors.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval.

@@ -18,6 +18,16 @@ from adamx.core.transform import transform
 from adamx.core.types import Array, Shared, Slots
 from adamx.tree.norms import largest_of
 
+SCALED_COSINE = 1e-3
+"""The least cosine of the angle between s and y, where γ is that of the last pair.
+
+H is then up to 1/cos times as large as ‖s‖/‖y‖. Convex losses have cosines of at least
+2/√κ, for a condition number κ of the Hessian: nothing is left out up to κ = 4·10⁶.
+"""
+
+COSINE = 0.1
+"""The same where γ is 1, since H is then up to 1/cos² times as large as that."""
+
 
 class Lbfgs(Rule):
     """Pairs (s, y) are kept in units of their largest numbers, b and a.
@@ -75,8 +85,10 @@ class Lbfgs(Rule):
         s_unit, y_unit, g_unit = (units[name] for name in "syg")
         s_y, y_y, s_s = dots["s y"], dots["y y"], dots["s s"]
         steepness = s_unit / y_unit
-        # As good as orthogonal pairs, and those of negative curvature, say nothing.
-        curved = s_y > float(jnp.finfo(s_y.dtype).eps) * jnp.sqrt(s_s * y_y)
+        # A pair of negative curvature would make H point up, and a pair that is as
+        # good as orthogonal would make a step many times as long as those before.
+        least = SCALED_COSINE if self.scale_init_precond else COSINE
+        curved = s_y > least * jnp.sqrt(s_s * y_y)
         usable = (steepness > 0) & (steepness < jnp.inf)
         new = shared["started"] & curved & usable
 
@@ -132,6 +144,7 @@ class Lbfgs(Rule):
 def _dots(past: Array, x: Array) -> Array:
     """Re⟨p, x⟩, for each of the p in `past` if that has an axis more than x."""
     front = past.ndim - x.ndim
+    x = jnp.expand_dims(x, tuple(range(front)))
     return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
 
 
@@ -177,15 +190,16 @@ def scale_by_lbfgs(
     """Multiply by an estimate of the inverse Hessian, made of the last m steps.
 
     s = θₜ − θₜ₋₁,  y = gₜ − gₜ₋₁;  u = H·g, where H is the BFGS update of γ·I by the
-    last m pairs (s, y) with ⟨s, y⟩ > 0
+    last m pairs (s, y) with ⟨s, y⟩ > c·‖s‖·‖y‖
 
     γ = ⟨s, y⟩ / ⟨y, y⟩ of the last pair, and min(1, 1/‖g‖) before there is one. H is
     symmetric and positive, so −u goes down. It is of use where gradients are of all
     data: with noise in y it is one of noise.
 
     Instead of Nocedal's two loops over vectors, H·g comes from small matrices of inner
-    products, in one pass over the memory. Pairs of no or of negative curvature are left
-    out; Optax uses the negative ones, and H may point up. Numbers may have any size.
+    products, in one pass over the memory. Pairs of negative curvature, or of a
+    curvature that is tiny beside their lengths, are left out: c = 0.001, or 0.1 where γ
+    is 1. Optax uses all of them, and H may point up. Numbers may have any size.
 
     Args:
         memory_size: m ≥ 1, an integer; 5 to 20 are usual.

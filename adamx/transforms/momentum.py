@@ -6,7 +6,7 @@ from adamx.core.hyper import Decay, HeavyBall
 from adamx.core.numerics import moving_average
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 
 
 class Momentum(Rule):
@@ -14,6 +14,9 @@ class Momentum(Rule):
 
     decay: Hyper
     initial_scale: float
+
+    def degree(self) -> int | None:
+        return 1 if self.initial_scale == 0 else None
 
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.full_like(param, self.initial_scale)}
@@ -75,8 +78,11 @@ def scale_by_momentum(
 
 
 class Trace(Rule):
-    decay: Hyper
+    decay: Rate
     nesterov: bool
+
+    def degree(self) -> int:
+        return 1
 
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}

@@ -16,7 +16,7 @@ from adamx.core.numerics import (
 from adamx.core.ratio import root_plus
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 from adamx.tree.norms import Product, bounded_product, joined_product, product_of
 
 DecayForm: TypeAlias = Annotated[str, OneOf(("divided", "beside", "adamw"))]
@@ -35,7 +35,7 @@ class MomentumModel(Rule):
     needs = ("value",)
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     beta: Hyper
     lower_bound: Hyper
     weight_decay: Hyper

@@ -17,6 +17,9 @@ class NesterovMomentum(Rule):
     b1: Hyper
     momentum_decay: Hyper | None
 
+    def degree(self) -> int:
+        return 1
+
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.zeros_like(param)}
 

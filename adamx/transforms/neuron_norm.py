@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import Decay, NonNegative
+from adamx.core.numerics import faded
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -15,6 +16,9 @@ class NormalizeNeurons(Rule):
     decay: Hyper
     eps: Hyper
 
+    def degree(self) -> int:
+        return 1
+
     def slots(self, param: Array) -> Slots:
         # Of the norm's type, which on explicit meshes says where it is.
         return {"norm": jnp.zeros_like(_of_inputs(param))}
@@ -24,7 +28,11 @@ class NormalizeNeurons(Rule):
     ) -> tuple[Array, Slots]:
         norm, now = slots["norm"], _of_inputs(g)
         norm = root_of_squares(self.decay, norm, 1 - self.decay, now)
-        u = g / jnp.maximum(norm + self.eps, float(jnp.finfo(norm.dtype).tiny))
+        # Relative to the largest column, so that a column of rounding errors stays
+        # small in a matrix of any size.
+        size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
+        below = norm + faded(self.eps, size, jnp.ones_like(size))
+        u = g / jnp.maximum(below, float(jnp.finfo(norm.dtype).tiny))
         before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
         some = after[0] > 0
         u = u / jnp.where(some, after[0], 1) / after[1]
@@ -57,7 +65,7 @@ def normalize_neurons(
 
     Args:
         decay: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0.
+        eps: ε ≥ 0. It fades where the largest √ν of a matrix is below min(1, 10⁴·ε).
 
     Returns:
         The transform; its state is `norm`, √ν, one number for each column, real, at

@@ -8,7 +8,7 @@ from adamx.core.numerics import power, safe_sqrt, scalar_dtype
 from adamx.core.random import KeyLike, normal, random_key
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 
 
 class AddNoise(Rule):
@@ -16,7 +16,7 @@ class AddNoise(Rule):
     locality = "leaf"
     counts = True
 
-    eta: Hyper
+    eta: Rate
     gamma: Hyper
     key: KeyLike
 

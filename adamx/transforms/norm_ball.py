@@ -18,7 +18,7 @@ Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]
 
 
 def _over(g: Array, axes: tuple[int, ...], times: float, eps: Scalar) -> Array:
-    """G / (times·‖g‖ + ε), of the 2-norm along `axes`; 0 where that is 0."""
+    """Return g / (times·‖g‖ + ε), of the 2-norm along `axes`; 0 where that is 0."""
     unit, below, _ = divisors(norm_of(g, axes), eps, times)
     return g / unit / below
 
@@ -64,6 +64,9 @@ class NormBall(Rule):
     normalized: bool
     eps: Hyper
 
+    def degree(self) -> int:
+        return 0
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
@@ -97,7 +100,8 @@ def scale_by_norm_ball(
         norm: one of these.
         normalized: False leaves out the number of inputs: √in or in is 1. For what one
             input of many enters, as embeddings.
-        eps: ε ≥ 0, a number, traced scalar or schedule.
+        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
+            below min(1, 10⁴·ε).
 
     Returns:
         The transform; without state, unless `eps` is a schedule.

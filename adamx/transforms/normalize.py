@@ -6,15 +6,18 @@ from adamx.core.hyper import Finite, NonNegative
 from adamx.core.numerics import divisors
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 from adamx.tree.norms import joined_norm, norm_of
 
 
 class Normalize(Rule):
     locality = "tree"
 
-    scale_factor: Hyper
+    scale_factor: Rate
     eps: Hyper
+
+    def degree(self) -> int:
+        return 0
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -40,7 +43,9 @@ def normalize_by_update_norm(
 
     u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates NaN.
+    ε fades where the norm is below min(1, 10⁴·ε), so that u is as long for a tiny
+    gradient. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates
+    NaN.
 
     Args:
         scale_factor: s, any finite number, traced scalar or schedule.

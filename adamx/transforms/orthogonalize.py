@@ -24,6 +24,9 @@ class Orthogonalize(Rule):
     dtype: str | None
     stacked: Stacked
 
+    def degree(self) -> int:
+        return 0
+
     def stacks(self) -> Stacked:
         return self.stacked
 
@@ -61,7 +64,8 @@ def orthogonalize(
             "you", "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple
             of these, one for each step, of which the last serves for all that follow.
         ns_steps: how many steps, an integer ≥ 1.
-        eps: ε ≥ 0, a number, traced scalar or schedule.
+        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
+            below min(1, 10⁴·ε), so that U·Vᴴ is the same for a tiny g.
         dtype: of the products, as "bfloat16"; that of the state, float32 at least, if
             None.
         stacked: how matrices of equal shape and dtype are stacked to share a program:

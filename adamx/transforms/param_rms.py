@@ -15,6 +15,9 @@ class ParamBlockRms(Rule):
 
     min_scale: Hyper
 
+    def degree(self) -> int:
+        return 1
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
@@ -61,6 +64,9 @@ class ParamBlockNorm(Rule):
     needs_params = True
 
     min_scale: Hyper
+
+    def degree(self) -> int:
+        return 1
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None

@@ -9,7 +9,7 @@ from adamx.core.hyper import Finite, NonNegative
 from adamx.core.numerics import divisor, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Scalar, Shared, Slots
 from adamx.tree.norms import joined_norm, norm_of
 
 
@@ -18,7 +18,7 @@ class Polyak(Rule):
     needs = ("value",)
 
     f_min: Hyper
-    max_learning_rate: Hyper
+    max_learning_rate: Rate
     eps: Hyper
     only_downwards: bool
 

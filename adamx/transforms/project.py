@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from adamx.core.callables import prefix_leaves
 from adamx.core.check import matched, needed_params, path_of
 from adamx.core.errors import TransformError
 from adamx.core.lift import cast_node
 from adamx.core.node import Node
-from adamx.core.numerics import convert, narrow
+from adamx.core.numerics import compute_dtype, convert, narrow
 from adamx.core.transform import transform
 from adamx.core.types import Array, Params, PyTree, Updates
-from adamx.tree.paths import describe, flatten, is_none, key_paths
+from adamx.core.user_code import user_code
+from adamx.tree.paths import describe, flatten, key_paths
 
 Projection: TypeAlias = Callable[[Any], Any]
 """A function from a tree of arrays to a tree like it, or from an array to an array."""
@@ -44,17 +46,19 @@ class Shorten(Node):
         params = needed_params(params, self.name)
         updates, _ = cast_node(self.name).apply(updates, {}, params, {})
         leaves, treedef = flatten(updates)
-        owners = matched(treedef, params, "params", updates, self.name)
-        there = [i for i, u in enumerate(leaves) if u is not None]
-        owners = {i: jnp.asarray(owners[i]) for i in there}
-        for i, u in zip(there, self.shorten(updates, owners), strict=True):
-            leaves[i] = u
-        return treedef.unflatten(leaves), {}
+        found = matched(treedef, params, "params", updates, self.name)
+        owners = {i: jnp.asarray(p) for i, p in enumerate(found) if p is not None}
+        shortened = self.shorten(updates, owners)
+        # A parameter without a gradient gets no update.
+        kept = [None if u is None else shortened[i] for i, u in enumerate(leaves)]
+        return treedef.unflatten(kept), {}
 
-    def shorten(self, updates: Updates, owners: dict[int, Array]) -> Iterator[Array]:
-        """Yield the update of each leaf that is there, in turn.
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
+        """Return the update of each leaf, by its number.
 
-        `owners` holds their parameters, by the number of the leaf.
+        `owners` holds the parameters that are there, by the number of the leaf.
         """
         raise NotImplementedError(f"{type(self).__name__}.shorten")
 
@@ -63,18 +67,22 @@ class ProjectParams(Shorten):
     projection: Projection
     by_leaf: bool
 
-    def shorten(self, updates: Updates, owners: dict[int, Array]) -> Iterator[Array]:
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
         leaves, treedef = flatten(updates)
-        owners = {i: convert(p, leaves[i].dtype) for i, p in owners.items()}
-        ahead = treedef.unflatten(
-            [None if u is None else u + owners[i] for i, u in enumerate(leaves)]
-        )
-        if self.by_leaf:
-            found = jax.tree.map(self.projection, ahead)
-        else:
-            found = self.projection(ahead) if owners else ahead
-        projected = self._like(found, ahead)
-        yield from (projected[i] - p for i, p in owners.items())
+        owners = {i: convert(p, compute_dtype(p.dtype)) for i, p in owners.items()}
+        ahead: list[Any] = [owners.get(i) for i in range(len(leaves))]
+        for i, u in enumerate(leaves):
+            ahead[i] = ahead[i] if u is None else u + ahead[i]
+        tree = treedef.unflatten(ahead)
+        with user_code("projection", self.name):
+            if self.by_leaf:
+                found = jax.tree.map(self.projection, tree)
+            else:
+                found = self.projection(tree) if owners else tree
+        projected = self._like(found, tree)
+        return {i: projected[i] - p for i, p in owners.items()}
 
     def _like(self, found: Any, ahead: Params) -> list[Any]:
         """The projected leaves, if they are like what was projected."""
@@ -163,11 +171,13 @@ class KeepBetween(Shorten):
             _check_order(self.name, low, high, partial(path_of, params, i))
         return super().init(params)
 
-    def shorten(self, updates: Updates, owners: dict[int, Array]) -> Iterator[Array]:
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
         leaves, _ = flatten(updates)
         shapes = [None if u is None else u.shape for u in leaves]
-        for i, low, high in self._bounds(updates, shapes):
-            yield _within(leaves[i], owners[i], low, high)
+        bounds = self._bounds(updates, shapes)
+        return {i: _within(leaves[i], owners[i], *ends) for i, *ends in bounds}
 
     def _bounds(
         self, like: PyTree, shapes: list[Any]
@@ -183,10 +193,8 @@ class KeepBetween(Shorten):
         self, name: str, bounds: Bounds, none: float, like: PyTree, shapes: list[Any]
     ) -> list[Any]:
         """The bound of each leaf; `none` where there is none."""
-        _, treedef = flatten(like)
         try:
-            found = jax.tree.broadcast(bounds, like, is_none)
-            leaves = treedef.flatten_up_to(found)
+            leaves = prefix_leaves(bounds, like)
         except (ValueError, TypeError, KeyError):
             raise TransformError(
                 f"`{name}` is a tree of another structure than the parameters",

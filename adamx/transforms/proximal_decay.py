@@ -1,18 +1,18 @@
 """Proximal weight decay: the step of the decay is taken implicitly."""
 
-from adamx.core.freeze import Labels
 from adamx.core.hyper import NonNegative
+from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, lift, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 
 
 class ProximalDecay(Rule):
     needs_params = True
 
-    learning_rate: Hyper
-    weight_decay: Hyper
+    learning_rate: Rate
+    weight_decay: Rate
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None

@@ -5,15 +5,18 @@ import jax.numpy as jnp
 from adamx.core.hyper import NonNegative, Schedule
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Hyper, Rate, Shared, Slots
 
 
 class Rprop(Rule):
-    learning_rate: Hyper
+    learning_rate: Rate
     eta_minus: Hyper
     eta_plus: Hyper
     min_step_size: Hyper
     max_step_size: Hyper
+
+    def degree(self) -> int:
+        return 0
 
     def slots(self, param: Array) -> Slots:
         rate = self.learning_rate

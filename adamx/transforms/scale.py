@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.hyper import Finite
 from adamx.core.rule import Gain, Rule, Scale
 from adamx.core.transform import transform
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.core.types import Array, Rate, Scalar, Shared, Slots
 
 
 @transform
@@ -37,7 +37,7 @@ def scale(step_size: Finite) -> Scale:
 
 
 class LearningRate(Gain):
-    learning_rate: Hyper
+    learning_rate: Rate
     sign: float
 
     def factor(self) -> Scalar:
@@ -81,7 +81,7 @@ def scale_by_learning_rate(
 class RelativeStep(Rule):
     counts = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     sign: float
 
     def step(

@@ -37,6 +37,9 @@ class ScaleByShape(Rule):
     consistent_rms: Hyper | None
     scale: str
 
+    def degree(self) -> int:
+        return 1
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:

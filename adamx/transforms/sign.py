@@ -8,6 +8,9 @@ from adamx.core.types import Array, Shared, Slots
 
 
 class Sign(Rule):
+    def degree(self) -> int:
+        return 0
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:

@@ -19,6 +19,9 @@ class InSubmatrix(Around):
     fraction: float
     decay: Hyper
 
+    def degree(self) -> int | None:
+        return self.inner.degree()
+
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}
 

@@ -20,7 +20,7 @@ from adamx.core.numerics import beside, due
 from adamx.core.roots import singular_vectors
 from adamx.core.rule import walk
 from adamx.core.transform import TransformLike, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 
 Projection: TypeAlias = Annotated[
     Literal["std", "reverse_std", "left", "right", "full"],
@@ -33,7 +33,7 @@ class InSubspace(Around):
 
     rank: int
     update_proj_gap: int
-    scale: Hyper
+    scale: Rate
     proj_type: str
 
     def slots(self, param: Array) -> Slots:
@@ -147,8 +147,8 @@ def in_subspace(
             P in every step, of which most are thrown away; or None.
 
     Returns:
-        The transform; its state is the `count` of steps, `projector`, P, with `left` or
-        `right` or both, at least float32, and `inner`, of the size of Pᵀ·g.
+        The transform; its state is the `count` of steps, `projector`, P, with a tree
+        `left` or `right` or both, at least float32, and `inner`, of the size of Pᵀ·g.
 
     Raises:
         TransformError: `inner` needs more than single gradients, or an argument is

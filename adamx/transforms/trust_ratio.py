@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
+from adamx.core.numerics import faded, is_zero
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.core.types import Array, Hyper, Shared, Slots
@@ -18,6 +19,9 @@ class TrustRatio(Rule):
     eps: Hyper
     weight_decay: Hyper | None
 
+    def degree(self) -> int | None:
+        return 0 if is_zero(self.min_norm) and self.weight_decay is None else None
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
@@ -25,9 +29,9 @@ class TrustRatio(Rule):
         largest, rest = norm_of(g)
         factor, times = norm_of(param)
         size = jnp.maximum(factor * times, self.min_norm)
-        beside, top = self.eps, g
+        beside, top = jnp.zeros_like(size), g
         if self.weight_decay is not None:
-            beside = beside + self.weight_decay * size
+            beside = self.weight_decay * size
             top = g + self.weight_decay * param
         # All parts of the quotient in units of the largest of them: the norm of g
         # itself could overflow, and its inverse too.
@@ -35,7 +39,8 @@ class TrustRatio(Rule):
         usable = (unit >= float(jnp.finfo(unit.dtype).tiny)) & (size > 0)
         unit = jnp.where(usable, unit, 1)
         norm = jnp.maximum(largest / unit * rest, self.min_norm / unit)
-        norm = jnp.where(usable, norm + beside / unit, 1)
+        norm = norm + beside / unit + faded(self.eps, norm, unit)
+        norm = jnp.where(usable, norm, 1)
         ratio = jnp.where(usable, self.trust_coefficient * size, 1)
         return top / unit / norm * ratio, slots
 
@@ -60,7 +65,8 @@ def scale_by_trust_ratio(
     Args:
         min_norm: the least that a norm counts as, ≥ 0.
         trust_coefficient: φ ≥ 0, a number, traced scalar or schedule.
-        eps: ε ≥ 0, added to the norm of the update.
+        eps: ε ≥ 0, added to the norm of the update. It fades where the norm is below
+            min(1, 10⁴·ε).
         weight_decay: λ ≥ 0, or None for no decay.
 
     Returns:

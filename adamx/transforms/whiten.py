@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from adamx.core.arguments import NonNegativeInteger, OneOf
 from adamx.core.hyper import Interval, NonNegative
-from adamx.core.numerics import beside, divisor, next_count
+from adamx.core.numerics import beside, divisor, next_count, scalar_dtype
 from adamx.core.random import KeyLike, normal, random_key
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -47,7 +47,8 @@ class Whiten(Rule):
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
         kept, used = jax.random.split(shared["rng_key"])
         waited = next_count(shared["waited"])
-        due = waited * self.update_probability >= 1
+        probability = jnp.asarray(self.update_probability, scalar_dtype())
+        due = waited.astype(scalar_dtype()) * probability >= 1
         still = jnp.where(due, 0, waited)
         return {**shared, "rng_key": kept, "waited": still, "noise": used, "due": due}
 
@@ -178,8 +179,8 @@ def whiten(
         key: a random key, or an integer to make one of.
 
     Returns:
-        The transform; its state is `q`, a tuple of factors for each leaf, at least
-        float32, `waited`, int32, `rng_key`, a random key, and `count`.
+        The transform; its state is `q`, a tree of factors for each axis, `"0"`, `"1"`,
+        …, at least float32, `waited`, int32, `rng_key`, a random key, and `count`.
 
     Raises:
         TransformError: an argument is unknown, or outside its interval.

@@ -1,16 +1,23 @@
 """A search for a step to where the loss is lower, and flatter: Wolfe's conditions."""
 
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import Number, OneOf, PositiveInteger
-from adamx.core.search import WORST, Found, LineSearch, Point, Ray
+from adamx.core.arguments import OneOf, PositiveInteger
+from adamx.core.search import (
+    WORST,
+    Found,
+    Last,
+    LineSearch,
+    Point,
+    Ray,
+    Size,
+    SizeOrInfinity,
+)
 from adamx.core.transform import transform
 from adamx.core.types import Array, Scalar
-
-Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 
 NEAR = 0.1
 """How near to the ends of an interval the next trial may be, as a share of it."""
@@ -38,12 +45,17 @@ class Zoom(LineSearch):
     stepsize_precision: Scalar
     keeps_step: bool
 
-    def search(self, ray: Ray, before: Array) -> Found:
+    def search(self, ray: Ray, last: Last) -> Found:
         start = ray.start
         longest = jnp.inf if self.max_learning_rate is None else self.max_learning_rate
-        first = jnp.where((before > 0) & self.keeps_step, before, 1)
+        # Where no step was found, the parameters, and so the ray, may be the same:
+        # a search that begins as before ends as before.
+        there = last.trial >= float(jnp.finfo(start.value.dtype).tiny)
+        again = jnp.where(there, last.trial, 1)
+        first = jnp.where(last.step > 0, last.step if self.keeps_step else 1, again)
         none = jnp.zeros((), jnp.int32)
         no = jnp.array(False)
+        anywhere = jnp.isinf(self.curv_rtol)  # where ∞ times a slope of 0 is NaN
         begin = Search(start, start, jnp.minimum(first, longest), no, no, none)
 
         def go_on(at: Search) -> Array:
@@ -57,7 +69,7 @@ class Zoom(LineSearch):
             falls = self._decrease_error(start, new) <= 0
             better = falls & (new.value < at.low.value)
             steep = self.curv_rtol * jnp.abs(start.slope)
-            flat = jnp.abs(new.slope) <= steep + self.tol
+            flat = (jnp.abs(new.slope) <= steep + self.tol) | anywhere
             done = falls & (flat | (~at.bracketed & (new.step >= longest)))
             # Beyond a step that is lower, the loss rises towards `high`.
             turned = new.slope * (at.high.step - new.step) >= 0
@@ -71,7 +83,7 @@ class Zoom(LineSearch):
 
         end = jax.lax.while_loop(go_on, body, begin)
         error = jnp.where(end.low.step > 0, self._decrease_error(start, end.low), WORST)
-        return Found(end.low, end.steps, error)
+        return Found(end.low, end.trial, end.steps, error)
 
     def _decrease_error(self, start: Point, new: Point) -> Array:
         """By how much the loss is too large, by Armijo's rule or by its slopes."""
@@ -111,7 +123,7 @@ def scale_by_zoom_linesearch(
     tol: Size = 0.0,
     increase_factor: Size = 2.0,
     slope_rtol: Size = 1e-4,
-    curv_rtol: Size = 0.9,
+    curv_rtol: SizeOrInfinity = 0.9,
     approx_dec_rtol: Size | None = 1e-6,
     stepsize_precision: Size = 1e-5,
     initial_guess_strategy: Annotated[str, OneOf(("keep", "one"))] = "keep",
@@ -123,7 +135,8 @@ def scale_by_zoom_linesearch(
 
     Stands last in a chain. η grows until such a step must lie in between, and then the
     interval shrinks, by cubics. A loss that is not finite counts as too large. With too
-    few trials the best so far is taken, which may be none. The second condition is what
+    few trials the best so far is taken, which may be none; the next search then begins
+    where this one ended. The second condition is what
     keeps the pairs of L-BFGS of positive curvature.
 
     Args:
@@ -132,7 +145,7 @@ def scale_by_zoom_linesearch(
         tol: by how much both conditions may be missed, ≥ 0.
         increase_factor: what η grows by while nothing is bracketed, > 1.
         slope_rtol: c₁ in [0, c₂).
-        curv_rtol: c₂ < 1.
+        curv_rtol: c₂ < 1, or ∞ to leave the second condition out.
         approx_dec_rtol: ε ≥ 0: where the loss is no more than ε·|L(θ)| higher, it is
             enough that its slope is at most (2·c₁ − 1) times that at θ. Near a minimum
             differences of losses are rounding errors. None for never.
@@ -140,8 +153,9 @@ def scale_by_zoom_linesearch(
         initial_guess_strategy: "keep" to begin with the last η, or "one".
 
     Returns:
-        The transform; its state is `learning_rate` (η), `value` and `grad` at the end,
-        `decrease_error` and `num_linesearch_steps`. Its update needs the parameters,
+        The transform; its state is `learning_rate` (η), `last_trial` (the η to be tried
+        next when the search ended), `value` and `grad` at the end, `decrease_error` and
+        `num_linesearch_steps`. Its update needs the parameters,
         `value`, `grad` (as `jax.grad` gives it) and `value_fn`, a function of the
         parameters alone.
 

@@ -6,6 +6,8 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.tree.dtypes import common_dtype
+
 
 def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """The 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
@@ -69,7 +71,7 @@ def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
     unit, by = _unit(largest_of(x, axes))
     total = _squares(x, by, axes)
     # The largest contributes 1; only of zeros is it less, where a root has no slope.
-    return unit, jnp.sqrt(jnp.maximum(total, 1))
+    return unit, jnp.sqrt(jnp.where(total == 0, 1, total))
 
 
 def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -94,9 +96,10 @@ def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]
         >>> round(float(largest * rest) / 1e30, 5)
         5.0
     """
-    largest = jnp.max(unit, 0)
+    largest = jnp.max(unit, 0, keepdims=True)
     share = unit / jnp.where(largest > 0, largest, 1) * rest
-    return largest, jnp.sqrt(jnp.maximum(jnp.sum(share**2, 0), 1))
+    total = jnp.sum(share**2, 0)
+    return largest[0], jnp.sqrt(jnp.where(total == 0, 1, total))
 
 
 def total_norm(unit: jax.Array, rest: jax.Array) -> jax.Array:
@@ -137,7 +140,7 @@ def product_of(x: jax.Array, y: jax.Array) -> Product:
         >>> [float(f"{x:.1e}") for x in found]
         [2e+30, 4e+30, 1.0]
     """
-    a, b = largest_of(x), largest_of(y)
+    a, b = (jax.lax.stop_gradient(largest_of(z)) for z in (x, y))
     dtype = x.real.dtype
     x = x / jnp.where(a == 0, 1, a).astype(dtype)
     y = y / jnp.where(b == 0, 1, b).astype(dtype)
@@ -168,9 +171,9 @@ def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
         >>> float(found[2])
         0.0
     """
-    left, right = jnp.max(a, 0), jnp.max(b, 0)
+    left, right = (jnp.max(x, 0, keepdims=True) for x in (a, b))
     shares = a / jnp.where(left == 0, 1, left), b / jnp.where(right == 0, 1, right)
-    return left, right, jnp.sum(rest * shares[0] * shares[1], 0)
+    return left[0], right[0], jnp.sum(rest * shares[0] * shares[1], 0)
 
 
 def bounded_product(product: Product) -> jax.Array:
@@ -304,7 +307,7 @@ def scaled_root_mean_square(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The root mean square of `x` as a pair; see `scaled_norm`."""
     (unit, by), n = _unit(largest_of(x)), max(x.size, 1)
     mean = _squares(x, by, None) / n
-    return unit, jnp.sqrt(jnp.maximum(mean, 1 / n))
+    return unit, jnp.sqrt(jnp.where(mean == 0, 1 / n, mean))
 
 
 Axes: TypeAlias = tuple[int, ...] | None
@@ -324,7 +327,12 @@ def largest_of(x: jax.Array, axes: Axes = None) -> jax.Array:
 
 @jax.jit
 def _unit(largest: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """What to give norms in, and what to divide by for that: 1 where it is 0."""
+    """What to give norms in, and what to divide by for that: 1 where it is 0.
+
+    Both are constants for derivatives, which are the same for any unit. That of a
+    division by a unit of 1e-20 would have its square below, which is 0.
+    """
+    largest = jax.lax.stop_gradient(largest)
     bound = float(jnp.finfo(largest.dtype).max) / 8
     unit = jnp.where(jnp.isinf(largest), largest, jnp.minimum(largest, bound))
     return unit, jnp.where(unit > 0, unit, 1)
@@ -338,6 +346,6 @@ def _squares(x: jax.Array, by: jax.Array, axes: Axes) -> jax.Array:
 
 def _stacked(rows: list[tuple[jax.Array, ...]]) -> list[jax.Array]:
     """Each of the columns as one array, in the widest dtype."""
-    dtype = jnp.result_type(*(x for row in rows for x in row))
+    dtype = common_dtype(*(x.dtype for row in rows for x in row))
     columns = zip(*rows, strict=True)
     return [jnp.stack([x.astype(dtype) for x in column]) for column in columns]

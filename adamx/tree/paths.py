@@ -1,8 +1,12 @@
 """Leaves with their key paths; None counts as a leaf, so that it can pass through."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+
+from adamx.tree.boxes import is_box
+from adamx.tree.text import shortened
 
 PyTreeDef = Any
 
@@ -12,21 +16,35 @@ def is_none(x: object) -> bool:
     return x is None
 
 
+def is_leaf(x: Any) -> bool:
+    """Return whether `x` is a leaf, None counted as one."""
+    return jax.tree_util.all_leaves([x], is_leaf=is_none)
+
+
 def flatten(tree: Any) -> tuple[list[Any], PyTreeDef]:
     """The leaves of `tree`, None among them, and its structure."""
     return jax.tree.flatten(tree, is_leaf=is_none)
 
 
 def key_paths(tree: Any) -> list[str]:
-    """The key path of each leaf that `flatten` gives, as `['layer']['w']`."""
+    """Return the key path of each leaf that `flatten` gives, as `['layer']['w']`."""
     pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_none)
     return [jax.tree_util.keystr(path) for path, _ in pairs]
 
 
 def simple_paths(tree: Any) -> list[str]:
-    """The path of each leaf that `flatten` gives, as `layer/w`."""
-    pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_none)
+    """Return the path of each leaf that `flatten` gives, as `layer/w`.
+
+    The key of a box is left out; see `is_box`. So the paths of a model's variables are
+    those of the arrays in them.
+    """
+    pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_ends_path)
     return [jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in pairs]
+
+
+def names(path: Sequence[Any]) -> tuple[str, ...]:
+    """Return the keys of a key path of jax as strings."""
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
 
 
 def describe(x: Any) -> str:
@@ -34,27 +52,53 @@ def describe(x: Any) -> str:
     return f"{x.dtype}[{','.join(map(str, x.shape))}]"
 
 
-def first_difference(tree: Any, other: Any) -> tuple[str, str, str]:
+WIDTH = 150
+"""How many letters the names in a node may take in an error."""
+
+
+def first_difference(
+    tree: Any, other: Any, *, prefix: bool = False
+) -> tuple[str, str, str]:
     """Where two trees first differ in structure: key path, what each has there.
 
-    Walks down while the nodes agree, so that the path is as deep as can be.
+    Walks down while the nodes agree, so that the path is as deep as can be. With
+    `prefix` a leaf of `other` agrees with any subtree.
     """
-    return _difference("", tree, other)
+    agrees = _is_prefix if prefix else _same_structure
+    path, expected, got = _difference("", tree, other, agrees)
+    whole = children(tree) is None and children(other) is None
+    return path or ("" if whole else "the top of the trees"), expected, got
 
 
-def _difference(path: str, a: Any, b: Any) -> tuple[str, str, str]:
+def _difference(
+    path: str, a: Any, b: Any, agrees: Callable[[Any, Any], bool]
+) -> tuple[str, str, str]:
     children_a, children_b = children(a), children(b)
     if children_a is None or children_b is None or type(a) is not type(b):
         return path, _what(a), _what(b)
     if children_a.keys() != children_b.keys():
         only = [k for k in children_a if k not in children_b]
         more = [k for k in children_b if k not in children_a]
-        path += (only + more)[0]
-        return path, "a subtree" if only else "nothing", "nothing" if only else "one"
+        key = (only + more)[0]
+        if only:
+            return path + key, _what(children_a[key]), "nothing"
+        return path + key, "nothing", _what(children_b[key])
     for key, child in children_a.items():
-        if structure(child) != structure(children_b[key]):
-            return _difference(path + key, child, children_b[key])
+        if not agrees(child, children_b[key]):
+            return _difference(path + key, child, children_b[key], agrees)
     return path, _what(a), _what(b)
+
+
+def _same_structure(a: Any, b: Any) -> bool:
+    return structure(a) == structure(b)
+
+
+def _is_prefix(a: Any, b: Any) -> bool:
+    try:
+        structure(b).flatten_up_to(a)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
 
 
 def structure(tree: Any) -> PyTreeDef:
@@ -67,12 +111,17 @@ def children(node: Any, *, simple: bool = False) -> dict[str, Any] | None:
 
     By their keys as `key_paths` writes them, or, where `simple`, as `simple_paths`.
     """
-    if jax.tree_util.all_leaves([node], is_leaf=is_none):
+    if is_leaf(node):
         return None
     pairs, _ = jax.tree_util.tree_flatten_with_path(
         node, is_leaf=lambda x: x is not node
     )
     return {jax.tree_util.keystr(path, simple=simple): child for path, child in pairs}
+
+
+def _ends_path(x: Any) -> bool:
+    """Return whether the path of a leaf ends at `x`."""
+    return x is None or is_box(x)
 
 
 def _what(node: Any) -> str:
@@ -81,4 +130,5 @@ def _what(node: Any) -> str:
     found = children(node)
     if found is None:
         return "a leaf"
-    return f"a {type(node).__name__} with {', '.join(found) or 'nothing in it'}"
+    names = shortened(found, WIDTH) or "nothing in it"
+    return f"a {type(node).__name__} with {names}"

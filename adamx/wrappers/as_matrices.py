@@ -1,20 +1,23 @@
 """All leaves as matrices, for pieces that act on those."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from adamx.core.callables import is_function
 from adamx.core.chain import chain
 from adamx.core.errors import TransformError
-from adamx.core.freeze import Labels
+from adamx.core.kinds import through
+from adamx.core.labels import Labels
 from adamx.core.lift import Lifted, cast_node
 from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
 from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Params, PyTree, State, Updates
+from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.paths import flatten, key_paths, simple_paths, structure
 
@@ -25,10 +28,12 @@ Views: TypeAlias = list[MatrixView | None]
 class AsMatrices(Wrapper):
     """Lets `plan` act on matrices; paths and the structure of trees stay."""
 
+    keeps_degree: ClassVar[bool] = True
+
     view: View
 
     def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
-        return {"inner": (self.plan, _shapes(params, self._views(params)))}
+        return {"inner": (self.plan, _abstract(params, self._views(params)))}
 
     def init(self, params: Params) -> dict[str, Any]:
         self._checked().init(params)
@@ -50,7 +55,7 @@ class AsMatrices(Wrapper):
         views = self._views(like)
 
         def given(name: str, x: Any) -> Any:
-            if callable(x):
+            if is_function(x, like):
                 return _of_matrices(name, x, like, views)
             return _alike(name, x, like, views)
 
@@ -67,7 +72,8 @@ class AsMatrices(Wrapper):
 
         def view(i: int, leaf: Any) -> MatrixView:
             shape = jnp.shape(leaf)
-            found = self.view(paths[i], shape)
+            with user_code("view", self.name, OF_STRUCTURE):
+                found = self.view(paths[i], shape)
             if isinstance(found, MatrixView) and found.fits(shape):
                 return found
             raise TransformError(
@@ -137,24 +143,14 @@ def _back(tree: PyTree, like: Params, views: Views) -> PyTree:
     return treedef.unflatten(whole)
 
 
-def _shapes(params: Params, views: Views) -> PyTree:
-    """The parameters as matrices that are not cut, without their numbers."""
-    leaves, treedef = flatten(params)
-
-    def shape(x: Any, view: MatrixView) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(view.shape(jnp.shape(x)), jnp.result_type(x))
-
-    rows = zip(leaves, views, strict=True)
-    return treedef.unflatten([v and shape(x, v) for x, v in rows])
-
-
 def _alike(name: str, x: Any, like: Params, views: Views) -> Any:
     """A tree of arrays like the parameters as matrices; what is none as it is."""
     # Where the parameters are one number, so is a loss, and stays one.
     if structure(x) != structure(like) or name.startswith("value"):
         return x
     pairs = zip(flatten(x)[0], flatten(like)[0], strict=True)
-    fits = all(jnp.shape(a) == jnp.shape(p) for a, p in pairs if p is not None)
+    there = ((a, p) for a, p in pairs if a is not None and p is not None)
+    fits = all(jnp.shape(a) == jnp.shape(p) for a, p in there)
     return _seen(x, views) if fits else x
 
 
@@ -185,7 +181,7 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     Args:
         inner: a transform.
         view: a function `(path, shape) -> MatrixView`, with paths like `layer/w`;
-            `matrix_view` by default.
+            `matrix_view` by default, `out_in_view` for kernels of Equinox and PyTorch.
 
     Returns:
         The transform; its state is `inner`, with arrays in the shapes of the matrices.
@@ -226,4 +222,4 @@ def split_matrices(
     """
     chosen = chain(as_matrices(direction, view), *after)
     other = chain(plain, *after) if rest is None else rest
-    return split(matrices, matrices=chosen, rest=other)
+    return split(through(view, matrices), matrices=chosen, rest=other)

@@ -1,25 +1,30 @@
 """A transform that acts in some steps only."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from adamx.core.callables import wanted
 from adamx.core.check import argument
+from adamx.core.node import EVERY
 from adamx.core.numerics import next_count
 from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Gate, around
 
 
 class Conditional(Gate):
     condition: Callable[..., Array]
-    arguments: tuple[str, ...]
+    forward: bool
 
     def needs(self) -> frozenset[str]:
-        return super().needs() | {*self.arguments}
+        if not self.forward:
+            return super().needs()
+        wants = wanted(self.condition, first=1)
+        return super().needs() | {*wants.names, *((EVERY,) if wants.any_name else ())}
 
     def begin(self, params: Params) -> dict[str, Any]:
         return {"step": jnp.zeros((), jnp.int32)}
@@ -31,8 +36,13 @@ class Conditional(Gate):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
-        given = {name: argument(name, extra, self.name) for name in self.arguments}
-        opened = jnp.asarray(self.condition(mine["step"], **given), bool)
+        given = {}
+        if self.forward:
+            wants = wanted(self.condition, first=1)
+            names = *wants.missing(extra), *wants.taken(extra)
+            given = {name: argument(name, extra, self.name) for name in names}
+        with user_code("should_transform_fn", self.name):
+            opened = jnp.asarray(self.condition(mine["step"], **given), bool)
         return updates, opened, {"step": next_count(mine["step"])}
 
 
@@ -48,8 +58,7 @@ def _conditional(
     forward: bool,
 ) -> Transform:
     plan: Plan = as_transform(inner).plan
-    arguments = tuple(inspect.signature(condition).parameters)[1:] if forward else ()
-    return around(kind(name, plan, condition, arguments))
+    return around(kind(name, plan, condition, forward))
 
 
 @transform
@@ -67,7 +76,7 @@ def conditionally_transform(
         should_transform_fn: from the number of the step, from 0, an int32 array of
             shape (), to a bool.
         forward_extra_args: whether its other arguments, by their names, are arguments
-            of update.
+            of update. One with a default may be missing; `**extra` gets all.
 
     Returns:
         The transform; its state is `step`, int32, and `inner`.
@@ -109,7 +118,7 @@ def conditionally_mask(
         should_transform_fn: from the number of the step, from 0, an int32 array of
             shape (), to a bool.
         forward_extra_args: whether its other arguments, by their names, are arguments
-            of update.
+            of update. One with a default may be missing; `**extra` gets all.
 
     Returns:
         The transform; its state is `step`, int32, and `inner`.

@@ -5,14 +5,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from adamx.core.freeze import keep
+from adamx.core.callables import is_function
+from adamx.core.check import alongside
 from adamx.core.lift import Lifted, cast_node
+from adamx.core.numerics import compute_dtype
+from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
+from adamx.tree.dtypes import common_dtype
 from adamx.tree.paths import flatten as leaves_of
-from adamx.tree.paths import structure
+from adamx.tree.paths import is_none, structure
 
 
 class Flatten(Wrapper):
@@ -39,13 +44,35 @@ class Flatten(Wrapper):
         owners = None if params is None else _vector(params)
 
         def seen(x: Any) -> Any:
-            if callable(x):
+            if is_function(x, like):
                 return _of_vector(x, like)
             return _seen_as_vector(x, like)
 
         given = {name: seen(x) for name, x in extra.items()}
-        out, inner = self.plan.apply(_vector(updates), inner, owners, given)
-        return _split(out, updates), {}, inner
+        vector = _seen_as_vector(updates, like)
+        out, new = self.plan.apply(vector, inner, owners, given)
+        there = _present(updates, like)
+        if not there.all():
+            new = self._only_where(there, new, inner)
+        updates = alongside(updates, _split(out, like), "updates", self.name)
+        return updates, {}, new
+
+    def _only_where(self, there: np.ndarray, new: State, old: State) -> State:
+        """`new`, but as `old` for the numbers that have no gradient."""
+
+        def chosen(n: Array, o: Array) -> Array:
+            numbers = n.shape[-1:] == there.shape
+            return jnp.where(jnp.asarray(there), n, o) if numbers else n
+
+        def kept(bare: Any, n: Any, o: Any) -> Any:
+            return jax.tree.map(chosen, n, o) if bare is None else n
+
+        # What holds nothing without parameters is a slot, and not shared.
+        bare = jax.eval_shape(lambda: self.plan.init(None))
+        return jax.tree.map(kept, bare, new, old, is_leaf=is_none)
+
+    def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
+        return {"inner": (self.plan, jax.eval_shape(_vector, params))}
 
     def _checked(self) -> Lifted:
         return cast_node(self.name)
@@ -53,14 +80,34 @@ class Flatten(Wrapper):
 
 def _vector(tree: PyTree) -> Array:
     arrays = [jnp.ravel(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
-    return jnp.concatenate(arrays) if arrays else jnp.zeros(0)
+    if not arrays:
+        return jnp.zeros(0)
+    dtype = common_dtype(*(x.dtype for x in arrays))
+    return jnp.concatenate([x.astype(dtype) for x in arrays])
 
 
 def _seen_as_vector(x: Any, like: PyTree) -> Any:
-    """A tree like the parameters as a vector, without what is frozen; or `x`."""
+    """A tree like the parameters as a vector, without what is frozen; or `x`.
+
+    It has zeros where only the parameters have a leaf.
+    """
     if structure(x) != structure(like):
         return x
-    return _vector(keep(x, [leaf is not None for leaf in leaves_of(like)[0]]))
+    pairs = zip(leaves_of(x)[0], leaves_of(like)[0], strict=True)
+    return _vector(
+        [_zero(p) if leaf is None else leaf for leaf, p in pairs if p is not None]
+    )
+
+
+def _zero(param: Any) -> Array:
+    return jnp.zeros(jnp.shape(param), compute_dtype(jnp.result_type(param)))
+
+
+def _present(tree: PyTree, like: PyTree) -> np.ndarray:
+    """For each number of `like` as a vector, whether `tree` has it."""
+    pairs = zip(leaves_of(tree)[0], leaves_of(like)[0], strict=True)
+    there = [np.full(jnp.size(p), x is not None) for x, p in pairs if p is not None]
+    return np.concatenate(there) if there else np.zeros(0, bool)
 
 
 def _split(vector: Array, like: PyTree) -> PyTree:
@@ -100,6 +147,9 @@ def flatten(inner: TransformLike) -> Transform:
     to all numbers together: a trust ratio, the clip of a block, a factored moment. The
     vector is of the widest dtype among the leaves, and on one place: shardings of
     leaves are not kept, and neither are paths, so masks belong around it.
+
+    The numbers of a leaf without a gradient stay as they were in each slot that is a
+    vector of all numbers. An encoded slot gets a gradient of zero for them.
 
     Args:
         inner: a transform.

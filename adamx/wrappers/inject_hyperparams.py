@@ -10,11 +10,13 @@ from adamx.core.call import Call, shown
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Interval, Schedule, as_schedule, declared
 from adamx.core.identity import key_of
-from adamx.core.numerics import next_count, scalar_dtype
+from adamx.core.numerics import compute_dtype, next_count, scalar_dtype
+from adamx.core.places import beside_old
 from adamx.core.record import is_array
 from adamx.core.state import named
 from adamx.core.transform import Transform, as_transform, is_builder
 from adamx.core.types import Array, Params, State, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
 
 
@@ -80,7 +82,8 @@ class Injected(Wrapper):
             mine["scheduled"] = self._scheduled(mine["count"])
             mine["count"] = next_count(mine["count"])
             values |= mine["scheduled"]
-        plan = self.build(**values).plan
+        with user_code("inner_factory", self.name):
+            plan = self.build(**values).plan
         updates, inner = plan.apply(updates, inner, params, extra)
         return updates, mine, inner
 
@@ -93,8 +96,8 @@ class InjectedCall(Call):
 
     def __repr__(self) -> str:
         factory, _, args, kwargs = self.bound.args
-        name = getattr(factory, "__name__", repr(factory))
-        return shown(f"inject_hyperparams({name})", _bound(factory, args, kwargs))
+        name = f"inject_hyperparams({_name_of(factory)})"
+        return shown(name, _bound(factory, args, kwargs))
 
 
 def inject_hyperparams(
@@ -153,6 +156,10 @@ def inject_hyperparams(
     return build
 
 
+def _name_of(factory: Callable[..., Any]) -> str:
+    return getattr(factory, "__name__", repr(factory))
+
+
 def _bound(
     factory: Callable[..., Any], args: Any, kwargs: Any
 ) -> inspect.BoundArguments:
@@ -176,7 +183,11 @@ def _inject(
     build = Rebuild(inner_factory, bound, frozenset(found))
     build()  # of what was given, so that what is wrong with it is said here
     numbers = {k: _scalar(x) for k, x in found.items() if not callable(x)}
-    schedules = {k: as_schedule(x) for k, x in found.items() if callable(x)}
+    schedules = {
+        k: as_schedule(x, k, _name_of(inner_factory))
+        for k, x in found.items()
+        if callable(x)
+    }
     first = {k: x(0) for k, x in schedules.items()}
     # Built of arrays: the values are no part of the program.
     plan = build(**numbers, **first).plan
@@ -191,16 +202,17 @@ def set_hyperparams(state: State, **values: Any) -> State:
 
     Args:
         state: of a transform with `inject_hyperparams` somewhere in it.
-        **values: numbers or arrays of shape (), by the names of the arguments of the
-            builder. Where several pieces have an argument of that name it is changed in
-            all of them.
+        **values: by the names of the arguments of the builder, a number or an array of
+            shape (); in a state that `jax.vmap` made, one number for all members, or
+            an array with one for each. Where several pieces have an argument of that
+            name it is changed in all of them.
 
     Returns:
-        The new state; the old one stays as it is.
+        The new state, of the same shapes and dtypes; the old one stays as it is.
 
     Raises:
         TransformError: there is no such hyperparameter, it follows a schedule, or the
-            value is not one number.
+            value is no real number or has another shape.
 
     Reference:
         adamx's own.
@@ -217,7 +229,7 @@ def set_hyperparams(state: State, **values: Any) -> State:
         {name for part in named(state, kind) for name in part}
         for kind in ("hyperparams", "scheduled")
     )
-    for name, value in values.items():
+    for name in values:
         if name not in there:
             follows = name in followed
             raise TransformError(
@@ -231,13 +243,6 @@ def set_hyperparams(state: State, **values: Any) -> State:
                 if follows
                 else nearest(name, there),
             )
-        if jnp.shape(value) != ():
-            raise TransformError(
-                f"{name!r} must be one number",
-                piece="set_hyperparams",
-                expected="a number or an array of shape ()",
-                got=f"shape {jnp.shape(value)}",
-            )
     return _changed(state, values)
 
 
@@ -247,18 +252,32 @@ def _changed(state: Any, values: Mapping[str, Any]) -> Any:
     new = {key: _changed(value, values) for key, value in state.items()}
     mine = new.get("hyperparams")
     if isinstance(mine, dict):
-        put = {k: _like(values[k], old) for k, old in mine.items() if k in values}
+        put = {k: _like(k, values[k], old) for k, old in mine.items() if k in values}
         new["hyperparams"] = mine | put
     return new
 
 
-def _like(value: Any, old: Array) -> Array:
-    return jnp.asarray(value, old.dtype)
+def _like(name: str, value: Any, old: Array) -> Array:
+    """Return `value` in the shape, dtype and sharding of `old`."""
+    shape, dtype = jnp.shape(value), jnp.result_type(value)
+    real = any(jnp.issubdtype(dtype, kind) for kind in (jnp.integer, jnp.floating))
+    if not real or shape not in ((), old.shape):
+        several = f", or an array of shape {old.shape}" if old.shape else ""
+        raise TransformError(
+            f"{name!r} must be one number"
+            + (", or one for each member" if several else ""),
+            piece="set_hyperparams",
+            expected=f"a number or an array of shape (){several}",
+            got=f"shape {shape}" if real else f"an array of {dtype}",
+        )
+    # A copy, because several pieces may have a hyperparameter of this name.
+    new = jnp.broadcast_to(jnp.array(value, old.dtype, copy=True), old.shape)
+    return beside_old(new, old)
 
 
 def _scalar(value: Any) -> Array:
     if is_array(value):
-        return jnp.asarray(value, jnp.promote_types(value.dtype, jnp.float32))
+        return jnp.asarray(value, compute_dtype(value.dtype))
     return jnp.asarray(value, scalar_dtype())
 
 

@@ -7,14 +7,14 @@ from adamx.core.chain import chain
 from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 
 
 class FollowSlowly(Rule):
     needs_params = True
 
     sync_period: int
-    slow_step_size: Hyper
+    slow_step_size: Rate
 
     def slots(self, param: Array) -> Slots:
         return {"slow": param}

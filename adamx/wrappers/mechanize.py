@@ -11,7 +11,7 @@ from adamx.core.lift import Lifted
 from adamx.core.numerics import divisor, running_mean, scalar_dtype, towards
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Params, Shared, Slots, State, Updates
+from adamx.core.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
 from adamx.tree.norms import (
     bounded_product,
@@ -39,7 +39,7 @@ class Tuner(Rule):
     needs_params = True
     needs_trees = (BASE,)
 
-    weight_decay: Hyper
+    weight_decay: Rate
     eps: Hyper
     s_init: Hyper
     num_betas: int

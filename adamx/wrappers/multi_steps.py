@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import PositiveInteger, Whole
-from adamx.core.check import one_number
+from adamx.core.check import fill_absent, one_number
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Schedule, as_schedule
 from adamx.core.lift import Lifted
@@ -52,6 +52,8 @@ class Accumulator(Rule):
 
 class Accumulate(Wrapper):
     """Adds up updates, and gives the sum to `plan` each k calls; zeros in between."""
+
+    keeps_degree: ClassVar[bool] = True
 
     every_k: int | Schedule
     mean: bool
@@ -102,9 +104,8 @@ class Accumulate(Wrapper):
         # XLA would copy the whole state round the branches.
         total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
-        new["acc_grads"] = jax.tree.map(
-            lambda t: jnp.where(done, jnp.zeros_like(t), t), total
-        )
+        rest = jax.tree.map(lambda t: jnp.where(done, jnp.zeros_like(t), t), total)
+        new["acc_grads"] = fill_absent(rest, new["acc_grads"], "updates", self.name)
         new["gradient_step"] = jax.lax.select(
             done, next_count(new["gradient_step"]), new["gradient_step"]
         )
@@ -166,7 +167,7 @@ def MultiSteps(
     """
     k = every_k_schedule
     if callable(k):
-        k = as_schedule(k)
+        k = as_schedule(k, "every_k_schedule", "MultiSteps")
     else:
         k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
 from adamx.core.arguments import PositiveInteger
-from adamx.core.check import alongside, argument, needed_params
+from adamx.core.check import alongside, argument, keep_absent, needed_params
 from adamx.core.lift import Lifted
 from adamx.core.plan import Plan
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, Shared, Slots, State, Updates
+from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
 
 
@@ -62,7 +63,8 @@ class SamAtOnce(Sam):
         for i in range(self.sync_period - 1):
             climb, up = self._climbed(updates, up or {}, at, extra)
             at = apply_updates(at, climb)
-            found = grad_fn(at, i)
+            with user_code("grad_fn", self.name):
+                found = grad_fn(at, i)
             updates = alongside(updates, found, "what grad_fn returns", self.name)
         out, inner = self.plan.apply(updates, inner, params, extra)
         return out, {"adversary": up} if "adversary" in mine else {}, inner
@@ -116,7 +118,8 @@ class SamInTurns(Sam):
 
         def descend(updates: Updates, up: State, inner: State) -> Any:
             out, inner = self.plan.apply(updates, inner, begun, extra)
-            up = self.adversary.init(params) if self.reset_state else up
+            if self.reset_state:
+                up = keep_absent(updates, self.adversary.init(params), up)
             return jax.tree.map(jnp.add, out, back), up, inner
 
         def climb(updates: Updates, up: State, inner: State) -> Any:

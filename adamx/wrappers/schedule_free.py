@@ -9,7 +9,7 @@ from adamx.core.numerics import scalar_dtype, share_of_weights
 from adamx.core.rule import Rule
 from adamx.core.state import read_out
 from adamx.core.transform import Transform, TransformLike, lift, transform
-from adamx.core.types import Array, Hyper, Params, Shared, Slots, State
+from adamx.core.types import Array, Hyper, Params, Rate, Shared, Slots, State
 
 
 class ScheduleFree(Rule):
@@ -18,7 +18,7 @@ class ScheduleFree(Rule):
     counts = True
     needs_params = True
 
-    learning_rate: Hyper
+    learning_rate: Rate
     b1: Hyper
     weight_lr_power: Hyper
     r: Hyper

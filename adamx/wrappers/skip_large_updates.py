@@ -9,7 +9,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 from adamx.core.wrapper import RuleGate, around
 from adamx.tree.norms import joined_norm, norm_of
 
@@ -19,7 +19,7 @@ class Measure(Rule):
 
     locality = "tree"
 
-    max_norm: Hyper
+    max_norm: Rate
 
     def shared(self) -> Shared:
         return {

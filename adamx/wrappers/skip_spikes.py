@@ -11,7 +11,7 @@ from adamx.core.hyper import NonNegative
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Shared, Slots
+from adamx.core.types import Array, Rate, Shared, Slots
 from adamx.core.wrapper import RuleGate, around
 from adamx.tree.norms import joined_norm, norm_of
 
@@ -24,7 +24,7 @@ class Spikes(Rule):
     locality = "tree"
 
     window: int
-    sigma: Hyper
+    sigma: Rate
     value: Array | None
 
     def shared(self) -> Shared:
@@ -90,7 +90,7 @@ class Spikes(Rule):
 
 class SkipSpikes(RuleGate):
     window: int
-    sigma: Hyper
+    sigma: Rate
 
     def options(self) -> frozenset[str]:
         return super().options() | {"value"}

@@ -85,7 +85,7 @@ SPECS: list[Spec] = [
             RATE,
             0.5,
             0.7,
-            eps=1e-3,
+            eps=1e-7,
             weight_decay=0.3,
             consistent_rms=0.2,
             rest=adamx.lion(RATE, 0.8, 0.9, weight_decay=0.0),
@@ -95,7 +95,7 @@ SPECS: list[Spec] = [
         _paper_dion2(
             0.5,
             0.7,
-            (FIVE.polynomials, 5, 1e-3, FIVE.margin),
+            (FIVE.polynomials, 5, 1e-7, FIVE.margin),
             lambda rows, cols: 0.2 * max(rows, cols) ** 0.5,
             _lion(0.8, 0.9),
             0.3,

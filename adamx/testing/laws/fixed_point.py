@@ -9,6 +9,7 @@ from adamx.testing.compare import alike, leaves, outline
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject
 from adamx.testing.trees import DTYPES, grads, params, stacked
+from adamx.testing.x64 import enable_x64
 
 SOME = (
     ("bfloat16", "float32"),
@@ -29,7 +30,7 @@ def fixed_point(subject: Subject) -> None:
     of a jitted step compiles nothing.
     """
     kinds = (*DTYPES, "mixed")
-    with jax.enable_x64(True):
+    with enable_x64(True):
         for of_params, of_grads in itertools.product(kinds, kinds):
             if subject.full or (of_params, of_grads) in SOME:
                 start = params(of_params)

@@ -10,6 +10,7 @@ from adamx.testing.compare import close, finite, leaves, wide
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject
 from adamx.testing.trees import cast, grads, params
+from adamx.testing.x64 import enable_x64
 
 STEPS = 30_000
 RTOL = 2**-24 / (1 - 0.999) / 2
@@ -31,13 +32,13 @@ def long_runs(subject: Subject) -> None:
     gradient = grads(start)
     late = {}
     for dtype in ("float32", "float64"):
-        with jax.enable_x64(dtype == "float64"):
+        with enable_x64(dtype == "float64"):
             at, g = cast(start, dtype), cast(gradient, dtype)
             late[dtype] = subject.scan(at, g, STEPS, FACTORS)
     _right(late, f"after {STEPS} steps")
     if any(map(_is_count, jax.tree.leaves(late["float32"][1]))):
         for dtype in late:
-            with jax.enable_x64(dtype == "float64"):
+            with enable_x64(dtype == "float64"):
                 at, g = cast(start, dtype), cast(gradient, dtype)
                 state = _set_counts(late[dtype][1], 10**7)
                 late[dtype] = subject.update(g, state, at)

@@ -8,6 +8,7 @@ from adamx.testing.compare import close, leaves, same, wide
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject, kept_parameters
 from adamx.testing.trees import NARROW, cast, grads, params
+from adamx.testing.x64 import enable_x64
 
 STEPS = 3000
 
@@ -47,7 +48,7 @@ def precision(subject: Subject) -> None:
 
 def _long_run(subject: Subject) -> None:
     one = {"w": jnp.ones((2, 3), jnp.bfloat16)}
-    with jax.enable_x64(True):
+    with enable_x64(True):
         exact, exact_state = subject.scan(
             cast(one, "float64"), cast(one, "float64"), STEPS, (1.0,)
         )

@@ -11,6 +11,7 @@ from adamx.testing.compare import require
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject, kept_parameters
 from adamx.testing.trees import Trajectory, cast
+from adamx.testing.x64 import enable_x64
 
 
 @law(17)
@@ -25,7 +26,7 @@ def truth(subject: Subject) -> None:
         raise NotTried("no reference is given")
     follow = follower(subject)
     for reference in subject.references:
-        with jax.enable_x64(True):
+        with enable_x64(True):
             away = deviation(subject, reference, follow)
         require(
             # The parameters add up 60 steps, each rounded to 2⁻⁵³ of a parameter of
@@ -103,7 +104,7 @@ def _single_precision(
         return jax.tree.map(np.asarray, updates), (start, state)
 
     ours, _ = run("float32")
-    with jax.enable_x64(True):
+    with enable_x64(True):
         exact, end = run("float64")
         kept = kept_parameters(subject, *end)
         largest = max((float(jnp.abs(x).max()) for _, x in kept), default=0.0)

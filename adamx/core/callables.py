@@ -1,0 +1,103 @@
+"""Functions of the user: whether a value is one, and which arguments it takes."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+from jax.tree_util import all_leaves
+
+from adamx.tree.boxes import unbox
+from adamx.tree.paths import is_none, structure
+
+
+def is_function(x: Any, like: Any = None) -> bool:
+    """Return whether `x` is to be called, rather than to be read as a tree.
+
+    A model, such as an Equinox module, is both: a tree that can be called. It is read
+    as a tree where it has the structure of `like`, or of a prefix of that.
+    """
+    return is_plain_function(x) or (callable(x) and not is_prefix(x, like))
+
+
+def is_plain_function(x: Any) -> bool:
+    """Return whether `x` is a function, and no pytree that can be called."""
+    return callable(x) and all_leaves([x])
+
+
+def is_prefix(tree: Any, like: Any) -> bool:
+    """Return whether `tree` has the structure of `like`, or of a prefix of it."""
+    try:
+        prefix_leaves(tree, like)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
+
+
+def prefix_leaves(tree: Any, like: Any) -> list[Any]:
+    """Return what `tree`, a prefix of `like`, has for each leaf of `like`.
+
+    Boxes count as the leaves in them, so that one of the two may be boxed.
+
+    Raises:
+        ValueError, TypeError or KeyError: `tree` is no prefix of `like`.
+    """
+    tree, like = unbox(tree), unbox(like)
+    whole = jax.tree.broadcast(tree, like, is_leaf=is_none)
+    return structure(like).flatten_up_to(whole)
+
+
+class Wanted(NamedTuple):
+    """The arguments that a function takes."""
+
+    required: int
+    """How many positional ones there are without a default; `*args` counts as none."""
+    names: tuple[str, ...]
+    """Those that can be given by name, in order; `**kwargs` is no name."""
+    optional: frozenset[str]
+    """Those of `names` that have a default."""
+    any_name: bool
+    """Whether there is a `**kwargs`, which takes every name."""
+
+    def missing(self, given: Iterable[str]) -> list[str]:
+        """Return the names without a default that are not in `given`."""
+        known = {*given, *self.optional}
+        return [name for name in self.names if name not in known]
+
+    def taken(self, given: Iterable[str]) -> tuple[str, ...]:
+        """Return the names in `given` that the function takes."""
+        return tuple(n for n in given if self.any_name or n in self.names)
+
+
+def wanted(function: Callable[..., Any], first: int = 0) -> Wanted:
+    """Return the arguments that `function` takes, after the `first` positional ones.
+
+    A function without a signature, as some builtins are, counts as one of one argument.
+    """
+    try:
+        parameters = [*inspect.signature(function).parameters.values()]
+    except (ValueError, TypeError):
+        return Wanted(1, (), frozenset(), False)
+    return _wanted(parameters[_leading(parameters, first) :])
+
+
+def _leading(parameters: list[inspect.Parameter], first: int) -> int:
+    """Return how many parameters take the `first` positional arguments."""
+    return min(first, sum(p.kind in POSITIONAL for p in parameters))
+
+
+POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+def _wanted(parameters: list[inspect.Parameter]) -> Wanted:
+    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    has = {p.name for p in parameters if p.default is not p.empty}
+    return Wanted(
+        sum(p.kind in POSITIONAL and p.name not in has for p in parameters),
+        tuple(p.name for p in parameters if p.kind in named),
+        frozenset(has),
+        any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )

@@ -1,0 +1,24 @@
+"""Text that is cut to a width."""
+
+from collections.abc import Collection
+
+
+def shortened(names: Collection[str], width: int) -> str:
+    """Return as many of the names as fit, with commas, and how many there are."""
+    whole = ", ".join(names)
+    if len(whole) <= width:
+        return whole
+    kept: list[str] = []
+    for name in names:
+        if kept and len(", ".join([*kept, name])) > width:
+            break
+        kept.append(name)
+    return f"{', '.join(kept)}, … ({len(names)})"
+
+
+def without_middle(text: str, width: int) -> str:
+    """Return `text`, with an ellipsis for its middle if it is longer than `width`."""
+    if len(text) <= width:
+        return text
+    end = (width - 3) // 2
+    return f"{text[: width - 3 - end]} … {text[len(text) - end :]}"

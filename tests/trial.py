@@ -1,0 +1,134 @@
+"""Try adamx as it is installed, on the Python and the jax at hand.
+
+    python tests/trial.py
+
+Needs chex beside adamx, and no pytest. `tests/versions.py` runs it in one environment
+after another. A warning is an error here, because a name that jax deprecates is gone in
+a later jax.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Each program runs twice, so that XLA would spend more time on it than it saves.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# For the law of sharding.
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+
+# Last, so that adamx is imported as it is installed, not from the checkout.
+sys.path.append(str(Path(__file__).parents[1]))
+
+import jax
+import jax.numpy as jnp
+
+with warnings.catch_warnings():
+    # Names that chex imports are not ours to change.
+    warnings.simplefilter("ignore")
+    import chex  # noqa: F401
+
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    import adamx
+    from adamx.testing import LAWS, Subject, examples, public_builders
+    from tests import pages
+
+PARAMS = {"w": jnp.linspace(-1.0, 1.0, 16).reshape(4, 4), "b": jnp.ones(4)}
+GRADS = jax.tree.map(jnp.cos, PARAMS)
+
+Check = Callable[[], None]
+
+
+def two_updates(subject: Subject) -> None:
+    """Initialize a transform and update it twice."""
+    _, state = subject.update(GRADS, subject.init(PARAMS), PARAMS)
+    updates, _ = subject.update(GRADS, state, PARAMS)
+    assert all(jnp.isfinite(u).all() for u in jax.tree.leaves(updates)), updates
+
+
+def builders() -> Iterator[tuple[str, Check]]:
+    """Yield two updates of the first example of every public builder."""
+    for name, builder in public_builders().items():
+        subject = Subject.of(next(examples(builder)))
+        yield name, lambda subject=subject: two_updates(subject)
+
+
+def codecs() -> Iterator[tuple[str, adamx.Codec]]:
+    """Yield every public codec, by name."""
+    for name, function in vars(adamx).items():
+        if getattr(function, "__annotations__", {}).get("return") == adamx.Codec:
+            yield name, function()
+
+
+def stored() -> Iterator[tuple[str, Check]]:
+    """Yield two updates of Adam for every public codec of its state."""
+    for name, codec in codecs():
+        adam, signed = adamx.adam(0.1), codec if codec.signed else None
+        tx = adamx.stored(adam, signed, min_size=0, nu=codec)
+        yield name, lambda tx=tx: two_updates(Subject.of(tx))
+
+
+def laws() -> Iterator[tuple[str, Check]]:
+    """Yield every law on Adam, and sharding on an encoded state in whole grids."""
+    adam = adamx.adam(0.1)
+    for law in LAWS:
+        if law.name == "sharding":
+            tx = adamx.stored(adam, adamx.int8(), min_size=0)
+            yield law.name, lambda law=law, tx=tx: law.check(Subject.of(tx, full=True))
+        elif law.name != "truth":  # it needs a reference
+            yield law.name, lambda law=law: law.check(Subject.of(adam))
+
+
+def migrated() -> None:
+    """Carry a state over to a changed chain."""
+    old, new = adamx.adam(0.1), adamx.chain(adamx.clip(1.0), adamx.adam(0.1))
+    _, report = adamx.migrate(old.init(PARAMS), new, PARAMS, old)
+    assert report.complete(), report
+
+
+def raced() -> None:
+    """Race two optimizers."""
+    result = adamx.race(
+        "valley", "sgd, adam", steps=4, rates=2, seeds=1, progress=False
+    )
+    assert {outcome.name for outcome in result.outcomes} == {"sgd", "adam"}
+
+
+def toured() -> None:
+    """Run the code of the tour; it prints what the page shows."""
+    page = (pages.ROOT / "docs" / "tour.md").read_text("utf-8")
+    assert pages.written(page) == page, pages.written(page)
+
+
+def checks() -> Iterator[tuple[str, Check]]:
+    """Yield all checks, by name."""
+    yield from builders()
+    yield from stored()
+    yield from laws()
+    for check in (migrated, raced, toured):
+        yield check.__name__, check
+
+
+def main() -> int:
+    """Run all checks; print what failed, and how many checks there were."""
+    warnings.simplefilter("error")
+    passed = failed = 0
+    for name, check in checks():
+        try:
+            check()
+        except Exception as error:
+            failed += 1
+            print(f"{name}: {type(error).__name__}: {error}")
+        else:
+            passed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
