@@ -267,6 +267,8 @@ from adamx.transforms.per_example import (
 )
 from adamx.transforms.plateau import reduce_on_plateau as reduce_on_plateau
 from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
+from adamx.transforms.project import keep_params_between as keep_params_between
+from adamx.transforms.project import project_params as project_params
 from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
 from adamx.transforms.rectified import (
     scale_by_rectified_moment as scale_by_rectified_moment,
@@ -310,11 +312,13 @@ from adamx.wrappers.loss_scale import loss_scale as loss_scale
 from adamx.wrappers.mechanize import mechanize as mechanize
 from adamx.wrappers.multi_steps import MultiSteps as MultiSteps
 from adamx.wrappers.multi_steps import apply_every as apply_every
+from adamx.wrappers.multi_steps import has_updated as has_updated
 from adamx.wrappers.sam import sam as sam
 from adamx.wrappers.schedule_free import schedule_free as schedule_free
 from adamx.wrappers.schedule_free import (
     schedule_free_eval_params as schedule_free_eval_params,
 )
 from adamx.wrappers.skip_large_updates import skip_large_updates as skip_large_updates
+from adamx.wrappers.skip_spikes import skip_spikes as skip_spikes
 
 __version__ = "0.1.0"

@@ -1,5 +1,6 @@
 """What stands in a state beside the parameters, to be evaluated instead of them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,3 +57,51 @@ def test_an_average_starts_at_a_step(start_step):
         adamx.TransformError, match=r"(?s)start_step .*an integer from 0"
     ):
         adamx.average_params(start_step=start_step)
+
+
+@pytest.mark.parametrize("decay", [0.9, 0.9999])
+@pytest.mark.parametrize("start_step", [0, 7])
+def test_a_debiased_average_is_the_weighted_mean(decay, start_step, x64):
+    tx = adamx.average_params(decay, start_step, debias=True)
+    path, average = iterates(adamx.chain(adamx.sgd(1e-2, 0.9), tx))
+    path = path[start_step:]
+    weights = (1 - decay) * decay ** np.arange(len(path))[::-1]
+    expected = np.tensordot(weights, path, 1) / (1 - decay ** len(path))
+    np.testing.assert_allclose(average, expected, rtol=1e-12)
+
+
+def test_a_debiased_average_with_a_decay_that_changes(x64):
+    decays = np.array([0.5, 0.9, 0.99, 0.2])
+    table = jnp.asarray(decays)
+    tx = adamx.average_params(lambda count: table[count], debias=True)
+    state, at, average, total = tx.init(jnp.float64(0)), 0.0, 0.0, 0.0
+    for decay, g in zip(decays, [1.0, -3.0, 2.0, 5.0], strict=True):
+        _, state = tx.update(jnp.float64(g), state, jnp.float64(at))
+        at += g
+        average = decay * average + (1 - decay) * at
+        total = decay * total + (1 - decay)
+        found = adamx.averaged_params(state, jnp.float64(at))
+        assert float(found) == pytest.approx(average / total, rel=1e-13)
+
+
+def test_a_debiased_average_is_right_early_and_late_in_float32():
+    """A float32 sum of its weights stops 3e-4 short of 1; of b = 0.9999 1e5 steps."""
+    tx = adamx.average_params(0.9999, debias=True)
+
+    def step(state, _):
+        return tx.update(jnp.float32(0), state, jnp.float32(3))[1], None
+
+    state = tx.init(jnp.float32(7))
+    early, _ = jax.lax.scan(step, state, length=3)
+    assert float(adamx.averaged_params(early, jnp.float32(3))) == 3.0
+    late, _ = jax.lax.scan(step, state, length=200_000)
+    assert float(adamx.averaged_params(late, jnp.float32(3))) == 3.0
+    weight = np.asarray(late["average_params"]["weight"], np.float64)
+    assert 1 + weight[1] == pytest.approx(1 - 0.9999**200_000, rel=1e-7)
+
+
+def test_without_a_decay_there_is_nothing_to_debias():
+    for tx in (adamx.average_params(), adamx.average_params(debias=True)):
+        path, average = iterates(adamx.chain(adamx.sgd(1e-2), tx))
+        np.testing.assert_allclose(average, path.mean(0), rtol=1e-5)
+        assert "weight" not in tx.init({"w": 1.0})["average_params"]

@@ -38,6 +38,9 @@ SUBJECTS += map(
         adamx.adafactor(0.1, 1),
         adamx.factored_moment(min_dim_size_to_factor=1),
         adamx.galore(0.1, 1, 2),
+        adamx.average_params(0.9, debias=True),
+        adamx.keep_params_between(-1.0, 2.0),
+        adamx.skip_spikes(adamx.trace(0.5), window=2),
         adamx.in_subspace(adamx.scale_by_adam(), 1, 2, proj_type="full"),
         adamx.adam_mini(
             0.1, blocks={0: (), 1: 0}, block_labels=lambda p, x: x.ndim > 1

@@ -1,5 +1,6 @@
 """Matrices: how leaves are seen as them, and their orthogonal factors."""
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -263,9 +264,93 @@ def test_axes_in_another_order():
     np.testing.assert_array_equal(view.back(seen, x.shape), x)
 
 
+CUT = {
+    "columns": (adamx.MatrixView((), (0,), (1,), (3, 1, 2)), (4, 6), [3, 1, 2], 1),
+    "rows": (adamx.MatrixView((), (0,), (1,), (1, 3), 0), (4, 6), [1, 3], 0),
+    "out first": (adamx.MatrixView((), (1,), (0,), (2, 2)), (4, 6), [2, 2], 0),
+    "each head": (
+        adamx.MatrixView((-2,), (0,), (2,), (2, 2, 2), -1),
+        (4, 5, 6),
+        [2, 2, 2],
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_parts_of_an_axis_are_matrices_of_their_own(kind):
+    view, shape, lengths, axis = CUT[kind]
+    x = jnp.arange(float(np.prod(shape))).reshape(shape)
+    whole = dataclasses.replace(view, parts=())
+    cut = np.split(np.asarray(x), np.cumsum(lengths)[:-1], axis)
+    for found, part in zip(view.cut(x), cut, strict=True):
+        np.testing.assert_array_equal(found, whole.see(jnp.asarray(part)))
+    assert view.shapes(shape) == [part.shape for part in view.cut(x)]
+    np.testing.assert_array_equal(view.join(view.cut(x), shape), x)
+
+
+def test_queries_keys_and_values_of_one_kernel_go_as_kernels_of_their_own():
+    rng = np.random.default_rng(0)
+    fused = {
+        "qkv": jnp.asarray(rng.normal(size=(6, 10)), "float32"),
+        "out": jnp.asarray(rng.normal(size=(4, 6)), "float32"),
+        "b": jnp.ones(3),
+        "absent": None,
+    }
+    cut = dict(zip("qkv", jnp.split(fused["qkv"], [6, 8], 1), strict=True))
+    apart = {**cut, "out": fused["out"], "b": fused["b"]}
+
+    def view(path, shape):
+        if path == "qkv":
+            return adamx.MatrixView((), (0,), (1,), parts=(6, 2, 2))
+        return adamx.matrix_view(path, shape)
+
+    inner = adamx.chain(adamx.orthogonalize(), adamx.trace(0.5))
+    runs = []
+    for start, seen in ((fused, view), (apart, None)):
+        tx = adamx.as_matrices(inner, seen)
+        params, state = start, tx.init(start)
+        for _ in range(2):
+            updates, state = tx.update(params, state, params)
+            params = adamx.apply_updates(params, updates)
+        runs.append((params, state))
+    (together, state), (each, _) = runs
+    rows = [each[name] for name in "qkv"]
+    np.testing.assert_allclose(together["qkv"], jnp.concatenate(rows, 1), atol=1e-6)
+    np.testing.assert_allclose(together["out"], each["out"], atol=1e-6)
+    # The user's tree is innermost, and leaves without a second part have None in it.
+    kept = state["as_matrices"]["inner"]["trace"]["trace"]
+    assert jax.tree.map(jnp.shape, kept) == {
+        "part_0": {"qkv": (6, 6), "out": (4, 6), "b": (1, 3), "absent": None},
+        "part_1": {"qkv": (6, 2), "out": None, "b": None, "absent": None},
+        "part_2": {"qkv": (6, 2), "out": None, "b": None, "absent": None},
+    }
+    tx = adamx.as_matrices(inner, view)
+    abstract = tx.init(jax.eval_shape(lambda: fused))
+    assert jax.tree.map(jnp.shape, abstract) == jax.tree.map(jnp.shape, state)
+    assert "orthogonalize" in str(adamx.describe(tx, fused))
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        adamx.MatrixView((), (0,), (1,), (1, 1)),
+        adamx.MatrixView((), (0,), (1,), (3, 0)),
+        adamx.MatrixView((), (0,), (1,), (4, -1)),
+        adamx.MatrixView((), (0,), (1,), (3,), 2),
+        adamx.MatrixView((), (0, 1), (), (3,)),
+    ],
+)
+def test_parts_that_do_not_add_up_are_refused(view):
+    tx = adamx.as_matrices(adamx.identity(), lambda path, shape: view)
+    with pytest.raises(adamx.TransformError, match=r"(?s)\['w'\].*as_matrices.*add up"):
+        tx.init({"w": jnp.ones((2, 3))})
+
+
 @pytest.mark.parametrize("axes", [*itertools.permutations(range(3))], ids=str)
 def test_every_order_of_axes_is_put_back(axes):
-    view = adamx.MatrixView(*((axis,) for axis in axes))
+    batch, rows, cols = ((axis,) for axis in axes)
+    view = adamx.MatrixView(batch, rows, cols)
     x = jax.device_put(np.arange(24.0).reshape(2, 3, 4))
     seen = view.see(x)
     np.testing.assert_array_equal(seen, np.transpose(x, axes))

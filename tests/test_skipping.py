@@ -33,6 +33,7 @@ def test_apply_if_finite_does_as_optax_does(most):
 GATES = {
     "finite": lambda tx: adamx.apply_if_finite(tx, 3),
     "large": lambda tx: adamx.skip_large_updates(tx, 100.0),
+    "spikes": lambda tx: adamx.skip_spikes(tx),
     "loss_scale": lambda tx: adamx.dynamic_loss_scale(tx, 1.0),
     "mask": lambda tx: adamx.conditionally_mask(tx, lambda step: step != 1),
 }
@@ -96,6 +97,84 @@ def test_a_norm_whose_square_is_none_is_compared():
         assert bool(jnp.any(updates)) == passes
         norm = float(state["skip_large_updates"]["norm"])
         np.testing.assert_allclose(norm, np.hypot(largest, 3e30), 1e-6)
+
+
+def spikes(norms, values, window, sigma):
+    """Which steps are skipped, in NumPy; values of None are not given."""
+    last, out = {"norm": [], "value": []}, []
+    for at in zip(norms, values, strict=True):
+        skip = False
+        for (_, seen), x in zip(last.items(), at, strict=True):
+            if x is None:
+                continue
+            recent = seen[-window:]
+            if len(recent) >= max(2, window // 2):
+                skip |= x - np.mean(recent) > sigma * np.std(recent, ddof=1)
+            skip |= not np.isfinite(x)
+            seen += [x] * bool(np.isfinite(x))
+        out.append(bool(skip))
+    return out
+
+
+@pytest.mark.parametrize(("window", "sigma"), [(8, 3.0), (3, 1.5), (2, 4.0)])
+def test_spikes_are_those_of_a_numpy_loop(window, sigma, x64):
+    rng = np.random.default_rng(0)
+    norms = np.abs(rng.normal(5, 1, 60))
+    norms[[20, 21, 40]] = 50.0, 60.0, np.nan
+    losses = rng.normal(-1, 0.1, 60)
+    losses[[30, 45]] = 3.0, np.inf
+    values = [None if t % 7 == 0 else x for t, x in enumerate(losses)]
+    expected = spikes(norms, values, window, sigma)
+    tx = adamx.skip_spikes(adamx.sgd(1.0), window, sigma)
+    state, found = tx.init(jnp.zeros(2)), []
+    for norm, value in zip(norms, values, strict=True):
+        extra = {} if value is None else {"value": value}
+        g = norm * jnp.array([0.6, -0.8])
+        updates, state = tx.update(g, state, **extra)
+        found.append(not bool(jnp.any(updates)))
+    assert found == expected
+    assert 3 < sum(expected) < 30
+    mine = state["skip_spikes"]
+    assert int(mine["total_skipped"]) == sum(expected)
+    assert bool(mine["last_skipped"]) == expected[-1]
+    assert int(mine["value_count"]) == window
+
+
+def test_training_goes_on_after_a_change_of_level():
+    tx = adamx.skip_spikes(adamx.sgd(1.0), 16)
+
+    def step(state, g):
+        updates, state = tx.update(g, state)
+        return state, updates == 0
+
+    levels = jnp.concatenate([jnp.full(20, 1.0), jnp.full(20, 1e3)])
+    _, skipped = jax.lax.scan(step, tx.init(jnp.float32(0)), levels)
+    assert skipped[:20].sum() == 0
+    assert bool(skipped[20])
+    assert skipped[25:].sum() == 0
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_rounding_is_no_spike_and_sizes_do_not_matter(size):
+    tx = adamx.skip_spikes(adamx.identity(), 8)
+
+    def step(state, g):
+        updates, state = tx.update(g, state)
+        return state, jnp.any(updates)
+
+    rng = np.random.default_rng(0)
+    # Each a turn of the same vector, whose norm is rounded in another way.
+    turned = np.stack([rng.permutation(np.arange(1.0, 100)) for _ in range(20)])
+    g = jnp.asarray(turned * size, "float32").at[15].multiply(2.0)
+    _, passed = jax.lax.scan(step, tx.init(g[0]), g)
+    assert [i for i, yes in enumerate(passed) if not yes] == [15]
+
+
+@pytest.mark.parametrize("value", [jnp.ones(2), "high", None, True, 1j])
+def test_a_loss_is_one_number(value):
+    tx = adamx.skip_spikes(adamx.sgd(1.0))
+    with pytest.raises(adamx.TransformError, match=r"'value'(.|\n)*skip_spikes"):
+        tx.update(jnp.float32(1), tx.init(jnp.float32(1)), value=value)
 
 
 class TestLossScale:
@@ -221,6 +300,8 @@ def test_apply_every_does_as_optax_does(k):
     [
         (lambda: adamx.apply_if_finite(adamx.sgd(0.1), -1), "max_consecutive_errors"),
         (lambda: adamx.skip_large_updates(adamx.sgd(0.1), -1.0), "max_norm"),
+        (lambda: adamx.skip_spikes(adamx.sgd(0.1), 1), "window"),
+        (lambda: adamx.skip_spikes(adamx.sgd(0.1), 4, -1.0), "sigma"),
         (lambda: adamx.reduce_on_plateau(patience=0), "patience"),
         (lambda: adamx.reduce_on_plateau(1.5), "factor"),
         (lambda: adamx.reduce_on_plateau(cooldown=-1), "cooldown"),

@@ -1,14 +1,16 @@
 """Does what came in fit? One error, with the key path, where it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from adamx.core.errors import TransformError
-from adamx.core.types import Params
+from adamx.core.types import Array, Params
 from adamx.tree.paths import (
     PyTreeDef,
+    describe,
     first_difference,
     flatten,
     is_leaf,
@@ -126,6 +128,35 @@ def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
     return extra[name]
 
 
+def one_number(name: str, value: Any, piece: str, dtype: Any) -> Array:
+    """Return an argument of update as an array of shape () and of `dtype`.
+
+    Raises:
+        TransformError: it is not one number, or not one bool where `dtype` is bool.
+    """
+    kind = jnp.bool_ if dtype == jnp.bool_ else jnp.number
+    try:
+        found = jnp.asarray(value)
+    except (TypeError, ValueError):
+        found = None
+    if (
+        found is None
+        or found.shape != ()
+        or not jnp.issubdtype(found.dtype, kind)
+        or jnp.iscomplexobj(found)
+    ):
+        raise TransformError(
+            f"the argument {name!r} of update is not one {_KINDS[kind]}",
+            piece=piece,
+            expected=f"a {_KINDS[kind]}, or an array of shape () of one",
+            got=repr(value) if found is None else describe(found),
+        )
+    return found.astype(dtype)
+
+
+_KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
+
+
 def needed_params(params: Params | None, piece: str) -> Params:
     """The parameters, for a piece that cannot do without.
 
@@ -140,6 +171,31 @@ def needed_params(params: Params | None, piece: str) -> Params:
             got="params=None",
         )
     return params
+
+
+def optimizable(leaf: Any, where: Callable[[], str], piece: str | None) -> Any:
+    """Return `leaf` as an array that can be optimized.
+
+    Raises:
+        TransformError: it is no array, or one of integers, bools or random keys.
+    """
+    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
+        try:
+            leaf = jnp.asarray(leaf)
+        except TypeError:
+            raise TransformError(
+                "a leaf is not an array", where=where(), piece=piece, got=repr(leaf)
+            ) from None
+    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        raise TransformError(
+            f"a leaf of dtype {leaf.dtype} cannot be optimized",
+            where=where(),
+            piece=piece,
+            expected="a float or complex array",
+            got=describe(leaf),
+            do="keep it out of the parameters, or freeze it: adamx.freeze",
+        )
+    return leaf
 
 
 def path_of(tree: Any, index: int) -> str:

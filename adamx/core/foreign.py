@@ -1,12 +1,16 @@
 """Pairs of init and update that somebody else wrote."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from adamx.core.callables import wanted
+from adamx.core.check import optimizable, path_of
 from adamx.core.errors import TransformError
 from adamx.core.node import Node
 from adamx.core.types import Params, Updates
+from adamx.tree.paths import flatten
 
 
 class Foreign(Node):
@@ -20,7 +24,8 @@ class Foreign(Node):
         return False
 
     def init(self, params: Params) -> dict[str, Any]:
-        return {self.name: self.init_fn(params)}
+        with self._naming(params):
+            return {self.name: self.init_fn(params)}
 
     def apply(
         self,
@@ -38,8 +43,22 @@ class Foreign(Node):
             )
         names = wanted(self.update_fn, first=3).taken(extra)
         accepted = {name: extra[name] for name in names}
-        updates, new = self.update_fn(updates, state[self.name], params, **accepted)
+        with self._naming(updates if params is None else params):
+            updates, new = self.update_fn(updates, state[self.name], params, **accepted)
         return updates, {self.name: new}
+
+    @contextlib.contextmanager
+    def _naming(self, params: Params) -> Iterator[None]:
+        """Name the leaf that cannot be optimized where the pair fails over it."""
+        try:
+            yield
+        except TransformError:
+            raise
+        except Exception:
+            for i, leaf in enumerate(flatten(params)[0]):
+                if leaf is not None:
+                    optimizable(leaf, partial(path_of, params, i), self.name)
+            raise
 
 
 def foreign(

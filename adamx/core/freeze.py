@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from adamx.core.callables import is_function
 from adamx.core.errors import TransformError
-from adamx.core.labels import Labels, labels_of
+from adamx.core.frozen_numbers import Held, held_numbers, is_mask
+from adamx.core.labels import Masks, labels_of
 from adamx.core.node import Node
 from adamx.core.types import Params, PyTree, Updates
 from adamx.tree.paths import flatten, key_paths
@@ -18,21 +19,29 @@ class Freeze(Node):
     """Marks leaves that the whole chain leaves alone; `Plan` sees to it."""
 
     name: str
-    mask: Labels
+    mask: Masks
 
     def holds(self, params: Params) -> list[bool]:
         """For each leaf, whether it is frozen."""
-        held = labels_of(self.mask, params, self.name)
+        found = self._labels(params)
+        return [not is_mask(x) and bool(x) for x in found]
+
+    def held(self, params: Params) -> Held:
+        """The masks of leaves of which some numbers are frozen."""
+        return held_numbers(self._labels(params), params, self.name)
+
+    def _labels(self, params: Params) -> list[Any]:
+        held = labels_of(self.mask, params, self.name, numbers=True)
         for i, x in enumerate(held):
-            if x is not None and x not in (True, False):
+            if x is not None and not is_mask(x) and x not in (True, False):
                 raise TransformError(
                     "a mask must be of bools",
                     where=key_paths(params)[i],
                     piece=self.name,
-                    expected="True or False",
+                    expected="True or False, or an array of bools of the leaf's shape",
                     got=repr(x),
                 )
-        return [bool(x) for x in held]
+        return held
 
 
 def keep(tree: PyTree, chosen: list[bool]) -> PyTree:

@@ -63,6 +63,9 @@ class Interval(Check):
 Decay: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0)]
 """The share of the past that a moving average keeps, in [0, 1)."""
 
+HeavyBall: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=True)]
+"""The share of the past that a discounted sum keeps, in [0, 1]; 1 is a plain sum."""
+
 NonNegative: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0)]
 """A finite number that is not negative."""
 

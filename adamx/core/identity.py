@@ -85,6 +85,8 @@ def key_of(value: Any) -> Hashable:
         return type(value), value or repr(value)
     if isinstance(value, Tracer):
         return Same(value)
+    if isinstance(value, Keyed):
+        return value  # before tuples, as in `_value`
     if is_array(value):
         array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
         return ArrayKey(array.shape, str(array.dtype), array.tobytes())
@@ -259,11 +261,13 @@ def _value(x: Any, names: frozenset[str], seen: dict[int, int]) -> Any:
     """Return the key of a value that a function reads."""
     if type(x) in PLAIN or (isinstance(x, np.ndarray) and x.size <= MOST):
         return key_of(x)
+    if isinstance(x, Keyed):
+        return x  # where Optax is loaded, a transform is a tuple for `isinstance`
     if isinstance(x, Mapping) and len(x) <= MOST:
         return tuple((str(k), _value(v, names, seen)) for k, v in x.items())
     if isinstance(x, list | tuple | set) and len(x) <= MOST:
         return type(x).__name__, tuple(_value(v, names, seen) for v in x)
-    if isinstance(x, Keyed) or (is_library(x) and importable(x)):
+    if is_library(x) and importable(x):
         return x
     same: Any = Same()
     same.things = (x,)

@@ -62,10 +62,10 @@ def is_weight(path: str, leaf: Array) -> bool:
 
 def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
     """Return whether a leaf is a matrix, or several, with both sides longer than 1."""
-    found, axes = view(path, leaf.shape), len(leaf.shape)
-    if not (isinstance(found, MatrixView) and found.fits(axes)):
+    found = view(path, leaf.shape)
+    if not (isinstance(found, MatrixView) and found.fits(leaf.shape)):
         return True  # `as_matrices` then says what is wrong with the view.
-    return min(found.shape(leaf.shape)[-2:]) > 1
+    return any(min(shape[-2:]) > 1 for shape in found.shapes(leaf.shape))
 
 
 def is_hidden_matrix(path: str, leaf: Array) -> bool:

@@ -1,6 +1,7 @@
 """Masks and labels: one static value for each leaf, decided by structure and path."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 import jax
@@ -8,23 +9,27 @@ import numpy as np
 from jax.core import Tracer
 
 from adamx.core.callables import is_function, prefix_leaves, wanted
+from adamx.core.check import path_of
 from adamx.core.errors import TransformError
 from adamx.core.hyper import Check
 from adamx.core.types import Params, PyTree
 from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.tree.boxes import unbox
-from adamx.tree.paths import first_difference, flatten, key_paths, simple_paths
+from adamx.tree.paths import first_difference, flatten, simple_paths
 
 
 class StaticLabels(Check):
     """In the annotation of an argument: labels, each made static where it enters."""
+
+    numbers: bool = False
+    """Whether a label may be an array, with one for each number of a leaf."""
 
     def check(self, piece: str, name: str, value: Any) -> Any:
         """Return `value` with Python values for its arrays of shape ()."""
         # A tree that can be called, an Equinox module, has no arrays as a function.
         if callable(value) and is_function(value, value):
             return value
-        return static(value, f"{piece}: {name}")
+        return static(value, f"{piece}: {name}", numbers=self.numbers)
 
 
 Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]
@@ -32,12 +37,22 @@ Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]
 parameters to such a tree, or a function `(path, leaf) -> label`."""
 
 
+Masks: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels(numbers=True)]
+"""As `Labels`, of bools or of arrays of bools in the shapes of leaves."""
+
+
 def labels_of(
-    labels: Labels, params: Params, piece: str, argument: str = "mask"
+    labels: Labels,
+    params: Params,
+    piece: str,
+    argument: str = "mask",
+    *,
+    numbers: bool = False,
 ) -> list[Any]:
     """Return the label of each leaf of `params`, which is made static.
 
-    Only structure, paths and shapes count; a function may look at no more.
+    Only structure, paths and shapes count; a function may look at no more. With
+    `numbers` an array of labels, one for each number of a leaf, stays as it is.
 
     Raises:
         TransformError: the labels are a tree of another structure, or not static.
@@ -47,7 +62,8 @@ def labels_of(
         with user_code(argument, piece, OF_STRUCTURE):
             if wanted(function).required == 2:
                 found = _constants(lambda: _by_path(function, params))
-                return _static_leaves(found, lambda i: key_paths(params)[i], piece)
+                where = partial(path_of, params)
+                return _static_leaves(found, where, piece, numbers=numbers)
             labels = _constants(lambda: function(params))
     try:
         found = prefix_leaves(labels, params)
@@ -56,7 +72,8 @@ def labels_of(
             unbox(params), unbox(labels), prefix=True
         )
     else:
-        return _static_leaves(found, lambda i: key_paths(params)[i], piece)
+        where = partial(path_of, params)
+        return _static_leaves(found, where, piece, numbers=numbers)
     raise TransformError(
         "the labels are a tree of another structure than the parameters",
         where=where,
@@ -88,21 +105,26 @@ def _by_path(function: Callable[..., Any], params: Params) -> list[Any]:
     ]
 
 
-def static(tree: PyTree, what: str) -> PyTree:
+def static(tree: PyTree, what: str, *, numbers: bool = False) -> PyTree:
     """Return `tree` with Python values for its arrays of shape ().
+
+    With `numbers` arrays of other shapes stay as they are.
 
     Raises:
         TransformError: an array has other shapes or is traced; it says where.
     """
     leaves, treedef = flatten(tree)
-    return treedef.unflatten(_static_leaves(leaves, lambda i: key_paths(tree)[i], what))
+    where = partial(path_of, tree)
+    return treedef.unflatten(_static_leaves(leaves, where, what, numbers=numbers))
 
 
 def _static_leaves(
-    leaves: list[Any], where: Callable[[int], str], what: str
+    leaves: list[Any], where: Callable[[int], str], what: str, *, numbers: bool
 ) -> list[Any]:
     kinds = jax.Array, np.ndarray, np.generic
     arrays = {i: x for i, x in enumerate(leaves) if isinstance(x, kinds)}
+    if numbers:
+        arrays = {i: x for i, x in arrays.items() if x.ndim == 0}
     for i, x in arrays.items():
         traced = isinstance(x, Tracer)
         if traced or np.shape(x) != ():

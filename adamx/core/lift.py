@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.check import argument, matched, needed_params, path_of
+from adamx.core.check import argument, matched, needed_params, optimizable, path_of
 from adamx.core.column import Column, Parts, Path, type_of
 from adamx.core.errors import TransformError
 from adamx.core.leaf import KeyOf, leaf_measure, leaf_step, stacked_step
@@ -156,26 +156,7 @@ class Lifted(Node):
 
     def _checked(self, leaf: Any, where: Callable[[], str]) -> Any:
         """`leaf` as an array that can be optimized, or an error that says where."""
-        if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
-            try:
-                leaf = jnp.asarray(leaf)
-            except TypeError:
-                raise TransformError(
-                    "a leaf is not an array",
-                    where=where(),
-                    piece=self._name(),
-                    got=repr(leaf),
-                ) from None
-        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
-            raise TransformError(
-                f"a leaf of dtype {leaf.dtype} cannot be optimized",
-                where=where(),
-                piece=self._name(),
-                expected="a float or complex array",
-                got=describe(leaf),
-                do="keep it out of the parameters, or freeze it: adamx.freeze",
-            )
-        return leaf
+        return optimizable(leaf, where, self._name())
 
     def _column(
         self,
@@ -326,6 +307,11 @@ class Lifted(Node):
         kept = {k: seen.get(k, old) for k, old in live.shared.items()}
         ready = Ready(live._replace(shared=kept, view=seen))
         return Series(((name, ready), *self.rules[1:]))
+
+
+def cast_node(name: str) -> Lifted:
+    """Return the node that checks updates and casts them to the compute dtype."""
+    return Lifted(((name, Identity()),))
 
 
 def _groups(

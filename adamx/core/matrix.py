@@ -1,7 +1,7 @@
 """Leaves as matrices: which of their axes are rows and columns."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import jax
@@ -18,10 +18,16 @@ class MatrixView(Record):
     together become one axis, in the order in which they are named. No axes are one of
     length 1.
 
+    With `parts` one axis is first cut into slices of these lengths, and each slice is a
+    matrix of its own: the queries, keys and values of one fused kernel, say.
+
     Attributes:
         batch: the axes along which there are many matrices; each stays an axis.
         rows: the axes that are the rows.
         cols: the axes that are the columns.
+        parts: the lengths of the slices, ≥ 1, which add up to the length of the axis;
+            empty for one matrix.
+        parts_axis: the axis that is cut; None for the last of `cols`.
 
     Reference:
         adamx's own; Optax's `MuonDimensionNumbers` says the same.
@@ -31,23 +37,72 @@ class MatrixView(Record):
         >>> heads = adamx.MatrixView(batch=(), rows=(0,), cols=(1, 2))
         >>> heads.shape((512, 8, 64))
         (512, 512)
+        >>> fused = adamx.MatrixView((), (0,), (1,), parts=(512, 128, 128))
+        >>> fused.shapes((512, 768))
+        [(512, 512), (512, 128), (512, 128)]
     """
 
     batch: tuple[int, ...]
     rows: tuple[int, ...]
     cols: tuple[int, ...]
+    parts: tuple[int, ...] = ()
+    parts_axis: int | None = None
 
     def axes(self, ndim: int) -> tuple[int, ...]:
         """All axes, in the order of the view, none of them negative."""
         found = (*self.batch, *self.rows, *self.cols)
         return tuple(axis + ndim if axis < 0 else axis for axis in found)
 
-    def fits(self, ndim: int) -> bool:
-        """Whether it names each of `ndim` axes once."""
-        return sorted(self.axes(ndim)) == list(range(ndim))
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether it names each axis of an array of `shape` once, and cuts it whole."""
+        if sorted(self.axes(len(shape))) != list(range(len(shape))):
+            return False
+        if not self.parts:
+            return True
+        axis = self._cut_axis
+        if axis is None or not -len(shape) <= axis < len(shape):
+            return False
+        return min(self.parts) > 0 and sum(self.parts) == shape[axis]
+
+    @property
+    def _cut_axis(self) -> int | None:
+        """The axis that is cut into parts."""
+        if self.parts_axis is None and self.cols:
+            return self.cols[-1]
+        return self.parts_axis
+
+    def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The shapes of the matrices in an array of `shape`, one for each part."""
+        return [self.shape(part) for part in self._cut_shapes(shape)]
+
+    def cut(self, x: Array) -> list[Array]:
+        """The matrices in the array `x`, one for each part; see `see`."""
+        if not self.parts:
+            return [self.see(x)]
+        axis = self._cut_axis
+        assert axis is not None
+        return [self.see(part) for part in jax.lax.split(x, self.parts, axis % x.ndim)]
+
+    def join(self, parts: Sequence[Array], shape: tuple[int, ...]) -> Array:
+        """What `cut` made of an array of `shape`, in that shape again."""
+        pairs = zip(parts, self._cut_shapes(shape), strict=True)
+        whole = [self.back(part, cut) for part, cut in pairs]
+        if not self.parts:
+            return whole[0]
+        axis = self._cut_axis
+        assert axis is not None
+        return jax.lax.concatenate(whole, axis % len(shape))
+
+    def _cut_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        if not self.parts:
+            return [shape]
+        axis = self._cut_axis
+        assert axis is not None
+        axis = axis % len(shape)
+        return [(*shape[:axis], n, *shape[axis + 1 :]) for n in self.parts]
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that an array of `shape` is seen in."""
+        """The shape that an array of `shape`, not cut, is seen in."""
 
         def lengths(axes: tuple[int, ...]) -> list[int]:
             return [shape[axis] for axis in axes]

@@ -46,3 +46,7 @@ class Node(Record):
     def needs(self) -> frozenset[str]:
         """The keyword arguments of update that are read somewhere inside."""
         return frozenset().union(*(plan.needs() for plan in self.plans()))
+
+    def options(self) -> frozenset[str]:
+        """The keyword arguments of update that are read where they are given."""
+        return frozenset().union(*(plan.options() for plan in self.plans()))

@@ -7,7 +7,7 @@ from typing import Any
 from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, filled, keep
 from adamx.core.identity import Keyed, key_of
-from adamx.core.labels import Labels, labels_of
+from adamx.core.labels import Labels, Masks, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
@@ -269,22 +269,29 @@ def masked(inner: TransformLike, mask: Labels) -> Partition:
 
 
 @transform
-def freeze(mask: Labels = True) -> Freeze:
+def freeze(mask: Masks = True) -> Freeze:
     """Keep the leaves where `mask` is true as they are, wherever in the chain it says.
 
     A frozen leaf has a zero update and no state, and takes no part in norms, weight
     decay or any other piece of the chain, before this one or after it. Integer leaves,
     which cannot be optimized, can be frozen.
 
+    An array of bools of a leaf's shape freezes single numbers of it: rows of an
+    embedding, say. Their updates are zero, decay included, and to every piece of the
+    chain these parameters and their gradients are zeros, so they count in no norm.
+
     Args:
-        mask: a tree of bools like the parameters (or a prefix of it), a function from
-            the parameters to such a tree, or a function `(path, leaf) -> bool`.
+        mask: a tree of bools, or of arrays of bools, like the parameters (or a prefix
+            of it), a function from the parameters to such a tree, or a function
+            `(path, leaf) -> bool`, or to an array.
 
     Returns:
-        A piece for a chain.
+        A piece for a chain. With arrays of bools its state is `frozen`, these arrays;
+        otherwise it has none.
 
     Raises:
-        TransformError: the mask is a tree of another structure.
+        TransformError: the mask is a tree of another structure, or an array in it is
+            not one of bools of its leaf's shape.
 
     Reference:
         adamx's own; Optax spells it `partition` with `set_to_zero`.
@@ -299,5 +306,10 @@ def freeze(mask: Labels = True) -> Freeze:
         >>> updates, state = tx.update(params, tx.init(params), params)
         >>> updates["encoder"].tolist()
         [0.0, 0.0]
+        >>> rows = {"encoder": jnp.array([True, False]), "head": False}
+        >>> tx = adamx.chain(adamx.sgd(0.5), adamx.freeze(rows))
+        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> updates["encoder"].tolist()
+        [0.0, -0.5]
     """
     return Freeze("freeze", mask)

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from adamx.core.errors import TransformError
 from adamx.core.freeze import Freeze, filled, keep, zero_rest
+from adamx.core.frozen_numbers import begin, joined, without_numbers, zero_numbers
 from adamx.core.lift import Lifted
 from adamx.core.node import Node
 from adamx.core.record import Record, replace
@@ -54,6 +55,10 @@ class Plan(Record):
         """The keyword arguments of update that are read somewhere."""
         return frozenset().union(*(node.needs() for node in self.nodes))
 
+    def options(self) -> frozenset[str]:
+        """The keyword arguments of update that are read where they are given."""
+        return frozenset().union(*(node.options() for node in self.nodes))
+
     def rules(self) -> Iterator[Rule]:
         """Every rule that there is, inside of others and of nodes too."""
         for name, piece in self.pieces:
@@ -65,6 +70,8 @@ class Plan(Record):
 
     def init(self, params: Params) -> State:
         state: dict[str, Any] = {}
+        for freeze in self.frozen:
+            state |= begin(params, freeze.held(params), freeze.name)
         params = self.seen(params)
         for node in self.nodes:
             state |= node.init(params)
@@ -78,6 +85,13 @@ class Plan(Record):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, State]:
         held, given = None, updates if params is None else params
+        every = {freeze.name: freeze.held(given) for freeze in self.frozen}
+        masks = {name: numbers for name, numbers in every.items() if numbers}
+        still = joined(masks.values())
+        if still:
+            extra = without_numbers(extra, params, still)
+            updates = zero_numbers(updates, still)
+            params = None if params is None else zero_numbers(params, still)
         if self.frozen:
             moving = self._moving(given)
             # Where there is no gradient there is no update either, and not a zero.
@@ -85,10 +99,11 @@ class Plan(Record):
             held = [not moves and u is not None for moves, u in pairs]
             updates, extra = keep(updates, moving), filled(extra, params, moving)
             params = None if params is None else keep(params, moving)
-        new: dict[str, Any] = {}
+        new = {name: state.get(name) for name in masks}
         for node in self.nodes:
             updates, part = node.apply(updates, state, params, extra)
             new |= part
+        updates = zero_numbers(updates, still)
         if new.keys() != state.keys():
             raise TransformError(
                 "the state is of another transform",
@@ -102,7 +117,10 @@ class Plan(Record):
 
     def seen(self, params: Params) -> Params:
         """The parameters that the pieces see: None for those that are frozen."""
-        return keep(params, self._moving(params)) if self.frozen else params
+        if not self.frozen:
+            return params
+        still = joined(freeze.held(params) for freeze in self.frozen)
+        return keep(zero_numbers(params, still), self._moving(params))
 
     def _moving(self, params: Params) -> list[bool]:
         """Which leaves no `freeze` of the chain holds, wherever in it that stands."""

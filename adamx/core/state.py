@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from adamx.core.check import matched
 from adamx.core.errors import TransformError
+from adamx.core.frozen_numbers import kept_numbers
 from adamx.core.numerics import compute_dtype, convert, narrow
 from adamx.core.types import Array, Params, State
 from adamx.tree.paths import flatten
@@ -44,11 +45,13 @@ def read_out(
             expected=f"the state of a transform with {piece} in it",
             got=sorted(state) if isinstance(state, dict) else type(state).__name__,
         )
+    held = kept_numbers(state, params)
     for mine in found:
         kept = matched(treedef, mine.get(slot), f"slot {slot!r}", params, piece)
         for i, (p, x) in enumerate(zip(leaves, kept, strict=True)):
             if p is not None and x is not None:
                 p = jnp.asarray(p)
                 wide = convert(p, compute_dtype(p.dtype))
-                leaves[i] = narrow(function(mine, wide, x), p.dtype)
+                new = narrow(function(mine, wide, x), p.dtype)
+                leaves[i] = jnp.where(held[i], p, new) if i in held else new
     return treedef.unflatten(leaves)

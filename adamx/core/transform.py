@@ -3,19 +3,21 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.call import Call, NoCall, Remembered
-from adamx.core.check import alongside, expand_absent
+from adamx.core.check import alongside, expand_absent, optimizable, path_of
 from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
 from adamx.core.hyper import bind
 from adamx.core.node import EVERY, Node
 from adamx.core.numerics import narrow
+from adamx.core.optax_pair import with_optax_pair
 from adamx.core.plan import Piece, Plan
 from adamx.core.programs import Programs
 from adamx.core.rule import Rule
@@ -38,6 +40,9 @@ class Transform(Remembered):
     Two transforms are equal if the same call made them, and then share their compiled
     code; a transform can be a static argument of `jax.jit`.
 
+    Where Optax is loaded, `isinstance(tx, optax.GradientTransformationExtraArgs)` is
+    true, so Optax's wrappers hand extra arguments on, and type checks accept it.
+
     Args:
         init: from the parameters to the state.
         update: from updates, state and parameters to updates and state.
@@ -58,8 +63,19 @@ class Transform(Remembered):
         -1.0
     """
 
+    _fields = ("init", "update")
+
     def __init__(self, init: Callable[..., Any], update: Callable[..., Any]) -> None:
-        self._set((foreign(init, update),), NoCall(init, update))
+        own = _unpacked_from(init, update)
+        if own is None:
+            self._set((foreign(init, update),), NoCall(init, update))
+        else:
+            self._set(own.plan.pieces, own.call)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The class for `isinstance`; `type(tx)` is not asked for it."""
+        return with_optax_pair(type(self))
 
     @classmethod
     def of(cls, pieces: tuple[Piece, ...], call: Call | NoCall) -> "Transform":
@@ -81,6 +97,20 @@ class Transform(Remembered):
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         yield self.init
         yield self.update
+
+    # Optax's pair is a named tuple, and an instance of it must have its methods.
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __getitem__(self, index: Any) -> Any:
+        return (*self,)[index]
+
+    def _asdict(self) -> dict[str, Callable[..., Any]]:
+        return dict(zip(self._fields, self, strict=True))
+
+    def _replace(self, **functions: Callable[..., Any]) -> "Transform":
+        return Transform(**(self._asdict() | functions))
 
     def init(self, params: Params) -> State:
         """The state before the first step: nested dicts, named by piece.
@@ -111,7 +141,8 @@ class Transform(Remembered):
         Args:
             updates: the gradients, a tree like the parameters; None for a parameter, or
                 for a subtree, gives None and leaves its state as it was.
-            state: what `init` or the last `update` returned.
+            state: what `init` or the last `update` returned. A transform without state
+                takes None, `()` and Optax's `EmptyState()` too, and returns them.
             params: the parameters, where a piece needs them; they set the dtype.
             **extra: what pieces declare (`value=loss`, …); pieces that do not read
                 an argument let it pass.
@@ -124,19 +155,41 @@ class Transform(Remembered):
             TransformError: updates, state and params do not fit together, or a piece
                 misses an argument; the message has key path and piece.
         """
-        if not isinstance(state, dict):
-            raise TransformError(
-                "the state is of another transform",
-                piece=repr(self),
-                expected="the dict that init returned",
-                got=type(state).__name__,
-            )
+        if isinstance(state, dict):
+            return self._step(updates, state, params, extra)
+        if state is None or (isinstance(state, tuple) and not state):
+            try:
+                return self._step(updates, {}, params, extra)[0], state
+            except TransformError:
+                like = updates if params is None else params
+                if not jax.eval_shape(self.plan.init, like):
+                    raise
+        raise TransformError(
+            "the state is of another transform",
+            piece=repr(self),
+            expected="the dict that init returned",
+            got=type(state).__name__,
+        )
+
+    def _step(
+        self, updates: Updates, state: State, params: Params | None, extra: Any
+    ) -> tuple[Updates, State]:
+        """One step, compiled as a whole unless a foreign piece is in it."""
         if not self.plan.pure():
             return _update(self.plan, updates, state, params, extra)
-        needs = self.plan.needs() if extra else frozenset()
-        every = EVERY in needs
-        read = {k: v for k, v in extra.items() if every or k in needs}
+        names = self.plan.needs() | self.plan.options() if extra else frozenset()
+        every = EVERY in names
+        read = {k: v for k, v in extra.items() if every or k in names}
         return self._programs(updates, state, params, extra=read)
+
+
+def _unpacked_from(init: Any, update: Any) -> Transform | None:
+    """Return the `Transform` that unpacked into `init` and `update`, if one did."""
+    names = getattr(init, "__name__", ""), getattr(update, "__name__", "")
+    owner, other = getattr(init, "__self__", None), getattr(update, "__self__", None)
+    if names != Transform._fields or not isinstance(owner, Transform):
+        return None
+    return owner if owner == other else None  # a deep copy of the pair has two owners
 
 
 TransformLike: TypeAlias = Any
@@ -259,8 +312,13 @@ def _rounded(updates: Updates, like: Params) -> Updates:
     for i, (u, p) in enumerate(zip(leaves, treedef.flatten_up_to(like), strict=True)):
         if u is None or p is None:
             continue
-        absent = u.dtype == jax.dtypes.float0  # what jax.grad gives for integers
-        leaves[i] = no_update(p) if absent else narrow(u, _dtype(p))
+        dtype = _dtype(p)
+        if u.dtype == jax.dtypes.float0:  # what jax.grad gives for integers
+            leaves[i] = no_update(p)
+            continue
+        if u.dtype != dtype:  # a foreign piece may have taken an integer for a float
+            optimizable(p, partial(path_of, like, i), None)
+        leaves[i] = narrow(u, dtype)
     return treedef.unflatten(leaves)
 
 

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.call import NoCall
-from adamx.core.lift import Lifted
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
 from adamx.core.plan import Plan
-from adamx.core.rule import Identity
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform
 from adamx.core.types import Array, Params, State, Updates
 
@@ -98,8 +98,7 @@ class Gate(Wrapper):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         # In the dtype that is computed in, so that both ways end in the same.
-        wide = Lifted(((self.name, Identity()),))
-        updates, _ = wide.apply(updates, {}, params, {})
+        updates, _ = cast_node(self.name).apply(updates, {}, params, {})
         updates, opened, mine = self.decide(updates, mine, params, extra)
 
         def run(updates: Updates, inner: Any) -> tuple[Updates, Any]:
@@ -112,6 +111,34 @@ class Gate(Wrapper):
 
         updates, inner = jax.lax.cond(opened, run, wait, updates, inner)
         return updates, mine, inner
+
+
+class RuleGate(Gate):
+    """Skips the steps in which a rule sets `last_skipped`, a bool that it keeps.
+
+    A subclass writes `watch`. The rule may be of locality "tree", for a norm.
+    """
+
+    def watch(self, extra: Mapping[str, Any]) -> Rule:
+        """Return the rule for this step."""
+        raise NotImplementedError(f"{type(self).__name__}.watch")
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        return self._lifted({}).init(params)[self.name]
+
+    def decide(
+        self,
+        updates: Updates,
+        mine: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, Array, dict[str, Any]]:
+        state = {self.name: mine}
+        updates, state = self._lifted(extra).apply(updates, state, params, extra)
+        return updates, ~state[self.name]["last_skipped"], state[self.name]
+
+    def _lifted(self, extra: Mapping[str, Any]) -> Lifted:
+        return Lifted(((self.name, self.watch(extra)),))
 
 
 def around(wrapper: Wrapper) -> Transform:

@@ -193,8 +193,10 @@ class _Walk(NamedTuple):
         for name, piece in distinct(plan.pieces):
             here, mine = (*path, name), state.get(name, {})
             if isinstance(piece, Freeze):
-                held = self.leaves(keep(params, piece.holds(params)))
-                yield _row(here, {}, "element", held, {})
+                some = piece.held(params)
+                held = [x or i in some for i, x in enumerate(piece.holds(params))]
+                leaves = self.leaves(keep(params, held))
+                yield _row(here, {}, "element", leaves, mine)
             elif isinstance(piece, Rule):
                 yield from self.of_rule(piece, mine, self.leaves(seen), here)
             else:

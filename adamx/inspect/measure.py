@@ -9,11 +9,10 @@ import jax.numpy as jnp
 from adamx.core.check import fill_absent
 from adamx.core.hyper import Decay
 from adamx.core.identity import show
-from adamx.core.lift import Lifted
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
 from adamx.core.numerics import compute_dtype, convert, scalar_dtype
 from adamx.core.record import Record
-from adamx.core.rule import Identity
 from adamx.core.transform import Transform, transform
 from adamx.core.types import Array, Hyper, Params, PyTree, Updates
 from adamx.core.user_code import user_code
@@ -85,7 +84,7 @@ class Measured(Node):
 
     def _widened(self) -> Lifted:
         """Brings updates into the dtype that is computed in, or says why it cannot."""
-        return Lifted(((self.name, Identity()),))
+        return cast_node(self.name)
 
 
 def _average(name: str) -> str:

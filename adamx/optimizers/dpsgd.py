@@ -5,7 +5,7 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.hyper import Finite, HeavyBall, NonNegative
 from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
 from adamx.optimizers.sgd import sgd
@@ -18,7 +18,7 @@ def dpsgd(
     l2_norm_clip: NonNegative,
     noise_multiplier: NonNegative,
     seed: KeyLike,
-    momentum: Decay | None = None,
+    momentum: HeavyBall | None = None,
     nesterov: bool = False,
 ) -> Transform:
     """Gradient descent with clipped gradients of each example, and noise.
@@ -34,7 +34,7 @@ def dpsgd(
         l2_norm_clip: C ≥ 0, what the gradient of one example is clipped to.
         noise_multiplier: σ ≥ 0, the noise in units of C.
         seed: a random key, or an integer to make one of. Nobody may know it.
-        momentum: m in [0, 1); None for plain gradient descent.
+        momentum: m in [0, 1]; None for plain gradient descent.
         nesterov: whether to look ahead; needs `momentum`.
 
     Returns:

@@ -6,7 +6,7 @@ t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε)      scale_by_trust_ratio,
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.hyper import Finite, HeavyBall, NonNegative
 from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, transform
@@ -24,7 +24,7 @@ def lars(
     trust_coefficient: NonNegative = 0.001,
     eps: NonNegative = 0.0,
     trust_ratio_mask: Labels = True,
-    momentum: Decay = 0.9,
+    momentum: HeavyBall = 0.9,
     nesterov: bool = False,
     *,
     norms_apart: bool = False,
@@ -48,7 +48,7 @@ def lars(
         eps: ε ≥ 0, beside the norm, as in `scale_by_trust_ratio`.
         trust_ratio_mask: which parameters have a trust ratio; all by default. Vectors
             are often left out.
-        momentum: m in [0, 1).
+        momentum: m in [0, 1].
         nesterov: whether the trace looks ahead.
         norms_apart: whether the norms of gradient and decay are added.
 

@@ -5,7 +5,7 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.hyper import Decay, Finite, HeavyBall, NonNegative
 from adamx.core.transform import Transform, TransformLike, transform
 from adamx.transforms.bias_correct import bias_correct
 from adamx.transforms.momentum import trace
@@ -112,7 +112,7 @@ def rmsprop(
     initial_scale: float = 0.0,
     eps_in_sqrt: bool = True,
     centered: bool = False,
-    momentum: Decay | None = None,
+    momentum: HeavyBall | None = None,
     nesterov: bool = False,
     bias_correction: bool = False,
 ) -> Transform:
@@ -128,7 +128,7 @@ def rmsprop(
         initial_scale: the ν to begin with.
         eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
         centered: whether to divide by the standard deviation instead.
-        momentum: m in [0, 1), of a trace after the learning rate; None for none.
+        momentum: m in [0, 1], of a trace after the learning rate; None for none.
         nesterov: whether that trace looks ahead.
         bias_correction: whether the moments are corrected, as in Adam.
 

@@ -5,7 +5,7 @@ t ← g + m·t
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite
+from adamx.core.hyper import Decay, Finite, HeavyBall
 from adamx.core.transform import Transform, transform
 from adamx.transforms.momentum import trace
 from adamx.transforms.scale import scale_by_learning_rate
@@ -14,7 +14,7 @@ from adamx.transforms.scale import scale_by_learning_rate
 @transform
 def sgd(
     learning_rate: Finite,
-    momentum: Decay | None = None,
+    momentum: HeavyBall | None = None,
     nesterov: bool = False,
     *,
     dampening: Decay | None = None,
@@ -31,7 +31,7 @@ def sgd(
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.
-        momentum: m in [0, 1); None for plain gradient descent.
+        momentum: m in [0, 1]; None for plain gradient descent.
         nesterov: whether to look ahead; needs `momentum`.
         dampening: d in [0, 1): all gradients but the first enter the trace as
             (1−d)·g. PyTorch's, of which Optax and Keras have nothing; None for none.

@@ -23,7 +23,7 @@ from adamx.core.arguments import (
 )
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.hyper import Decay, Finite, NonNegative
+from adamx.core.hyper import Decay, Finite, HeavyBall, NonNegative
 from adamx.core.kinds import every_matrix
 from adamx.core.labels import Labels
 from adamx.core.matrix import View
@@ -172,7 +172,7 @@ def shampoo(
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
     initial_accumulator_value: AtLeastZero = 0.0,
-    momentum: Decay | None = None,
+    momentum: HeavyBall | None = None,
     nesterov: bool = False,
     correct_bias: bool = True,
     precondition_1d: bool = False,
@@ -220,7 +220,7 @@ def shampoo(
         root_method: "eigh", by eigenvalues; or "newton", the coupled iteration, which
             is products of matrices alone, for accelerators.
         initial_accumulator_value: the multiple of the identity that factors begin as.
-        momentum: m in [0, 1), the heavy ball's, of steps; None for none.
+        momentum: m in [0, 1], the heavy ball's, of steps; None for none.
         nesterov: whether that looks ahead.
         correct_bias: whether moments and factors are divided by 1−b1ᵗ and 1−b2ᵗ.
         precondition_1d: whether vectors have a factor too.

@@ -58,7 +58,8 @@ def train_step(
     """
     value, grads = jax.value_and_grad(loss)(params)
     every = given(loss, params, grads, key) | {"value": lambda: value}
-    extra = {name: every[name]() for name in wanted(tx)}
+    names = wanted(tx) | (tx.plan.options() & every.keys())
+    extra = {name: every[name]() for name in names}
     updates, state = tx.update(grads, state, params, **extra)
     return apply_updates(params, updates), state, value
 

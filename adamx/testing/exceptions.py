@@ -18,6 +18,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "apply_if_finite": {"norms": _LEFT_OUT},
     "skip_large_updates": {"norms": _LEFT_OUT},
+    "skip_spikes": {"norms": _LEFT_OUT},
     "dynamic_loss_scale": {"norms": _LEFT_OUT},
     "scale_by_yogi": {"long_runs": _HOPS},
     "yogi": {"long_runs": _HOPS},

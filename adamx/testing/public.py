@@ -140,6 +140,8 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
         return lambda a, b: a + b
     if name == "backend":
         return "interpret"
+    if name == "projection":
+        return lambda tree: jax.tree.map(lambda x: x / 2, tree)
     if name == "moment":
         return adamx.second_moment(0.9)
     if name == "direction":

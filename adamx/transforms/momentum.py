@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Decay
+from adamx.core.hyper import Decay, HeavyBall
 from adamx.core.numerics import moving_average
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
@@ -109,7 +109,7 @@ class DampenedTrace(Trace):
 
 @transform
 def trace(
-    decay: Decay, nesterov: bool = False, *, dampening: Decay | None = None
+    decay: HeavyBall, nesterov: bool = False, *, dampening: Decay | None = None
 ) -> Trace:
     """Emit the discounted sum of the updates, the momentum of the heavy ball.
 
@@ -120,7 +120,7 @@ def trace(
     Not a moving average: for a constant g it grows to g / (1−b).
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1], a number, traced scalar or schedule; 1 is the plain sum.
         nesterov: whether to emit Nesterov's variant.
         dampening: d in [0, 1), PyTorch's, which leaves the first step whole; None for
             none.

@@ -11,11 +11,10 @@ from adamx.core.chain import chain
 from adamx.core.errors import TransformError
 from adamx.core.kinds import through
 from adamx.core.labels import Labels
-from adamx.core.lift import Lifted
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
 from adamx.core.plan import Plan
-from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Params, PyTree, State, Updates
 from adamx.core.user_code import OF_STRUCTURE, user_code
@@ -34,13 +33,13 @@ class AsMatrices(Wrapper):
     view: View
 
     def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
-        return {"inner": (self.plan, _shapes(params, self._views(params)))}
+        return {"inner": (self.plan, _abstract(params, self._views(params)))}
 
     def init(self, params: Params) -> dict[str, Any]:
         self._checked().init(params)
         views, there = self._views(params), jax.tree.leaves(params)
         abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in there)
-        seen = _shapes(params, views) if abstract else _seen(params, views)
+        seen = _abstract(params, views) if abstract else _seen(params, views)
         return self._joined({}, self.plan.init(seen))
 
     def act(
@@ -66,7 +65,7 @@ class AsMatrices(Wrapper):
         return _back(out, like, views), {}, inner
 
     def _checked(self) -> Lifted:
-        return Lifted(((self.name, Identity()),))
+        return cast_node(self.name)
 
     def _views(self, like: Params) -> Views:
         leaves, paths = flatten(like)[0], simple_paths(like)
@@ -75,13 +74,14 @@ class AsMatrices(Wrapper):
             shape = jnp.shape(leaf)
             with user_code("view", self.name, OF_STRUCTURE):
                 found = self.view(paths[i], shape)
-            if isinstance(found, MatrixView) and found.fits(len(shape)):
+            if isinstance(found, MatrixView) and found.fits(shape):
                 return found
             raise TransformError(
                 "a view does not fit its leaf",
                 where=key_paths(like)[i],
                 piece=self.name,
-                expected=f"a MatrixView of {len(shape)} axes, each named once",
+                expected=f"a MatrixView of {len(shape)} axes, each named once, whose "
+                "parts, if any, add up to the length of their axis",
                 got=f"{found} for shape {shape}",
             )
 
@@ -89,33 +89,58 @@ class AsMatrices(Wrapper):
 
 
 def _seen(tree: PyTree, views: Views) -> PyTree:
+    """A tree with matrices for arrays."""
+    return _by_part(tree, views, lambda x, view: view.cut(jnp.asarray(x)))
+
+
+def _abstract(tree: PyTree, views: Views) -> PyTree:
+    """As `_seen`, of the shapes alone."""
+
+    def shapes(x: Any, view: MatrixView) -> list[jax.ShapeDtypeStruct]:
+        dtype = jnp.result_type(x)
+        return [jax.ShapeDtypeStruct(s, dtype) for s in view.shapes(jnp.shape(x))]
+
+    return _by_part(tree, views, shapes)
+
+
+def _by_part(
+    tree: PyTree, views: Views, cut: Callable[[Any, MatrixView], list[Any]]
+) -> PyTree:
+    """`tree` with what `cut` makes of each leaf.
+
+    Where some view has parts there is a tree for each number of a part, by name, with
+    None where a leaf has fewer: in a state the tree of the user must stay innermost.
+    """
     leaves, treedef = flatten(tree)
-    rows = zip(leaves, views, strict=True)
-    return treedef.unflatten(
-        [None if x is None or v is None else v.see(jnp.asarray(x)) for x, v in rows]
-    )
+    rows = [
+        None if x is None or view is None else cut(x, view)
+        for x, view in zip(leaves, views, strict=True)
+    ]
+    names = _part_names(views)
+    trees = [
+        treedef.unflatten([row[k] if row and k < len(row) else None for row in rows])
+        for k in range(max(len(names), 1))
+    ]
+    return dict(zip(names, trees, strict=True)) if names else trees[0]
+
+
+def _part_names(views: Views) -> list[str]:
+    """The names of the trees of parts; none where no view has parts."""
+    number = max((len(v.parts) for v in views if v is not None), default=0)
+    return [f"part_{k}" for k in range(number)]
 
 
 def _back(tree: PyTree, like: Params, views: Views) -> PyTree:
-    leaves, treedef = flatten(tree)
-    rows = zip(leaves, flatten(like)[0], views, strict=True)
-    return treedef.unflatten(
-        [
-            None if x is None or v is None else v.back(x, jnp.shape(p))
-            for x, p, v in rows
-        ]
-    )
-
-
-def _shapes(params: Params, views: Views) -> PyTree:
-    """The parameters as matrices, without their numbers."""
-    leaves, treedef = flatten(params)
-
-    def shape(x: Any, view: MatrixView) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(view.shape(jnp.shape(x)), jnp.result_type(x))
-
-    rows = zip(leaves, views, strict=True)
-    return treedef.unflatten([v and shape(x, v) for x, v in rows])
+    """A tree with arrays for matrices."""
+    names = _part_names(views)
+    trees = [tree[name] for name in names] if names else [tree]
+    treedef = structure(like)
+    columns = zip(*(flatten(part)[0] for part in trees), strict=True)
+    whole: list[Any] = []
+    for parts, p, view in zip(columns, flatten(like)[0], views, strict=True):
+        there = [x for x in parts if x is not None]
+        whole.append(view.join(there, jnp.shape(p)) if view and there else None)
+    return treedef.unflatten(whole)
 
 
 def _alike(name: str, x: Any, like: Params, views: Views) -> Any:
@@ -150,7 +175,8 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
     Pieces that act on matrices, such as `orthogonalize`, act on the last two axes of
     what they are given. What the axes of a leaf are is for `view` to say, of its path
     and shape alone. Parameters, and arguments of update that are trees like them, are
-    seen in the same way.
+    seen in the same way. Where a view has `parts`, `inner` sees trees like the
+    parameters by the names part_0, part_1, …, each with one slice of the leaves.
 
     Args:
         inner: a transform.
@@ -161,7 +187,8 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> Transform:
         The transform; its state is `inner`, with arrays in the shapes of the matrices.
 
     Raises:
-        TransformError: (when used) a view does not name each axis of its leaf once.
+        TransformError: (when used) a view does not name each axis of its leaf once, or
+            its parts do not add up.
 
     Reference:
         adamx's own; Optax's `muon` has `muon_weight_dimension_numbers`.

@@ -9,10 +9,9 @@ import numpy as np
 
 from adamx.core.callables import is_function
 from adamx.core.check import alongside
-from adamx.core.lift import Lifted
+from adamx.core.lift import Lifted, cast_node
 from adamx.core.numerics import compute_dtype
 from adamx.core.plan import Plan
-from adamx.core.rule import Identity
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
@@ -76,7 +75,7 @@ class Flatten(Wrapper):
         return {"inner": (self.plan, jax.eval_shape(_vector, params))}
 
     def _checked(self) -> Lifted:
-        return Lifted(((self.name, Identity()),))
+        return cast_node(self.name)
 
 
 def _vector(tree: PyTree) -> Array:

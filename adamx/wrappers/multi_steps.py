@@ -1,5 +1,6 @@
 """Gradient accumulation: one step of the optimizer for several of the data."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -7,10 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.arguments import PositiveInteger, Whole
-from adamx.core.check import fill_absent
+from adamx.core.check import fill_absent, one_number
+from adamx.core.errors import TransformError
 from adamx.core.hyper import Schedule, as_schedule
 from adamx.core.lift import Lifted
-from adamx.core.numerics import next_count
+from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Identity, Rule
 from adamx.core.transform import (
     Transform,
@@ -59,6 +61,9 @@ class Accumulate(Wrapper):
     def begin(self, params: Params) -> dict[str, Any]:
         return self._lifted(1.0).init(params)[self.name]
 
+    def options(self) -> frozenset[str]:
+        return super().options() | {"flush"}
+
     def act(
         self,
         updates: Updates,
@@ -74,8 +79,19 @@ class Accumulate(Wrapper):
         lifted = self._lifted(1 / k if self.mean else 1.0)
         total, new = lifted.apply(updates, {self.name: mine}, params, extra)
         new = new[self.name]
+        done: Array = new["mini_step"] >= k - 1
+        rescale: Array | None = None
+        if "flush" in extra:
+            flush = one_number("flush", extra["flush"], self.name, jnp.bool_)
+            done = done | flush
+            if self.mean:
+                # Fewer than k weights of 1/k add up to less than one.
+                rescale = k / (new["mini_step"] + 1).astype(scalar_dtype())
 
         def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
+            if rescale is not None:
+                share = rescale
+                total = jax.tree.map(lambda t: t * share.astype(t.real.dtype), total)
             out, inner = self.plan.apply(total, inner, params, extra)
             out = jax.tree.map(lambda u, t: u.astype(t.dtype), out, total)
             # Of an `opt` that does nothing no cond would be left, but two copies.
@@ -86,7 +102,6 @@ class Accumulate(Wrapper):
 
         # One tree comes out, the updates or the sum so far: with an output for each,
         # XLA would copy the whole state round the branches.
-        done = new["mini_step"] >= k - 1
         total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
         rest = jax.tree.map(lambda t: jnp.where(done, jnp.zeros_like(t), t), total)
@@ -117,6 +132,11 @@ def MultiSteps(
     in each k-th call, and its schedules count its own steps. What is not finite stays
     in the accumulator until the k-th call, and no longer.
 
+    `update(…, flush=True)` ends the window with this call: after m ≤ k calls `opt` acts
+    on the mean of these m. `flush` is a bool or a traced array of one, so the last
+    batch of an epoch needs no program of its own. `has_updated(state)` returns whether
+    the last call made a step.
+
     Args:
         opt: the transform to act each k calls.
         every_k_schedule: k ≥ 1, an integer, or a function from the number of steps
@@ -128,10 +148,11 @@ def MultiSteps(
         float32, `mini_step` and `gradient_step`, int32, and `inner`, that of `opt`.
 
     Raises:
-        TransformError: k is not a positive integer.
+        TransformError: k is not a positive integer; or (by `update`) `flush` is not
+            one bool.
 
     Reference:
-        The name is Optax's.
+        The name is Optax's; `flush` is adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -151,6 +172,66 @@ def MultiSteps(
         k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
     return around(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore
+
+
+def has_updated(state: State) -> Array:
+    """Return whether the last call of `update` made a step, or only accumulated.
+
+    Where accumulations are nested, all of them must have made one; where there are
+    several side by side, one is enough. A step that `apply_if_finite`,
+    `skip_large_updates` or `skip_spikes` skipped, around the accumulation or inside, is
+    none.
+
+    Args:
+        state: of a transform with `MultiSteps` somewhere in it.
+
+    Returns:
+        A bool array of shape (); False for the state that `init` returns.
+
+    Raises:
+        TransformError: there is no `MultiSteps` in the state.
+
+    Reference:
+        The name is that of a method of Optax's `MultiSteps`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.MultiSteps(adamx.sgd(1.0), 2)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> for _ in range(2):
+        ...     _, state = tx.update(jnp.array(1.0), state)
+        ...     print(bool(adamx.has_updated(state)))
+        False
+        True
+    """
+    accumulates, stepped = _stepped(state)
+    if not accumulates:
+        raise TransformError(
+            "there is no 'MultiSteps' in the state",
+            expected="the state of a transform with MultiSteps in it",
+            got=sorted(state) if isinstance(state, dict) else type(state).__name__,
+        )
+    return stepped
+
+
+def _stepped(state: State) -> tuple[bool, Array]:
+    """Return whether a state accumulates, and whether its last call made a step."""
+    if not isinstance(state, dict):
+        return False, jnp.array(True)
+    stepped = jnp.array(True)
+    if accumulates := state.keys() >= {"mini_step", "gradient_step"}:
+        stepped = (state["mini_step"] == 0) & (state["gradient_step"] > 0)
+    if "last_skipped" in state:
+        stepped = stepped & ~state["last_skipped"]
+    if "last_finite" in state:
+        stepped = stepped & state["last_finite"]
+    below = [_stepped(part) for part in state.values()]
+    if found := [part for accumulating, part in below if accumulating]:
+        return True, stepped & functools.reduce(jnp.logical_or, found)
+    return accumulates, functools.reduce(
+        jnp.logical_and, [x for _, x in below], stepped
+    )
 
 
 @transform

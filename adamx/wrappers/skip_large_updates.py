@@ -6,12 +6,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from adamx.core.hyper import NonNegative
-from adamx.core.lift import Lifted
 from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, Rate, Shared, Slots, Updates
-from adamx.core.wrapper import Gate, around
+from adamx.core.types import Array, Rate, Shared, Slots
+from adamx.core.wrapper import RuleGate, around
 from adamx.tree.norms import joined_norm, norm_of
 
 
@@ -48,25 +47,11 @@ class Measure(Rule):
         return g, slots
 
 
-class SkipLargeUpdates(Gate):
+class SkipLargeUpdates(RuleGate):
     measure: Measure
 
-    def begin(self, params: Params) -> dict[str, Any]:
-        return self._lifted().init(params)[self.name]
-
-    def decide(
-        self,
-        updates: Updates,
-        mine: dict[str, Any],
-        params: Params | None,
-        extra: Mapping[str, Any],
-    ) -> tuple[Updates, Array, dict[str, Any]]:
-        state = {self.name: mine}
-        updates, state = self._lifted().apply(updates, state, params, extra)
-        return updates, ~state[self.name]["last_skipped"], state[self.name]
-
-    def _lifted(self) -> Lifted:
-        return Lifted(((self.name, self.measure),))
+    def watch(self, extra: Mapping[str, Any]) -> Rule:
+        return self.measure
 
 
 @transform

@@ -1,0 +1,153 @@
+"""No step on gradients or losses that are outliers of the last ones."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+import jax.numpy as jnp
+
+from adamx.core.arguments import Whole
+from adamx.core.check import one_number
+from adamx.core.hyper import NonNegative
+from adamx.core.numerics import next_count, scalar_dtype
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.types import Array, Rate, Shared, Slots
+from adamx.core.wrapper import RuleGate, around
+from adamx.tree.norms import joined_norm, norm_of
+
+Window: TypeAlias = Annotated[int, Whole(2)]
+
+
+class Spikes(Rule):
+    """Passes updates on, and keeps the last norms of all of them, and last values."""
+
+    locality = "tree"
+
+    window: int
+    sigma: Rate
+    value: Array | None
+
+    def shared(self) -> Shared:
+        return {
+            "norms": jnp.zeros(self.window, scalar_dtype()),
+            "norm_count": jnp.zeros((), jnp.int32),
+            "values": jnp.zeros(self.window, scalar_dtype()),
+            "value_count": jnp.zeros((), jnp.int32),
+            "last_skipped": jnp.array(False),
+            "total_skipped": jnp.zeros((), jnp.int32),
+        }
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        largest, rest = joined_norm(*measured)
+        skip, norms = self._compared(largest * rest, "norm", shared)
+        kept = {**shared, **norms}
+        if self.value is not None:
+            high, values = self._compared(self.value, "value", shared)
+            skip, kept = skip | high, {**kept, **values}
+        total = shared["total_skipped"]
+        total = jnp.where(skip, next_count(total), total)
+        return {**kept, "last_skipped": skip, "total_skipped": total}
+
+    def _compared(self, x: Array, name: str, shared: Shared) -> tuple[Array, Shared]:
+        """Whether `x` is too large beside the last ones, and these with `x` among them.
+
+        What is not finite is too large, and not kept.
+        """
+        last, count = shared[f"{name}s"], shared[f"{name}_count"]
+        finite = jnp.isfinite(x)
+        pushed = jnp.concatenate([last[1:], x.astype(last.dtype)[None]])
+        after = {
+            f"{name}s": jnp.where(finite, pushed, last),
+            f"{name}_count": jnp.where(
+                finite, jnp.minimum(next_count(count), self.window), count
+            ),
+        }
+        return ~finite | self._is_outlier(x, last, count), after
+
+    def _is_outlier(self, x: Array, last: Array, count: Array) -> Array:
+        there = jnp.arange(self.window) >= self.window - count
+        largest = jnp.max(jnp.abs(last), where=there, initial=0)
+        unit = jnp.where(largest > 0, largest, 1)  # else squares could overflow
+        scaled = last / unit
+        mean = jnp.sum(scaled, where=there) / jnp.maximum(count, 1)
+        squares = jnp.sum((scaled - mean) ** 2, where=there)
+        deviation = jnp.sqrt(squares / jnp.maximum(count - 1, 1))
+        # Of equal numbers the deviation is 0, and a mean of them is rounded.
+        rounding = 64 * float(jnp.finfo(last.dtype).eps)
+        above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
+        return above & (count >= max(2, self.window // 2))
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g, slots
+
+
+class SkipSpikes(RuleGate):
+    window: int
+    sigma: Rate
+
+    def options(self) -> frozenset[str]:
+        return super().options() | {"value"}
+
+    def watch(self, extra: Mapping[str, Any]) -> Rule:
+        value = None
+        if "value" in extra:
+            value = one_number("value", extra["value"], self.name, scalar_dtype())
+        return Spikes(self.window, self.sigma, value)
+
+
+@transform
+def skip_spikes(
+    inner: TransformLike, window: Window = 128, sigma: NonNegative = 6.0
+) -> Transform:
+    """Skip steps whose gradient norm, or loss, is an outlier of the last ones.
+
+    u = inner(g) if x − mean(x) ≤ σ·std(x) for x = ‖g‖ and x = value, else 0
+
+    Mean and standard deviation are those of the last n steps before this one. The loss
+    is looked at in each `update(…, value=loss)`, and may be left out. Nothing is
+    skipped before max(2, n/2) numbers are there, except what is not finite.
+
+    A number that was skipped is one of the last n all the same, so after a lasting
+    change of level training goes on. `inner` sees nothing of a step that is skipped.
+
+    Args:
+        inner: the transform to protect.
+        window: n ≥ 2, an integer.
+        sigma: σ ≥ 0, a number, traced scalar or schedule.
+
+    Returns:
+        The transform; its state is `norms` and `values`, the last n of each, zeros
+        where there are none yet, `norm_count` and `value_count`, how many there are,
+        `last_skipped`, a bool, `total_skipped`, int32, and `inner`.
+
+    Raises:
+        TransformError: `window` is no integer from 2, or `sigma` is negative; or (by
+            `update`) `value` is not one real number.
+
+    Reference:
+        OLMo et al., "2 OLMo 2 Furious", 2024, arXiv:2501.00656, whose code has it as
+        `SkipStepOptimizer`, with these defaults.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.skip_spikes(adamx.sgd(1.0), window=4)
+        >>> state = tx.init(jnp.array(0.0))
+        >>> for g in (1.0, 1.1, 0.9, 50.0, 1.0):
+        ...     updates, state = tx.update(jnp.array(g), state)
+        ...     print(float(updates))
+        -1.0
+        -1.100000023841858
+        -0.8999999761581421
+        0.0
+        -1.0
+    """
+    plan = as_transform(inner).plan
+    return around(SkipSpikes("skip_spikes", plan, window, sigma))
