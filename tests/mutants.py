@@ -275,8 +275,8 @@ MUTATIONS = (
     Mutation(
         "a foreign update function is given arguments it does not take",
         "core/foreign.py",
-        "return {k: v for k, v in extra.items() if k in parameters}",
-        "return dict(extra)",
+        "names = wanted(self.update_fn, first=3).taken(extra)",
+        "names = tuple(extra)",
         "tests/test_compose.py -k foreign",
     ),
     # Freezing and parts of a tree.

@@ -113,9 +113,9 @@ def test_the_transform_on_the_page_of_the_laws_is_tested(capsys):
     assert shown is not None
     assert shown[1] in str(violation.value)
     exec(lifted, names)
-    assert (
-        f"{len(LAWS) - 2} laws kept, 2 not tried, 0 broken" in capsys.readouterr().out
-    )
+    # Without a reference, and without a degree, two are not tried.
+    kept = f"{len(LAWS) - 2} laws kept, 2 not tried, 0 broken"
+    assert kept in capsys.readouterr().out
     exec(in_a_file, names)
     names["TestSignOfAverage"]("test_determinism").debug()
 

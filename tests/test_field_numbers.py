@@ -14,6 +14,8 @@ import adamx
 from adamx.core.degree import degree_of
 from tests.schedule_cases import CASES
 
+P = jnp.ones(2)
+
 
 def strict():
     """Both kinds of implicit promotion are errors."""
@@ -77,14 +79,12 @@ def test_hyperparameters_stay_on_all_devices():
 
 def test_hyperparameters_of_an_ensemble_are_no_single_ones_elsewhere():
     make: Any = optax.inject_hyperparams(optax.sgd)
-    old: Any = jax.vmap(make(0.1, momentum=0.9).init)(jnp.ones((3, 2)))
-    old = old._replace(
-        count=jnp.array(1),
-        inner_state=make(0.1, momentum=0.9).init(jnp.ones(2)).inner_state,
-    )
+    one = make(0.1, momentum=0.9).init(P)
+    several = {k: jnp.stack([x] * 3) for k, x in one.hyperparams.items()}
+    old = one._replace(hyperparams=several, count=jnp.array(1))
     tx = adamx.inject_hyperparams(adamx.sgd)(0.1, momentum=0.9)
-    with pytest.raises(adamx.TransformError, match="learning_rate"):
-        adamx.from_optax(old, tx, jnp.ones(2))
+    with pytest.raises(adamx.TransformError, match="'learning_rate' does not fit"):
+        adamx.from_optax(old, tx, P)
 
 
 # What is a weight, what is a matrix.
@@ -183,8 +183,6 @@ def test_layouts_are_transposes_of_each_other():
 
 
 # Functions that cannot be traced.
-
-P = jnp.ones(2)
 
 
 def with_numpy(n):

@@ -57,7 +57,7 @@ def test_groups_are_equal_by_their_patterns():
         return adamx.param_groups({"*/bias": adamx.sgd(0.1)}, adamx.adam(0.1))
 
     assert made() == made()
-    assert hash(made()) == hash(made())
+    assert made()._programs.static == made()._programs.static
     assert repr(made()) == ("param_groups({'*/bias': sgd(0.1)}, rest=adam(0.1))")
 
 

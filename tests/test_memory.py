@@ -26,7 +26,7 @@ def of_mask(x):
 
 
 def of_labels(x):
-    parts: dict[Any, Any] = {1: adamx.trace(0.5), 2: adamx.scale(0.5)}
+    parts: dict = {1: adamx.trace(0.5), 2: adamx.scale(0.5)}
     update(adamx.partition(parts, lambda tree: jax.tree.map(lambda _: x.ndim, tree)))
 
 
@@ -35,8 +35,8 @@ def of_freeze(x):
 
 
 def of_view(x):
-    def view(path, p) -> Any:
-        return adamx.MatrixView(batch=(), rows=(0,), cols=(1,)) if x.ndim > 1 else None
+    def view(path, p):
+        return adamx.MatrixView((), tuple(range(x.ndim)), ())
 
     update(adamx.muon(0.1, view=view))
 
@@ -106,7 +106,8 @@ def of_parameters(x):
 
         @classmethod
         def tree_unflatten(cls, activation, children):
-            return cls(children[0], activation)
+            (w,) = children
+            return cls(w, activation)
 
     model: Any = Model(P, lambda y: y * x)
     tx = adamx.sgd(0.1)
@@ -152,6 +153,18 @@ def test_what_a_function_holds_is_gone_with_it(use):
     x = jnp.full(1000, 0.5)
     gone = weakref.ref(x)
     use(x)
+    del x
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_number_is_gone_with_what_it_was_given_to():
+    x = jnp.full((), 0.5)
+    gone = weakref.ref(x)
+    update(adamx.sgd(adamx.cosine_decay_schedule(x, 10)))
+    update(adamx.inject_hyperparams(adamx.sgd)(x))
+    update(adamx.sgd(x, momentum=x))
+    update(adamx.schedule_free_sgd(x, warmup_steps=3))
     del x
     gc.collect()
     assert gone() is None
@@ -205,7 +218,15 @@ def test_only_static_data_lives_on():
     x = jnp.ones(3)
     lasting = [1, "a", jnp.sin, adamx.adam(0.1), adamx.is_weight, max, {"a": (1, 2)}]
     assert all(is_static(key_of(value)) for value in lasting)
-    owned = [lambda: 1, adamx.sgd(lambda count: 0.1), Trainer(x), Trainer(x).loss]
+    owned = [
+        lambda: 1,
+        x,
+        {"a": x},
+        adamx.constant_schedule(x[0]),
+        adamx.sgd(lambda count: 0.1),
+        Trainer(x),
+        Trainer(x).loss,
+    ]
     assert not any(is_static(key_of(value)) for value in owned)
     assert is_static_tree(jax.tree.structure({"a": (1, [2])}))
     partial = jax.tree_util.Partial(lambda: x)

@@ -185,13 +185,22 @@ def task():
 '''
 
 
+# A child inherits that SIGINT is ignored, as it is under nohup or behind an &.
+HEARS_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_ctrl_c_on_the_command_keeps_what_has_finished(tmp_path):
     """As a user has it: the console script, a task of one's own, and SIGINT."""
     script = shutil.which("adamx", path=str(Path(sys.executable).parent))
     start = [script] if script else [sys.executable, "-m", "adamx.racing"]
     (tmp_path / "mine.py").write_text(MINE)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [*start, "race", "--task=mine:task", "--rates=2", "--seeds=1"]
+    command = [sys.executable, "-c", HEARS_CTRL_C, *start]
+    command += ["race", "--task=mine:task", "--rates=2", "--seeds=1"]
     command += ["--output=out"]
 
     def begin(*more):

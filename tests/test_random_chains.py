@@ -151,6 +151,21 @@ def test_a_frozen_leaf_is_as_if_it_were_not_there(pieces, start, data):
         assert_same_bits(got, jnp.zeros_like(leaf) if no else right)
 
 
+@tried("absent_gradients")
+def test_a_leaf_without_a_gradient_has_no_update(pieces, start, data):
+    """Require None for it, and a state of the same structure, shapes and dtypes."""
+    arrays, treedef = jax.tree.flatten(start)
+    size = len(arrays)
+    absent = data.draw(st.lists(st.booleans(), min_size=size, max_size=size))
+    rows = zip(jax.tree.leaves(grads(start)), absent, strict=True)
+    gradient = treedef.unflatten([None if no else g for g, no in rows])
+    subject = Subject.of(adamx.chain(*pieces))
+    state = jax.eval_shape(subject.init, start)
+    updates, after = jax.eval_shape(subject.update, gradient, state, start)
+    alike(after, state, "the state", weak=True)
+    alike(updates, gradient, "the updates")
+
+
 @tried("composition")
 def test_a_chain_can_be_split_anywhere(pieces, start, data):
     """Require the same bits of chain(*a, *b) and of chain(chain(*a), chain(*b))."""

@@ -243,7 +243,9 @@ WRONG = {
         ),
     ),
     "declarations": Subject.of(adamx.lift(FalseElement())),
-    "identity": Subject.of(SGD, **built(lambda x: adamx.sgd(lambda count: x))),
+    "identity": Subject.of(
+        SGD, build=lambda values: adamx.sgd(lambda count: values("rate", 0.1))
+    ),
     "memory": Subject.of(Keeping()),
     "innermost_trees": Subject.of(Paired()),
     "absent_gradients": Subject.of(Zeroing()),

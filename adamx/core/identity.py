@@ -63,6 +63,14 @@ class Same:
         return ", ".join(show(thing) for thing in self.things)
 
 
+class ArrayKey(NamedTuple):
+    """The key of an array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    numbers: bytes
+
+
 def key_of(value: Any) -> Hashable:
     """Return a hashable key of an argument; keys are equal for equal arguments.
 
@@ -81,7 +89,7 @@ def key_of(value: Any) -> Hashable:
         return value  # before tuples, as in `_value`
     if is_array(value):
         array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
-        return "array", array.shape, str(array.dtype), array.tobytes()
+        return ArrayKey(array.shape, str(array.dtype), array.tobytes())
     if isinstance(value, Mapping):
         return "mapping", frozenset((key_of(k), key_of(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
@@ -165,6 +173,8 @@ def is_static(key: Hashable) -> bool:
     A cache of the whole process may hold such keys. It may not hold a function that
     was made in a function, nor an array, nor an object of a class of the user's.
     """
+    if isinstance(key, ArrayKey):
+        return False
     if isinstance(key, tuple | frozenset):
         return all(map(is_static, key))
     if isinstance(key, Same):

@@ -6,7 +6,7 @@ from typing import Any
 
 from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, filled, keep
-from adamx.core.identity import key_of
+from adamx.core.identity import Keyed, key_of
 from adamx.core.labels import Labels, Masks, labels_of
 from adamx.core.node import Node
 from adamx.core.plan import Plan
@@ -122,24 +122,16 @@ def partition(
     return Partition("partition", param_labels, tuple(plans))
 
 
-class Either:
+class Either(Keyed):
     """One label where a mask holds, and another where it does not."""
 
     def __init__(self, mask: Labels, yes: Hashable, no: Hashable) -> None:
         self.mask, self.yes, self.no = mask, yes, no
+        self.key = key_of((mask, yes, no))
 
     def __call__(self, params: Params) -> PyTree:
         held = labels_of(self.mask, params, "split", "matrices")
         return structure(params).unflatten([self.yes if x else self.no for x in held])
-
-    def _key(self) -> Hashable:
-        return key_of(self.mask), self.yes, self.no
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Either) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
 
 @transform
@@ -152,11 +144,12 @@ def split(mask: Labels, **two: TransformLike) -> Partition:
     return Partition("split", Either(mask, *two), plans)
 
 
-class ByPath:
+class ByPath(Keyed):
     """The pattern that the path of each leaf matches, of some of which one must."""
 
     def __init__(self, patterns: tuple[str, ...], rest: bool) -> None:
         self.patterns, self.rest = patterns, rest
+        self.key = patterns, rest
 
     def __call__(self, params: Params) -> PyTree:
         leaves, treedef = flatten(params)
@@ -190,12 +183,6 @@ class ByPath:
                 do=nearest(unused[0], paths),
             )
         return treedef.unflatten([ps[0] if ps else REST for ps in found])
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByPath) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((self.patterns, self.rest))
 
 
 REST = "rest"

@@ -15,7 +15,7 @@ class Squarable(Identity):
 
     averages = False
 
-    def degree(self) -> None:
+    def degree(self) -> int | None:
         return None
 
     def step(

@@ -199,7 +199,7 @@ class Identity(Rule):
 
     averages = True
 
-    def degree(self) -> int:
+    def degree(self) -> int | None:
         return 1
 
     def step(

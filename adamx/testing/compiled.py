@@ -26,7 +26,7 @@ def programs_compiled() -> Iterator[list[float]]:
 def _listen() -> None:
     """Listen once: jax has no way to stop."""
 
-    def heard(event: str, duration_secs: float, **kwargs: str | int) -> None:
+    def heard(event: str, duration_secs: float, **_: str | int) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
             for found in _COMPILED:
                 found.append(duration_secs)

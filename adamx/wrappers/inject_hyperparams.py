@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from adamx.core.call import Call, shown
 from adamx.core.errors import TransformError, nearest
 from adamx.core.hyper import Interval, Schedule, as_schedule, declared
-from adamx.core.identity import key_of
+from adamx.core.identity import Keyed, key_of
 from adamx.core.numerics import compute_dtype, next_count, scalar_dtype
 from adamx.core.places import beside_old
 from adamx.core.record import is_array
@@ -20,7 +20,7 @@ from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
 
 
-class Rebuild:
+class Rebuild(Keyed):
     """Makes the transform, of other numbers; equal if all else is equal."""
 
     def __init__(
@@ -29,20 +29,17 @@ class Rebuild:
         bound: inspect.BoundArguments,
         names: frozenset[str],
     ) -> None:
-        self.factory, self.bound = factory, bound
-        rest = {k: v for k, v in bound.arguments.items() if k not in names}
-        self.key = factory, names, key_of(rest)
+        self.factory, self.signature = factory, bound.signature
+        # Without the numbers, which are no part of the key: equal ones share programs.
+        found = bound.arguments.items()
+        self.rest = {k: None if k in names else v for k, v in found}
+        self.key = key_of((factory, names, self.rest))
 
     def __call__(self, **values: Any) -> Transform:
-        arguments = self.bound.arguments | values
-        now = inspect.BoundArguments(self.bound.signature, arguments)
+        """Build the transform; `values` has all the numbers."""
+        arguments: Any = self.rest | values
+        now = inspect.BoundArguments(self.signature, arguments)
         return as_transform(self.factory(*now.args, **now.kwargs))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rebuild) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
 
 
 class Injected(Wrapper):
@@ -181,7 +178,7 @@ def _inject(
         if name not in static_args and _is_hyperparameter(inner_factory, name, value)
     }
     build = Rebuild(inner_factory, bound, frozenset(found))
-    build()  # of what was given, so that what is wrong with it is said here
+    build(**found)  # of what was given, so that what is wrong with it is said here
     numbers = {k: _scalar(x) for k, x in found.items() if not callable(x)}
     schedules = {
         k: as_schedule(x, k, _name_of(inner_factory))

@@ -33,8 +33,9 @@ def identity(subject: Subject) -> None:
     if changed is not None:
         _differ(changed, tx, "a call with other numbers")
     other = adamx.chain(tx, adamx.scale(0.5))
-    for make, what in ((_with_closure, "closures"), (_with_default, "defaults")):
-        _differ(make(tx), make(other), f"transforms of builders with other {what}")
+    for read, built in {"closures": _with_closure, "defaults": _with_default}.items():
+        what = f"what builders of one name with other {read} make"
+        _differ(built(tx), built(other), what)
 
 
 def _equal(got: Any, tx: Transform, what: str) -> None:
