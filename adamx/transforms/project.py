@@ -228,7 +228,8 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
     if jnp.iscomplexobj(u):
         real = _within(u.real, param.real, low, high)
         return jax.lax.complex(real, _within(u.imag, param.imag, low, high))
-    low, high = (jnp.asarray(x, u.dtype) for x in (low, high))
+    ends = (jnp.asarray(x, u.dtype) for x in (low, high))
+    low, high = (jnp.broadcast_to(x, u.shape) for x in ends)
     least, most = _ceil(low, param.dtype), -_ceil(-high, param.dtype)
     empty = least > most  # no number of the dtype lies between
     least = jnp.where(empty, narrow(low, param.dtype), least)

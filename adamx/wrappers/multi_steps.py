@@ -86,7 +86,8 @@ class Accumulate(Wrapper):
             done = done | flush
             if self.mean:
                 # Fewer than k weights of 1/k add up to less than one.
-                rescale = k / (new["mini_step"] + 1).astype(scalar_dtype())
+                calls = (new["mini_step"] + 1).astype(scalar_dtype())
+                rescale = jnp.asarray(k, calls.dtype) / calls
 
         def run(total: Updates, inner: Any) -> tuple[Updates, Any]:
             if rescale is not None:

@@ -74,9 +74,10 @@ class Spikes(Rule):
         largest = jnp.max(jnp.abs(last), where=there, initial=0)
         unit = jnp.where(largest > 0, largest, 1)  # else squares could overflow
         scaled = last / unit
-        mean = jnp.sum(scaled, where=there) / jnp.maximum(count, 1)
+        number = count.astype(last.dtype)
+        mean = jnp.sum(scaled, where=there) / jnp.maximum(number, 1)
         squares = jnp.sum((scaled - mean) ** 2, where=there)
-        deviation = jnp.sqrt(squares / jnp.maximum(count - 1, 1))
+        deviation = jnp.sqrt(squares / jnp.maximum(number - 1, 1))
         # Of equal numbers the deviation is 0, and a mean of them is rounded.
         rounding = 64 * float(jnp.finfo(last.dtype).eps)
         above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
