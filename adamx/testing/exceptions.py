@@ -28,7 +28,15 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "sharding": "a vector of all leaves has one place",
     },
     "lbfgs": dict.fromkeys(
-        ("precision", "freezing", "norms", "transformations"), _SEARCHES
+        (
+            "precision",
+            "freezing",
+            "norms",
+            "transformations",
+            "long_runs",
+            "sharding",
+        ),
+        _SEARCHES,
     ),
     "scale_by_backtracking_linesearch": dict.fromkeys(
         ("precision", "long_runs"), _SEARCHES
