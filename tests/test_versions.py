@@ -85,6 +85,16 @@ def test_import_adamx_needs_no_name_of_jax_that_is_not_public():
         assert not not_public(tree), file
 
 
+NEWER = {"jax.enable_x64": "adamx/testing/x64.py"}
+"""Names that the lowest jax has not, with the file that does without them there."""
+
+
+def test_names_that_the_lowest_jax_has_not_are_in_one_file():
+    for file, tree in sources():
+        used = {name for node in ast.walk(tree) for name in names(node)} & {*NEWER}
+        assert all(file == NEWER[name] for name in used), (file, used)
+
+
 def test_all_codecs_are_tried_in_other_versions():
     assert {*public_codecs()} == {*test_storage.CODECS} - {"stochastic"}
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
+from adamx.testing.x64 import enable_x64
 
 KINDS = (("mixed", "mixed"), ("bfloat16", "float32"))
 """Dtypes of the parameters and of the gradients."""
@@ -24,7 +25,7 @@ def promotion(subject: Subject) -> None:
     """
     for dtypes in KINDS:
         _traced(subject, subject.tx, *dtypes)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         for tx in _built(subject):
             _traced(subject, tx, *KINDS[0])
 
