@@ -41,6 +41,7 @@ def tree(tmp_path):
     library, tests = tmp_path / "adamx", tmp_path / "tests"
     library.mkdir()
     tests.mkdir()
+    (library / "__init__.py").write_text("")  # or an installed adamx comes first
     (library / "one.py").write_text("def double(x):\n    return x + x\n")
     (tests / "test_one.py").write_text(
         "import pytest\nfrom adamx.one import double\n"

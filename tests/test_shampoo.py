@@ -189,6 +189,8 @@ def test_odd_matrices(stacked, root_method, graft):
         root_method=root_method,
         precondition_frequency=1,
         stacked=stacked,
+        # By default a row or a column is a vector, and gets the graft's step.
+        matrices=lambda path, leaf: True,
     )
     state, update, u = tx.init(params), jax.jit(tx.update), params
     for _ in range(3):

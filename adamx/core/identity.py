@@ -175,12 +175,12 @@ def is_static(key: Hashable) -> bool:
     """
     if isinstance(key, ArrayKey):
         return False
+    if isinstance(key, Keyed):
+        return is_static(key.key)  # before tuples, as in `key_of`
     if isinstance(key, tuple | frozenset):
         return all(map(is_static, key))
     if isinstance(key, Same):
         return all(map(importable, key.things)) and is_static(key.reads)
-    if isinstance(key, Keyed):
-        return is_static(key.key)
     if isinstance(key, type) or callable(key):
         return importable(key)
     if isinstance(key, jax.tree_util.PyTreeDef):

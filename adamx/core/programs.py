@@ -227,11 +227,13 @@ class _Weak(NamedTuple):
 
 def _weak(key: Hashable) -> Any:
     """Return a key that can be held where the owner of what is in it cannot be."""
+    if isinstance(key, Keyed):
+        return _Weak((_reference(key),), ())  # before tuples, as in `key_of`
     if isinstance(key, tuple):
         return tuple(map(_weak, key))
     if isinstance(key, Same):
         return _Weak(tuple(map(_reference, key.things)), _weak(key.reads))
-    return _Weak((_reference(key),), ()) if isinstance(key, Keyed) else key
+    return key
 
 
 def _reference(thing: Any) -> Any:

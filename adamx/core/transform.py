@@ -160,7 +160,7 @@ class Transform(Remembered):
         if state is None or (isinstance(state, tuple) and not state):
             try:
                 return self._step(updates, {}, params, extra)[0], state
-            except TransformError:
+            except (TransformError, KeyError):
                 like = updates if params is None else params
                 if not jax.eval_shape(self.plan.init, like):
                     raise

@@ -70,7 +70,7 @@ class Spikes(Rule):
         return ~finite | self._is_outlier(x, last, count), after
 
     def _is_outlier(self, x: Array, last: Array, count: Array) -> Array:
-        there = jnp.arange(self.window) >= self.window - count
+        there = jnp.arange(self.window, dtype=count.dtype) >= self.window - count
         largest = jnp.max(jnp.abs(last), where=there, initial=0)
         unit = jnp.where(largest > 0, largest, 1)  # else squares could overflow
         scaled = last / unit
