@@ -143,7 +143,7 @@ def test_the_page_on_installation_says_what_pyproject_says():
     )
     wheels = set(re.findall(r"adamx-([\d.]+)-py3-none-any\.whl", page))
     assert wheels == {adamx.__version__}
-    extras = set(re.findall(r"^\| `(\w+)` \| ", page, re.MULTILINE))
+    extras = set(re.findall(r"^\| `([\w-]+)` \| ", page, re.MULTILINE))
     assert extras == {*versions.project()["optional-dependencies"]}
 
 

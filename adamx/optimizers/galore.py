@@ -127,7 +127,7 @@ def galore(
         >>> import adamx
         >>> params = {"kernel": jnp.ones((64, 256)), "bias": jnp.ones(256)}
         >>> state = adamx.galore(0.01, rank=4, scale=0.25).init(params)
-        >>> adamx.find(state, "projector")["kernel"]["left"].shape
+        >>> adamx.find(state, "projector")["left"]["kernel"].shape
         (64, 4)
         >>> adamx.find(state["split"]["matrices"], "mu")["kernel"].shape
         (4, 256)

@@ -54,8 +54,8 @@ def hyperball(
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.hyperball(adamx.sgd(123.0), 1.0)
-        >>> params = {"kernel": jnp.array([[2.0, 0.0]])}
-        >>> grads = {"kernel": jnp.array([[0.0, -1.0]])}
+        >>> params = {"kernel": jnp.array([[2.0, 0.0], [0.0, 0.0]])}
+        >>> grads = {"kernel": jnp.array([[0.0, -1.0], [0.0, 0.0]])}
         >>> u, _ = tx.update(grads, tx.init(params), params)
         >>> [round(float(x), 4) for x in (params["kernel"] + u["kernel"])[0]]
         [1.4142, 1.4142]

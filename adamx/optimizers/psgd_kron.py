@@ -91,7 +91,7 @@ def psgd_kron(
         >>> params = {"w": jnp.ones((2, 3)), "b": jnp.zeros(3)}
         >>> tx = adamx.psgd_kron(1e-3)
         >>> updates, state = tx.update(params, tx.init(params), params)
-        >>> [q.shape for q in adamx.find(state, "q")["w"]]
+        >>> [q["w"].shape for q in adamx.find(state, "q").values()]
         [(2, 2), (3, 3)]
     """
     whitening = whiten(

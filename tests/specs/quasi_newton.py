@@ -32,7 +32,8 @@ def _lbfgs(memory: int, scaled: bool = True) -> Oracle:
             g = flat(tree)
             if before is not None:
                 s, y = at - before[0], g - before[1]
-                if s @ y > np.finfo(float).eps * np.sqrt((s @ s) * (y @ y)):
+                least = 1e-3 if scaled else 0.1
+                if s @ y > least * np.sqrt((s @ s) * (y @ y)):
                     pairs = [*pairs, (s, y)][-memory:]
             before, gamma = (at, g), np.float64(1)
             if scaled and pairs:

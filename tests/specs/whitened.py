@@ -95,7 +95,9 @@ def _paper_kron(
             for name, p in at.items():
                 g = grad[name]
                 if normalized:
-                    g = g / (np.sqrt(np.sum(g**2)) + 1e-6)
+                    norm = np.sqrt(np.sum(g**2))
+                    # The authors add 1e-6; ours fades beside norms below 0.01.
+                    g = g / (norm + 1e-6 * min(1, norm / 0.01) ** 2) if norm else g
                 mu[name] = b1 * mu[name] + (1 - b1) * g
                 front, shape = _parts(p.shape, stacked)
                 rows = (mu[name] / (1 - b1**t)).reshape(-1, *shape)
