@@ -152,6 +152,21 @@ def test_a_ball_of_norms_holds_matrices_alone():
     assert row.leaves == ("kernel",)
 
 
+def test_along_itself_a_number_on_a_sphere_does_not_move():
+    # Of a rounding residue, a piece after it that divides by norms would make a step.
+    tx = adamx.hold_norm(0.1)
+    params = jnp.linspace(0.01, 3.0, 50)[:, None, None]
+    for g in (params / 7, -params / 7):
+        assert not jnp.any(jax.jit(tx.update)(g, tx.init(params), params)[0])
+
+
+def test_a_step_through_the_centre_ends_on_the_other_side():
+    tx = adamx.hold_norm(3.0)
+    params = jnp.array([[2.0, 1.0]])
+    u, _ = tx.update(-params, tx.init(params), params)
+    np.testing.assert_allclose(params + u, -params, rtol=1e-6)
+
+
 # Layouts.
 
 
@@ -457,7 +472,6 @@ def test_muon_steps_as_far_after_a_clip(eps):
     assert 0.07 < np.linalg.norm(u, 2) < 0.13
 
 
-@pytest.mark.parametrize("size", [1e-30, 1e-12, 1e12, 1e30])
 @pytest.mark.parametrize(
     "tx",
     [
@@ -474,14 +488,15 @@ def test_muon_steps_as_far_after_a_clip(eps):
     ],
     ids=repr,
 )
-def test_an_epsilon_fades_beside_a_small_norm(tx, size):
+def test_an_epsilon_fades_beside_a_small_norm(tx):
     g = jax.random.normal(jax.random.key(0), (4, 6))
     p = jnp.ones((4, 6))
     step = jax.jit(lambda g: tx.update(g, tx.init(p), p)[0])
     expected = step(g)
     grows = repr(tx) == "normalize_neurons()"
-    found = step(g * size) / (size if grows else 1)
-    np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-4)
+    for size in (1e-30, 1e-12, 1e12, 1e30):
+        found = step(g * size) / (size if grows else 1)
+        np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-4)
 
 
 def test_an_epsilon_beside_an_ordinary_norm_is_as_it_was():
@@ -540,11 +555,10 @@ CODECS = (
 TREE = {"w": jnp.ones((6, 8)), "b": jnp.ones(5, jnp.bfloat16), "s": jnp.float32(1)}
 
 
-@pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("codec", CODECS, ids=repr)
-def test_codecs_promote_nothing(codec, x64):
+def test_codecs_promote_nothing(codec):
     dtypes, ranks = strict()
-    with jax.enable_x64(x64), dtypes, ranks:
+    with jax.enable_x64(True), dtypes, ranks:
         tx = adamx.stored(adamx.adam(0.1), codec, min_size=1)
         jax.eval_shape(lambda g: tx.update(g, tx.init(g), g), TREE)
 

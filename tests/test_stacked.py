@@ -58,6 +58,11 @@ def test_leaves_go_through_one_step_as_each_alone(together):
     chex.assert_trees_all_close(after(together), after(None), rtol=1e-5, atol=1e-6)
 
 
+def test_they_do_without_jit_too():
+    with jax.disable_jit():
+        chex.assert_trees_all_close(after("vmap"), after(None), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("together", "products"), [("loop", 3), ("vmap", 3), (None, 6)]
 )

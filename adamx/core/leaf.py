@@ -153,7 +153,8 @@ def _stack(places: list[Array], fill: Array | None, *arrays: Array) -> Array:
     They are put in one after the other, so that XLA needs no array of its own for each.
     The numbers there before nobody reads; XLA drops every other kind of dependence.
     """
-    first = arrays[0]
+    # Numbers of random keys are no arrays yet where nothing is jitted.
+    first = jnp.asarray(arrays[0])
     if not jnp.issubdtype(first.dtype, jnp.inexact):
         return jnp.stack(arrays)
     fill = jnp.asarray(0 if fill is None else fill).astype(first.dtype)

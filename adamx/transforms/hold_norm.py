@@ -30,15 +30,20 @@ class HoldNorm(Rule):
         some = norm >= float(jnp.finfo(norm.dtype).tiny)
         unit = jnp.where(some, norm, 1)
         x, u = param / unit, _direction(g)
-        # With n = ‖x + η·u‖ the step is (1/n − 1)·x + η/n·u. Of the difference of two
-        # points, and of 1/n − 1 as it stands, rounding would leave little.
+        # x + η·u is a·x + η·v with v across x, and of length n. Of the difference of two
+        # points, and of a/n − 1 as it stands, rounding would leave little; and where u
+        # lies along x, this leaves 0, which pieces after it may divide by its length.
         short = 1 - _norm(x)
-        less = (
-            short * (2 - short) - 2 * rate * _product(x, u) - _square(rate * _norm(u))
-        )
+        square = (1 - short) ** 2
+        along = _product(x, u) / jnp.where(some, square, 1)
+        across = u - along * x
+        a = 1 + rate * along
+        less = short * (2 - short) * a * a - _square(rate * _norm(across))
         least = float(jnp.finfo(norm.dtype).eps) ** 2
-        n = jnp.sqrt(jnp.maximum(1 - less, least))
-        held = (less / (n + n * n)) * x + (rate / n) * u
+        n = jnp.sqrt(jnp.maximum(a * a - less, least))
+        ahead = a > 0
+        held = jnp.where(ahead, less / jnp.where(ahead, n + a, 1), a - n) * x
+        held = (held + rate * across) / n
         return jnp.where(some, norm * held, g), slots
 
 
