@@ -71,16 +71,22 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def forget_programs():
-    """Drop what was compiled, when it is much.
+    """Drop what was compiled, when it is much; and spare the collector what is new.
 
     Each program is mapped into memory, and Linux allows a process 65,530 maps; XLA
-    crashes at the next one. With 8,000 a worker holds some 3 GB.
+    crashes at the next one. With 8,000 a worker holds some 3 GB. A collection looks
+    through all objects, a second long, and fifty tests ask for one.
     """
     yield
-    if next(_run) % 20 == 0 and MAPS.exists():
+    if next(_run) % 20:
+        return
+    if MAPS.exists():
         with MAPS.open() as lines:
             if sum(1 for _ in lines) > MOST_MAPS:
                 jax.clear_caches()
+                gc.unfreeze()
+                gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

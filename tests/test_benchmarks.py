@@ -30,6 +30,7 @@ def test_gpt2_small_is_as_large_as_it_is():
     assert numbers == 124_439_808  # Radford et al.: 124 M
 
 
+@pytest.mark.full
 def test_the_command_measures_and_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(step, "TREES", {"tiny": trees.small_leaves(2)})
     monkeypatch.setattr(step, "COPIED", 1 << 10)
@@ -97,6 +98,7 @@ def test_ratio_is_that_of_the_medians():
     assert step.ratio([0.0], [0.0]) == "0/0"
 
 
+@pytest.mark.full
 def test_traces_are_timed_in_turns(tmp_path, monkeypatch, capsys):
     assert {"adam", "lion", "sgd"} <= set(trace.shared())
     monkeypatch.setattr(trace, "shared", lambda: ["adam"])

@@ -6,6 +6,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from tests.tiers import full
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -78,7 +80,7 @@ def test_gradient_descent_is_the_closed_form(example, tmp_path):
 
 @pytest.mark.parametrize(
     "flags",
-    [[], ["--amsgrad"], ["--decay=1e-3"], ["--amsgrad", "--decay=1e-3"]],
+    [[], ["--amsgrad", "--decay=1e-3"], full(["--amsgrad"]), full(["--decay=1e-3"])],
     ids=" ".join,
 )
 def test_binary_classifier_learns(example, tmp_path, capsys, flags):

@@ -8,6 +8,7 @@ import pytest
 import adamx
 from adamx.core.errors import TransformError
 from adamx.kernels.chunks import Cut
+from tests.tiers import full
 
 PARAMS = {
     "w": jnp.ones((64, 80)),
@@ -84,8 +85,8 @@ def test_equals_the_rule_on_whole_leaves(name, backend):
     [
         ("loop", "correction"),
         ("interpret", "nearest"),
-        pytest.param("loop", "kahan", marks=pytest.mark.full),
-        pytest.param("interpret", "correction", marks=pytest.mark.full),
+        full("loop", "kahan"),
+        full("interpret", "correction"),
     ],
 )
 def test_adds_to_the_parameters_in_the_loop(backend, rounding):

@@ -15,6 +15,7 @@ import adamx
 from adamx.testing import EXCEPTIONS, Subject, examples, public_builders
 from adamx.testing.compare import alike, close, finite, leaves
 from tests.strategies import add, matrices, trees
+from tests.tiers import full
 from tests.trees import assert_same_bits, grads
 
 WRAPPERS = {
@@ -70,9 +71,7 @@ def tried(law):
     """Run a property on 40 examples, or in the thorough tier on 2,000."""
 
     def both(check):
-        @pytest.mark.parametrize(
-            "examples", [40, pytest.param(2_000, marks=pytest.mark.full)]
-        )
+        @pytest.mark.parametrize("examples", [40, full(2_000)])
         def test(examples):
             settings(
                 max_examples=examples,
@@ -170,7 +169,7 @@ def test_a_leaf_without_a_gradient_has_no_update(pieces, start, data):
 def test_a_chain_can_be_split_anywhere(pieces, start, data):
     """Require the same bits of chain(*a, *b) and of chain(chain(*a), chain(*b))."""
     at = data.draw(st.integers(0, len(pieces)))
-    inputs = [grads(start), grads(start, 1)]
+    inputs = [grads(start)]
     whole = stepped(pieces, start, inputs)
     parts = [adamx.chain(*pieces[:at]), adamx.chain(*pieces[at:])]
     assert_same_bits(stepped(parts, start, inputs), whole)

@@ -132,6 +132,17 @@ class Subject:
             out.append(updates)
         return out, state
 
+    def eagerly(
+        self, params: Params, grads: list[Updates]
+    ) -> tuple[list[Updates], State]:
+        """As `run` of this transform, operation by operation.
+
+        A few steps are done before their program would be compiled, and nothing that a
+        step rounds is kept wide by a compiler.
+        """
+        with jax.disable_jit():
+            return self.run(self.tx, params, grads)
+
     def scan(
         self, params: Params, grad: Updates, steps: int, factors: tuple[float, ...]
     ) -> tuple[Updates, State]:

@@ -30,9 +30,9 @@ class HoldNorm(Rule):
         some = norm >= float(jnp.finfo(norm.dtype).tiny)
         unit = jnp.where(some, norm, 1)
         x, u = param / unit, _direction(g)
-        # x + η·u is a·x + η·v with v across x, and of length n. Of the difference of two
-        # points, and of a/n − 1 as it stands, rounding would leave little; and where u
-        # lies along x, this leaves 0, which pieces after it may divide by its length.
+        # x + η·u is a·x + η·v with v across x, and n is its length. Of a difference of
+        # points, and of a/n − 1 as it stands, rounding would leave little. Where u lies
+        # along x this leaves 0, which pieces after it may divide by its length.
         short = 1 - _norm(x)
         square = (1 - short) ** 2
         along = _product(x, u) / jnp.where(some, square, 1)

@@ -25,6 +25,12 @@ def truth(subject: Subject) -> None:
     if not subject.references:
         raise NotTried("no reference is given")
     follow = follower(subject)
+    double_precision(subject, follow)
+    _single_precision(subject, subject.references[0], follow)
+
+
+def double_precision(subject: Subject, follow: Callable[..., Any]) -> None:
+    """Require the path in float64 to be that of each reference."""
     for reference in subject.references:
         with enable_x64(True):
             away = deviation(subject, reference, follow)
@@ -36,7 +42,6 @@ def truth(subject: Subject) -> None:
             expected=f"within {reference.tolerance:.0e} of a step",
             got=f"{away:.1e} of a step away",
         )
-    _single_precision(subject, subject.references[0], follow)
 
 
 def follower(subject: Subject) -> Callable[..., Any]:
