@@ -1,5 +1,7 @@
 """Series, parallel, split: chain, fork, partition, masked, freeze; foreign pairs."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 import adamx
 from adamx.core.freeze import no_update
+from tests.strategies import add, matrices
 from tests.trees import assert_same_bits, grads, params, run
 
 
@@ -435,6 +438,38 @@ def test_ours_work_inside_optax():
     updates, _ = run(tx, start)
     expected, _ = run(adamx.chain(adamx.clip(1.0), adamx.adam(0.1)), start)
     assert_same_bits(updates, expected)
+
+
+def without_one(state):
+    """Every state that there is with one dict in it emptied."""
+    yield {}
+    for name, part in state.items():
+        if isinstance(part, dict):
+            yield from ({**state, name: less} for less in without_one(part))
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        adamx.apply_if_finite(adamx.trace(0.9), 2),
+        adamx.conditionally_mask(adamx.trace(0.9), lambda step, **_: step > 1),
+        adamx.fork(
+            add, a=adamx.trace(0.9), b=adamx.bias_correct(adamx.second_moment())
+        ),
+        adamx.lookahead(adamx.trace(0.9), 2, 0.5),
+        adamx.MultiSteps(adamx.adam(0.1), 2),
+        adamx.partition({True: adamx.adam(0.1), False: adamx.trace(0.9)}, matrices),
+        adamx.sam(adamx.sgd(0.1), adamx.sgd(0.1)),
+        adamx.stored(adamx.adam(0.1), adamx.int8(), min_size=1),
+    ],
+    ids=repr,
+)
+def test_a_state_that_lacks_something_is_refused(tx):
+    start = {"w": jnp.ones((2, 3))}
+    for state in without_one(tx.init(start)):
+        with pytest.raises(adamx.TransformError) as error:
+            jax.eval_shape(tx.update, start, state, start)
+        assert re.search("state|slot", str(error.value))
 
 
 def test_foreign_pair_rejects_a_wrong_state():

@@ -62,6 +62,13 @@ def test_linters_are_content(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_are_for_one_worker(request):
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("there is one worker")
+    assert request.node.nodeid.endswith("@together")
+
+
 def test_run_time_needs_jax_alone():
     declared = {"jax", "jaxlib"}
     code = (

@@ -22,7 +22,7 @@ from adamx.core.plan import Piece, Plan
 from adamx.core.programs import Programs
 from adamx.core.rule import Rule
 from adamx.core.types import Params, State, Updates
-from adamx.tree.paths import flatten
+from adamx.tree.paths import first_difference, flatten, structure
 
 P = ParamSpec("P")
 
@@ -156,7 +156,13 @@ class Transform(Remembered):
                 misses an argument; the message has key path and piece.
         """
         if isinstance(state, dict):
-            return self._step(updates, state, params, extra)
+            try:
+                return self._step(updates, state, params, extra)
+            except TransformError:
+                raise
+            except (KeyError, ValueError):
+                self._require_own(state, updates if params is None else params)
+                raise
         if state is None or (isinstance(state, tuple) and not state):
             try:
                 return self._step(updates, {}, params, extra)[0], state
@@ -170,6 +176,20 @@ class Transform(Remembered):
             expected="the dict that init returned",
             got=type(state).__name__,
         )
+
+    def _require_own(self, state: State, params: Params) -> None:
+        """Raise a `TransformError` if `init` makes a state of another structure."""
+        expected = jax.eval_shape(self.plan.init, params)
+        if structure(expected) != structure(state):
+            where, right, got = first_difference(expected, state)
+            raise TransformError(
+                "the state is of another transform",
+                where=where,
+                piece=repr(self),
+                expected=right,
+                got=got,
+                do="use the state that init of the same transform made",
+            ) from None
 
     def _step(
         self, updates: Updates, state: State, params: Params | None, extra: Any

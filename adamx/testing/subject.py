@@ -39,6 +39,10 @@ EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
 parameters alone."""
 
 
+FACTORS = 8
+"""How many factors a long run has at the most, in turns; fewer divide it."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
     """A transform on trial, with what the laws have to know about it.
@@ -132,33 +136,39 @@ class Subject:
             out.append(updates)
         return out, state
 
-    def eagerly(
-        self, params: Params, grads: list[Updates]
-    ) -> tuple[list[Updates], State]:
-        """As `run` of this transform, operation by operation.
-
-        A few steps are done before their program would be compiled, and nothing that a
-        step rounds is kept wide by a compiler.
-        """
-        with jax.disable_jit():
-            return self.run(self.tx, params, grads)
-
     def scan(
-        self, params: Params, grad: Updates, steps: int, factors: tuple[float, ...]
+        self,
+        params: Params,
+        grad: Updates,
+        steps: int,
+        factors: tuple[float, ...] = (1.0,),
+        state: State = None,
     ) -> tuple[Updates, State]:
-        """The last updates and state of many steps on a gradient times each factor."""
+        """The last updates and state of many steps on a gradient times each factor.
 
-        @jax.jit
-        def many(params: Params, grad: Updates, state: State) -> Any:
-            def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
-                factor = jnp.asarray(factors)[t % len(factors)]
-                g = jax.tree.map(lambda g: (g * factor).astype(g.dtype), grad)
-                return self.update(g, carry[1], params), None
+        It begins from `state`, or if that is None from a fresh one.
+        """
+        state = self.fresh(params) if state is None else state
+        turns = np.resize(np.asarray(factors), FACTORS)
+        return self._many(params, grad, state, turns, steps)
+
+    @functools.cached_property
+    def _many(self) -> Callable[..., tuple[Updates, State]]:
+        """The program of `scan`: one for all numbers of steps, and all factors."""
+
+        def many(
+            params: Params, grad: Updates, state: State, turns: Any, steps: Any
+        ) -> tuple[Updates, State]:
+            def step(t: Any, last: tuple[Updates, State]) -> tuple[Updates, State]:
+                g = jax.tree.map(
+                    lambda g: (g * turns[t % FACTORS]).astype(g.dtype), grad
+                )
+                return self.update(g, last[1], params)
 
             first = jax.tree.map(jnp.zeros_like, params), state
-            return jax.lax.scan(step, first, jnp.arange(steps))[0]
+            return jax.lax.fori_loop(0, steps, step, first)
 
-        return many(params, grad, self.fresh(params))
+        return jax.jit(many)
 
     def numbers(self) -> dict[str, float]:
         """The hyperparameters that are numbers, by name."""

@@ -41,7 +41,7 @@ def long_runs(subject: Subject) -> None:
             with enable_x64(dtype == "float64"):
                 at, g = cast(start, dtype), cast(gradient, dtype)
                 state = _set_counts(late[dtype][1], 10**7)
-                late[dtype] = subject.update(g, state, at)
+                late[dtype] = subject.scan(at, g, 1, state=state)
         _right(late, "with counts at 10⁷")
         _at_the_end(subject, start, gradient, late["float32"][1])
 
@@ -54,7 +54,7 @@ def _right(late: dict[str, Any], what: str) -> None:
 def _at_the_end(subject: Subject, start: Any, gradient: Any, state: Any) -> None:
     state = _set_counts(state, LAST)
     for _ in range(2):
-        updates, state = subject.update(gradient, state, start)
+        updates, state = subject.scan(start, gradient, 1, state=state)
         finite(updates, "with counts at the end of int32: an update")
         for where, leaf in leaves(state):
             if _is_count(leaf):

@@ -27,7 +27,7 @@ def norms(subject: Subject) -> None:
 
     def first(power: int) -> Any:
         scaled = jax.tree.map(lambda g: g * 2.0**power, gradient)
-        return subject.eagerly(start, [scaled])[0][0]
+        return subject.run(subject.tx, start, [scaled])[0][0]
 
     low, high = first(8), first(10)
     for degree in (0, 1):
@@ -41,7 +41,7 @@ def norms(subject: Subject) -> None:
     _many_tens(subject)
     start = params()
     broken = {**grads(start), "scalar": jnp.float32(jnp.nan)}
-    (updates,), _ = subject.eagerly(start, [broken])
+    (updates,), _ = subject.run(subject.tx, start, [broken])
     require(
         np.isnan(wide(updates["scalar"])),
         "a NaN in the gradient does not show",
@@ -58,9 +58,9 @@ def _near(a: Any, b: Any) -> bool:
 
 def _many_tens(subject: Subject) -> None:
     tens = {"w": jnp.full((100, 1000), 10.0, jnp.float16)}
-    (narrow,), _ = subject.eagerly(tens, [tens])
+    (narrow,), _ = subject.run(subject.tx, tens, [tens])
     exact = cast(tens, "float32")
-    (wider,), _ = subject.eagerly(exact, [exact])
+    (wider,), _ = subject.run(subject.tx, exact, [exact])
     what = "the update of a float16 leaf of 100,000 tens"
     # The least numbers of float16 are 2⁻²⁴ apart: half of that is 2⁻¹¹ times 2⁻¹⁴.
     close(narrow["w"], wider["w"], what, "['w']", 2**-10, size=2**-14)

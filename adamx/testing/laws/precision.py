@@ -13,7 +13,7 @@ from adamx.testing.x64 import enable_x64
 STEPS = 3000
 
 
-@law(1)
+@law(1, grid=True)
 def precision(subject: Subject) -> None:
     """16-bit parameters and gradients are computed with in float32 or better.
 
@@ -22,11 +22,12 @@ def precision(subject: Subject) -> None:
     once. After 3,000 constant bfloat16 gradients each slot of a leaf is within 1e-5 of
     its value in float64: a second moment that is kept in bfloat16 stops at half of it.
     (What began as the parameters and adds steps up is within the rounding of a sum.)
+    Of the 16-bit dtypes, the first steps of a subject that is not `full` try float16.
     """
-    for dtype in NARROW:
+    for dtype in NARROW if subject.full else ("float16",):
         narrow = params(dtype)
         inputs = [grads(narrow, seed) for seed in range(3)]
-        out, state = subject.eagerly(narrow, inputs)
+        out, state = subject.run(subject.tx, narrow, inputs)
         for where, leaf in leaves(state):
             if jnp.issubdtype(leaf.dtype, jnp.inexact):
                 require(
@@ -36,12 +37,13 @@ def precision(subject: Subject) -> None:
                     expected="float32 at the least",
                     got=leaf.dtype,
                 )
-        exact, _ = subject.eagerly(
-            cast(narrow, "float32"), [cast(g, "float32") for g in inputs]
+        exact, _ = subject.run(
+            subject.tx, cast(narrow, "float32"), [cast(g, "float32") for g in inputs]
         )
         for updates, right in zip(out, exact, strict=True):
             rounded = jax.tree.map(lambda u, p: u.astype(p.dtype), right, narrow)
-            same(updates, rounded, f"updates of {dtype} are not rounded once")
+            # Two compilations of the float32 arithmetic may round a tie differently.
+            same(updates, rounded, f"updates of {dtype} are not rounded once", ulps=1)
     _long_run(subject)
 
 
@@ -49,9 +51,9 @@ def _long_run(subject: Subject) -> None:
     one = {"w": jnp.ones((2, 3), jnp.bfloat16)}
     with enable_x64(True):
         exact, exact_state = subject.scan(
-            cast(one, "float64"), cast(one, "float64"), STEPS, (1.0,)
+            cast(one, "float64"), cast(one, "float64"), STEPS
         )
-    out, state = subject.scan(one, one, STEPS, (1.0,))
+    out, state = subject.scan(one, one, STEPS)
     right = wide(exact["w"])
     # The update was rounded to 8 bits; a step that is longer than it should be is so
     # by much more.
