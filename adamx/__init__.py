@@ -3,30 +3,22 @@
 from adamx import schedules as schedules
 from adamx.core.apply import apply_updates as apply_updates
 from adamx.core.chain import chain as chain
-from adamx.core.errors import TransformError as TransformError
 from adamx.core.fork import fed as fed
 from adamx.core.fork import fork as fork
-from adamx.core.hyper import Decay as Decay
-from adamx.core.hyper import Finite as Finite
-from adamx.core.hyper import NonNegative as NonNegative
-from adamx.core.hyper import Schedule as Schedule
-from adamx.core.hyper import schedule as schedule
-from adamx.core.kinds import is_hidden_matrix as is_hidden_matrix
-from adamx.core.kinds import is_weight as is_weight
-from adamx.core.matrix import MatrixView as MatrixView
-from adamx.core.matrix import matrix_view as matrix_view
-from adamx.core.matrix import out_in_view as out_in_view
 from adamx.core.partition import freeze as freeze
 from adamx.core.partition import masked as masked
 from adamx.core.partition import param_groups as param_groups
 from adamx.core.partition import partition as partition
-from adamx.core.polar import NEWTON_SCHULZ as NEWTON_SCHULZ
-from adamx.core.polar import NewtonSchulz as NewtonSchulz
 from adamx.core.rule import Rule as Rule
-from adamx.core.search import value_and_grad_from_state as value_and_grad_from_state
 from adamx.core.transform import Transform as Transform
 from adamx.core.transform import lift as lift
 from adamx.core.transform import transform as transform
+from adamx.errors import TransformError as TransformError
+from adamx.hyperparameters.hyper import Decay as Decay
+from adamx.hyperparameters.hyper import Finite as Finite
+from adamx.hyperparameters.hyper import NonNegative as NonNegative
+from adamx.hyperparameters.hyper import Schedule as Schedule
+from adamx.hyperparameters.hyper import schedule as schedule
 from adamx.inspect.describe import describe as describe
 from adamx.inspect.find import find as find
 from adamx.inspect.find import find_all as find_all
@@ -41,6 +33,13 @@ from adamx.interop.from_torch import from_torch as from_torch
 from adamx.interop.migrate import Migration as Migration
 from adamx.interop.migrate import migrate as migrate
 from adamx.kernels.fused import fused as fused
+from adamx.linalg.kinds import is_hidden_matrix as is_hidden_matrix
+from adamx.linalg.kinds import is_weight as is_weight
+from adamx.linalg.matrix_view import MatrixView as MatrixView
+from adamx.linalg.matrix_view import matrix_view as matrix_view
+from adamx.linalg.matrix_view import out_in_view as out_in_view
+from adamx.linalg.newton_schulz import NEWTON_SCHULZ as NEWTON_SCHULZ
+from adamx.linalg.newton_schulz import NewtonSchulz as NewtonSchulz
 from adamx.optimizers.acprop import acprop as acprop
 from adamx.optimizers.acprop import scale_by_acprop as scale_by_acprop
 from adamx.optimizers.adabelief import adabelief as adabelief
@@ -188,115 +187,138 @@ from adamx.storage.float8 import float8 as float8
 from adamx.storage.int4 import int4 as int4
 from adamx.storage.int4 import uint4 as uint4
 from adamx.storage.stored import stored as stored
-from adamx.transforms.adadelta import scale_by_adadelta as scale_by_adadelta
-from adamx.transforms.adaptive_clip import adaptive_grad_clip as adaptive_grad_clip
-from adamx.transforms.arctangent import arctangent as arctangent
-from adamx.transforms.average import average_params as average_params
-from adamx.transforms.average import averaged_params as averaged_params
-from adamx.transforms.backtracking_linesearch import (
-    scale_by_backtracking_linesearch as scale_by_backtracking_linesearch,
+from adamx.transforms.clipping.adaptive_clip import (
+    adaptive_grad_clip as adaptive_grad_clip,
 )
-from adamx.transforms.bias_correct import bias_correct as bias_correct
-from adamx.transforms.bias_correct import scale_by_response as scale_by_response
-from adamx.transforms.block_moment import block_moment as block_moment
-from adamx.transforms.cautious import cautious as cautious
-from adamx.transforms.centralize import centralize as centralize
-from adamx.transforms.clip import clip as clip
-from adamx.transforms.clip import clip_by_block_rms as clip_by_block_rms
-from adamx.transforms.clip import clip_by_global_norm as clip_by_global_norm
-from adamx.transforms.clip import clip_by_norm as clip_by_norm
-from adamx.transforms.coin_betting import scale_by_cocob as scale_by_cocob
-from adamx.transforms.cover_moment import cover_moment as cover_moment
-from adamx.transforms.decay import add_decayed_weights as add_decayed_weights
-from adamx.transforms.distance import scale_by_dog as scale_by_dog
-from adamx.transforms.distance import scale_by_dowg as scale_by_dowg
-from adamx.transforms.dual_average import scale_by_madgrad as scale_by_madgrad
-from adamx.transforms.eigenbasis import in_eigenbasis as in_eigenbasis
-from adamx.transforms.estimated_distance import (
-    scale_by_dadapt_adam as scale_by_dadapt_adam,
-)
-from adamx.transforms.estimated_distance import scale_by_prodigy as scale_by_prodigy
-from adamx.transforms.factored_moment import factored_moment as factored_moment
-from adamx.transforms.ftrl import scale_by_ftrl as scale_by_ftrl
-from adamx.transforms.hessian_estimators import (
-    gauss_newton_bartlett_diag_hessian as gauss_newton_bartlett_diag_hessian,
-)
-from adamx.transforms.hessian_estimators import (
-    hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
-)
-from adamx.transforms.hessian_moment import hessian_moment as hessian_moment
-from adamx.transforms.hold_norm import hold_norm as hold_norm
-from adamx.transforms.identity import identity as identity
-from adamx.transforms.infinity_moment import (
-    scale_by_infinity_moment as scale_by_infinity_moment,
-)
-from adamx.transforms.lbfgs import scale_by_lbfgs as scale_by_lbfgs
-from adamx.transforms.momentum import scale_by_momentum as scale_by_momentum
-from adamx.transforms.momentum import trace as trace
-from adamx.transforms.momentum_model import scale_by_momo as scale_by_momo
-from adamx.transforms.momentum_model import scale_by_momo_adam as scale_by_momo_adam
-from adamx.transforms.moving_norm import scale_by_moving_norm as scale_by_moving_norm
-from adamx.transforms.moving_variance import moving_variance as moving_variance
-from adamx.transforms.nesterov import nesterov_momentum as nesterov_momentum
-from adamx.transforms.neuron_norm import normalize_neurons as normalize_neurons
-from adamx.transforms.noise import add_noise as add_noise
-from adamx.transforms.nonnegative import (
+from adamx.transforms.clipping.clip import clip as clip
+from adamx.transforms.clipping.clip import clip_by_block_rms as clip_by_block_rms
+from adamx.transforms.clipping.clip import clip_by_global_norm as clip_by_global_norm
+from adamx.transforms.clipping.clip import clip_by_norm as clip_by_norm
+from adamx.transforms.constraints.hold_norm import hold_norm as hold_norm
+from adamx.transforms.constraints.nonnegative import (
     keep_params_nonnegative as keep_params_nonnegative,
 )
-from adamx.transforms.norm_ball import scale_by_norm_ball as scale_by_norm_ball
-from adamx.transforms.normalize import normalize as normalize
-from adamx.transforms.normalize import (
-    normalize_by_update_norm as normalize_by_update_norm,
+from adamx.transforms.constraints.project import (
+    keep_params_between as keep_params_between,
 )
-from adamx.transforms.orthogonalize import orthogonalize as orthogonalize
-from adamx.transforms.param_rms import (
-    scale_by_param_block_norm as scale_by_param_block_norm,
+from adamx.transforms.constraints.project import project_params as project_params
+from adamx.transforms.decay.decay import add_decayed_weights as add_decayed_weights
+from adamx.transforms.decay.proximal_decay import (
+    add_proximal_decay as add_proximal_decay,
 )
-from adamx.transforms.param_rms import (
-    scale_by_param_block_rms as scale_by_param_block_rms,
+from adamx.transforms.distance.coin_betting import scale_by_cocob as scale_by_cocob
+from adamx.transforms.distance.distance import scale_by_dog as scale_by_dog
+from adamx.transforms.distance.distance import scale_by_dowg as scale_by_dowg
+from adamx.transforms.distance.estimated_distance import (
+    scale_by_dadapt_adam as scale_by_dadapt_adam,
 )
-from adamx.transforms.past_moment import scale_by_past_moment as scale_by_past_moment
-from adamx.transforms.per_example import (
-    differentially_private_aggregate as differentially_private_aggregate,
+from adamx.transforms.distance.estimated_distance import (
+    scale_by_prodigy as scale_by_prodigy,
 )
-from adamx.transforms.per_example import (
-    per_example_global_norm_clip as per_example_global_norm_clip,
+from adamx.transforms.distance.ftrl import scale_by_ftrl as scale_by_ftrl
+from adamx.transforms.distance.momentum_model import scale_by_momo as scale_by_momo
+from adamx.transforms.distance.momentum_model import (
+    scale_by_momo_adam as scale_by_momo_adam,
 )
-from adamx.transforms.per_example import (
-    per_example_layer_norm_clip as per_example_layer_norm_clip,
+from adamx.transforms.distance.polyak import scale_by_polyak as scale_by_polyak
+from adamx.transforms.line_search.backtracking_linesearch import (
+    scale_by_backtracking_linesearch as scale_by_backtracking_linesearch,
 )
-from adamx.transforms.plateau import reduce_on_plateau as reduce_on_plateau
-from adamx.transforms.polyak import scale_by_polyak as scale_by_polyak
-from adamx.transforms.project import keep_params_between as keep_params_between
-from adamx.transforms.project import project_params as project_params
-from adamx.transforms.proximal_decay import add_proximal_decay as add_proximal_decay
-from adamx.transforms.rectified import (
-    scale_by_rectified_moment as scale_by_rectified_moment,
+from adamx.transforms.line_search.lbfgs import scale_by_lbfgs as scale_by_lbfgs
+from adamx.transforms.line_search.search import (
+    value_and_grad_from_state as value_and_grad_from_state,
 )
-from adamx.transforms.rprop import scale_by_rprop as scale_by_rprop
-from adamx.transforms.scale import scale as scale
-from adamx.transforms.scale import scale_by_learning_rate as scale_by_learning_rate
-from adamx.transforms.scale import scale_by_relative_step as scale_by_relative_step
-from adamx.transforms.second_moment import running_max as running_max
-from adamx.transforms.second_moment import (
-    scale_by_second_moment as scale_by_second_moment,
-)
-from adamx.transforms.second_moment import second_moment as second_moment
-from adamx.transforms.shape_scale import scale_by_shape as scale_by_shape
-from adamx.transforms.sign import scale_by_sign as scale_by_sign
-from adamx.transforms.stable_moment import (
-    scale_by_stable_moment as scale_by_stable_moment,
-)
-from adamx.transforms.submatrix import in_submatrix as in_submatrix
-from adamx.transforms.subspace import in_subspace as in_subspace
-from adamx.transforms.sum_of_squares import sum_of_squares as sum_of_squares
-from adamx.transforms.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
-from adamx.transforms.yogi_moment import yogi_moment as yogi_moment
-from adamx.transforms.zero import set_to_zero as set_to_zero
-from adamx.transforms.zero import zero_nans as zero_nans
-from adamx.transforms.zoom_linesearch import (
+from adamx.transforms.line_search.zoom_linesearch import (
     scale_by_zoom_linesearch as scale_by_zoom_linesearch,
 )
+from adamx.transforms.matrices.eigenbasis import in_eigenbasis as in_eigenbasis
+from adamx.transforms.matrices.norm_ball import scale_by_norm_ball as scale_by_norm_ball
+from adamx.transforms.matrices.orthogonalize import orthogonalize as orthogonalize
+from adamx.transforms.matrices.submatrix import in_submatrix as in_submatrix
+from adamx.transforms.matrices.subspace import in_subspace as in_subspace
+from adamx.transforms.moments.adadelta import scale_by_adadelta as scale_by_adadelta
+from adamx.transforms.moments.bias_correct import bias_correct as bias_correct
+from adamx.transforms.moments.bias_correct import scale_by_response as scale_by_response
+from adamx.transforms.moments.block_moment import block_moment as block_moment
+from adamx.transforms.moments.cover_moment import cover_moment as cover_moment
+from adamx.transforms.moments.factored_moment import factored_moment as factored_moment
+from adamx.transforms.moments.hessian_estimators import (
+    gauss_newton_bartlett_diag_hessian as gauss_newton_bartlett_diag_hessian,
+)
+from adamx.transforms.moments.hessian_estimators import (
+    hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
+)
+from adamx.transforms.moments.hessian_moment import hessian_moment as hessian_moment
+from adamx.transforms.moments.infinity_moment import (
+    scale_by_infinity_moment as scale_by_infinity_moment,
+)
+from adamx.transforms.moments.moving_norm import (
+    scale_by_moving_norm as scale_by_moving_norm,
+)
+from adamx.transforms.moments.moving_variance import moving_variance as moving_variance
+from adamx.transforms.moments.neuron_norm import normalize_neurons as normalize_neurons
+from adamx.transforms.moments.past_moment import (
+    scale_by_past_moment as scale_by_past_moment,
+)
+from adamx.transforms.moments.rectified import (
+    scale_by_rectified_moment as scale_by_rectified_moment,
+)
+from adamx.transforms.moments.second_moment import running_max as running_max
+from adamx.transforms.moments.second_moment import (
+    scale_by_second_moment as scale_by_second_moment,
+)
+from adamx.transforms.moments.second_moment import second_moment as second_moment
+from adamx.transforms.moments.stable_moment import (
+    scale_by_stable_moment as scale_by_stable_moment,
+)
+from adamx.transforms.moments.sum_of_squares import sum_of_squares as sum_of_squares
+from adamx.transforms.moments.yogi_moment import yogi_moment as yogi_moment
+from adamx.transforms.momentum.average import average_params as average_params
+from adamx.transforms.momentum.average import averaged_params as averaged_params
+from adamx.transforms.momentum.dual_average import scale_by_madgrad as scale_by_madgrad
+from adamx.transforms.momentum.momentum import scale_by_momentum as scale_by_momentum
+from adamx.transforms.momentum.momentum import trace as trace
+from adamx.transforms.momentum.nesterov import nesterov_momentum as nesterov_momentum
+from adamx.transforms.privacy.per_example import (
+    differentially_private_aggregate as differentially_private_aggregate,
+)
+from adamx.transforms.privacy.per_example import (
+    per_example_global_norm_clip as per_example_global_norm_clip,
+)
+from adamx.transforms.privacy.per_example import (
+    per_example_layer_norm_clip as per_example_layer_norm_clip,
+)
+from adamx.transforms.scaling.arctangent import arctangent as arctangent
+from adamx.transforms.scaling.cautious import cautious as cautious
+from adamx.transforms.scaling.centralize import centralize as centralize
+from adamx.transforms.scaling.identity import identity as identity
+from adamx.transforms.scaling.noise import add_noise as add_noise
+from adamx.transforms.scaling.normalize import normalize as normalize
+from adamx.transforms.scaling.normalize import (
+    normalize_by_update_norm as normalize_by_update_norm,
+)
+from adamx.transforms.scaling.param_rms import (
+    scale_by_param_block_norm as scale_by_param_block_norm,
+)
+from adamx.transforms.scaling.param_rms import (
+    scale_by_param_block_rms as scale_by_param_block_rms,
+)
+from adamx.transforms.scaling.plateau import reduce_on_plateau as reduce_on_plateau
+from adamx.transforms.scaling.rprop import scale_by_rprop as scale_by_rprop
+from adamx.transforms.scaling.scale import scale as scale
+from adamx.transforms.scaling.scale import (
+    scale_by_learning_rate as scale_by_learning_rate,
+)
+from adamx.transforms.scaling.scale import (
+    scale_by_relative_step as scale_by_relative_step,
+)
+from adamx.transforms.scaling.shape_scale import scale_by_shape as scale_by_shape
+from adamx.transforms.scaling.sign import scale_by_sign as scale_by_sign
+from adamx.transforms.scaling.trust_ratio import (
+    scale_by_trust_ratio as scale_by_trust_ratio,
+)
+from adamx.transforms.scaling.zero import set_to_zero as set_to_zero
+from adamx.transforms.scaling.zero import zero_nans as zero_nans
 from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
 from adamx.wrappers.as_matrices import as_matrices as as_matrices
 from adamx.wrappers.conditional import conditionally_mask as conditionally_mask

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from tabulate import tabulate
 
-from adamx.core.call import Call
 from adamx.core.transform import Transform
+from adamx.hyperparameters.call import Call
 from adamx.inspect.describe import describe
 from adamx.testing import examples, public_builders
 from adamx.testing.laws.truth import deviation, follower

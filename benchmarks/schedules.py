@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import adamx
-from adamx.core.hyper import Schedule
+from adamx.hyperparameters.hyper import Schedule
 from adamx.schedules import plot
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schedules"

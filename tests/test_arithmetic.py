@@ -5,22 +5,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adamx.core import numerics
-from adamx.core.numerics import (
+from adamx.numerics.arithmetic import (
     abs_sq,
     clipped,
     divisor,
-    due,
-    geometric,
-    mean_age,
-    narrow,
-    next_count,
     power,
     quotient,
     safe_sqrt,
     squarable,
 )
-from adamx.tree.norms import inner_product, norm_of, shrunk, total_norm
+from adamx.numerics.averages import (
+    due,
+    geometric,
+    mean_age,
+    moving_average,
+    next_count,
+    running_mean,
+)
+from adamx.numerics.dtypes import narrow
+from adamx.numerics.norms import inner_product, norm_of, shrunk, total_norm
 
 INF, NAN = float("inf"), float("nan")
 LAST = np.iinfo(np.int32).max
@@ -103,8 +106,8 @@ def test_powers_of_large_and_small_numbers_are_right_to_the_last_digits():
 
 
 def test_an_average_moves_towards_the_new_by_one_minus_its_decay():
-    assert float(numerics.moving_average(f32(4), f32(8), 0.75)[0]) == 5
-    assert float(numerics.running_mean(f32(4), f32(8), jnp.int32(4))[0]) == 5
+    assert float(moving_average(f32(4), f32(8), 0.75)[0]) == 5
+    assert float(running_mean(f32(4), f32(8), jnp.int32(4))[0]) == 5
 
 
 @pytest.mark.parametrize("size", [1e-30, 1, 1e30])

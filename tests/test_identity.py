@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.call import Call
-from adamx.core.hyper import declared
-from adamx.core.identity import is_library, key_of
-from adamx.core.programs import Programs
 from adamx.core.transform import is_builder
+from adamx.execution.programs import Programs
+from adamx.hyperparameters.call import Call
+from adamx.hyperparameters.hyper import declared
+from adamx.hyperparameters.keys import is_library, key_of
 from adamx.testing import examples, public_builders
 from adamx.testing.compiled import programs_compiled
 

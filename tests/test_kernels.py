@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
 from adamx.kernels.chunks import Cut
 from tests.tiers import full
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.roots import eigenvectors, turned_eigenvectors
+from adamx.linalg.eigen import eigenvectors, turned_eigenvectors
 
 CONDITIONS = [1e0, 1e2, 1e4, 1e6, 1e8]
 ODD = {

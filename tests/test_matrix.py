@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.polar import newton_schulz, orthogonalized
+from adamx.linalg.newton_schulz import newton_schulz, orthogonalized
 from tests.tiers import full
 
 CONDITIONS = [1e0, 1e2, 1e4, 1e6, 1e8]

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import pytest
 
 import adamx
-from adamx.core import static
-from adamx.core.identity import is_static, is_static_tree, key_of
-from adamx.core.programs import Owned
-from adamx.core.static import remembered, split
+from adamx.execution.programs import Owned
+from adamx.hyperparameters import static
+from adamx.hyperparameters.keys import is_static, is_static_tree, key_of
+from adamx.hyperparameters.static import remembered, split
 
 P = jnp.ones(3)
 

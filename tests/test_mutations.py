@@ -30,7 +30,7 @@ def test_a_mutation_fits_its_file(mutation):
 
 
 def test_a_mutation_that_no_longer_fits_is_an_error():
-    gone = Mutation("gone", "core/plan.py", "what nobody wrote", "", "tests")
+    gone = Mutation("gone", "execution/plan.py", "what nobody wrote", "", "tests")
     with pytest.raises(ValueError, match="gone: the old text stands 0 times"):
         mutated(gone)
 

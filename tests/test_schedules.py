@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import adamx
 from adamx import schedules
-from adamx.core.hyper import is_schedule_builder
+from adamx.hyperparameters.hyper import is_schedule_builder
 from adamx.schedules.__main__ import BUILDERS
 from adamx.schedules.parse import parse
 from tests.schedule_cases import CASES, RATE

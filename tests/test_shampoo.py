@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.kronecker import block_lengths, in_blocks, out_of_blocks
-from adamx.core.roots import METHODS, NEWTON_STEPS, inverse_root
+from adamx.linalg.inverse_root import METHODS, NEWTON_STEPS, inverse_root
+from adamx.linalg.kronecker import block_lengths, in_blocks, out_of_blocks
 from adamx.testing import LAWS, NotTried, Subject
 from tests.test_kronecker import CONDITIONS, ODD, check_it_stays, normal, symmetric
 from tests.tiers import full

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import adamx
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
 from adamx.stepping.rounding import ROUNDINGS
 
 LOSSLESS = ("stochastic", "kahan", "correction")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import adamx
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
 from adamx.storage.blocks import join, split
 from adamx.storage.dynamic8 import book as book8
 from adamx.storage.int4 import book as book4

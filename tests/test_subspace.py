@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.roots import eigenvectors, singular_vectors
+from adamx.linalg.eigen import eigenvectors, singular_vectors
 from tests.problems import DIGITS, minimized
 from tests.test_kronecker import CONDITIONS, ODD, check_it_stays, normal
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.callables import is_function, wanted
-from adamx.core.column import Column
-from adamx.core.labels import labels_of
+from adamx.execution.column import Column
+from adamx.hyperparameters.labels import labels_of
 from adamx.testing.boxes import Variable, boxed
 from adamx.tree.boxes import is_box, unbox
+from adamx.tree.callables import is_function, wanted
 from adamx.tree.paths import simple_paths, structure
 
 PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}

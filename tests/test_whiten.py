@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.core.whitening import balanced, norm_bound, refreshed, whitened
-from adamx.transforms.whiten import whiten
+from adamx.linalg.whitening import balanced, norm_bound, refreshed, whitened
+from adamx.transforms.matrices.whiten import whiten
 
 
 def inverse_root(x):

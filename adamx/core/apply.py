@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 
-from adamx.core.check import matched
-from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype, convert, narrow
-from adamx.core.trace import compiled
-from adamx.core.types import Array, Params, Updates
+from adamx.errors import TransformError
+from adamx.execution.jit import compiled
+from adamx.numerics.dtypes import compute_dtype, convert, narrow
+from adamx.tree.check import matched
 from adamx.tree.paths import describe, flatten, key_paths
+from adamx.types import Array, Params, Updates
 
 
 def apply_updates(params: Params, updates: Updates) -> Params:

@@ -1,7 +1,7 @@
 """Series: each piece transforms what the one before it emits."""
 
-from adamx.core.call import NoCall
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.hyperparameters.call import NoCall
 
 
 @transform

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from adamx.core.freeze import Freeze
 from adamx.core.node import Node
 from adamx.core.partition import Partition
-from adamx.core.plan import Plan, distinct
 from adamx.core.rule import Rule, chained
-from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
+from adamx.execution.plan import Plan, distinct
 from adamx.tree.paths import flatten
+from adamx.types import Params
 
 
 def degree_of(plan: Plan, params: Params) -> int | None:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from adamx.core.callables import wanted
-from adamx.core.check import optimizable, path_of
-from adamx.core.errors import TransformError
 from adamx.core.node import Node
-from adamx.core.types import Params, Updates
+from adamx.errors import TransformError
+from adamx.tree.callables import wanted
+from adamx.tree.check import optimizable, path_of
 from adamx.tree.paths import flatten
+from adamx.types import Params, Updates
 
 
 class Foreign(Node):

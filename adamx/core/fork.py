@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from adamx.core.callables import wanted
-from adamx.core.errors import TransformError
 from adamx.core.node import Node
-from adamx.core.plan import Plan, distinct
-from adamx.core.record import Record, replace
 from adamx.core.rule import Identity, Live, Rule, Scaled, Series, locality
 from adamx.core.transform import TransformLike, as_transform, lift, transform
-from adamx.core.types import Array, Params, Scalar, Shared, Slots, Updates
-from adamx.core.user_code import user_code
+from adamx.errors import TransformError
+from adamx.execution.plan import Plan, distinct
+from adamx.hyperparameters.user_code import user_code
+from adamx.tree.callables import wanted
 from adamx.tree.paths import flatten
+from adamx.tree.record import Record, replace
+from adamx.types import Array, Params, Scalar, Shared, Slots, Updates
 
 Join: TypeAlias = Callable[..., Array]
 """From the branches' outputs, by keyword, to one array. If it is a `Rule` that can be

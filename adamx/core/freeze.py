@@ -6,13 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.callables import is_function
-from adamx.core.errors import TransformError
-from adamx.core.frozen_numbers import Held, held_numbers, is_mask
-from adamx.core.labels import Masks, labels_of
 from adamx.core.node import Node
-from adamx.core.types import Params, PyTree, Updates
+from adamx.errors import TransformError
+from adamx.hyperparameters.labels import Masks, labels_of
+from adamx.tree.callables import is_function
+from adamx.tree.frozen_numbers import Held, held_numbers, is_mask
 from adamx.tree.paths import flatten, key_paths
+from adamx.types import Params, PyTree, Updates
 
 
 class Freeze(Node):

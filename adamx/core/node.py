@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adamx.core.record import Record
-from adamx.core.types import Params, Updates
+from adamx.tree.record import Record
+from adamx.types import Params, Updates
 
 EVERY = "**"
 """Among the arguments that a node needs: all that update is given."""

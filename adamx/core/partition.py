@@ -4,16 +4,16 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from adamx.core.errors import TransformError, nearest
 from adamx.core.freeze import Freeze, filled, keep
-from adamx.core.identity import Keyed, key_of
-from adamx.core.labels import Labels, Masks, labels_of
 from adamx.core.node import Node
-from adamx.core.plan import Plan
 from adamx.core.transform import TransformLike, as_transform, transform
-from adamx.core.types import Params, PyTree, Updates
+from adamx.errors import TransformError, nearest
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.keys import Keyed, key_of
+from adamx.hyperparameters.labels import Labels, Masks, labels_of
 from adamx.tree.paths import WIDTH, flatten, key_paths, simple_paths, structure
 from adamx.tree.text import shortened
+from adamx.types import Params, PyTree, Updates
 
 
 class Partition(Node):

@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.numerics import clipped, is_zero, quotient, safe_sqrt, squarable
-from adamx.core.record import replace
 from adamx.core.rule import Identity, Rule, is_one
 from adamx.core.transform import Transform, TransformLike, lift
-from adamx.core.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.numerics.arithmetic import clipped, is_zero, quotient, safe_sqrt, squarable
+from adamx.tree.record import replace
+from adamx.types import Array, Hyper, Scalar, Shared, Slots
 
 
 class Squarable(Identity):

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import Schedule
-from adamx.core.numerics import next_count
-from adamx.core.record import Record, replace
-from adamx.core.types import Array, PyTree, Rate, Scalar, Shared, Slots
+from adamx.hyperparameters.hyper import Schedule
+from adamx.numerics.averages import next_count
+from adamx.tree.record import Record, replace
+from adamx.types import Array, PyTree, Rate, Scalar, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 

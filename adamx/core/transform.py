@@ -9,20 +9,20 @@ from typing import Any, ParamSpec, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import Call, NoCall, Remembered
-from adamx.core.check import alongside, expand_absent, optimizable, path_of
-from adamx.core.errors import TransformError
 from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
-from adamx.core.hyper import bind
 from adamx.core.node import EVERY, Node
-from adamx.core.numerics import narrow
 from adamx.core.optax_pair import with_optax_pair
-from adamx.core.plan import Piece, Plan
-from adamx.core.programs import Programs
 from adamx.core.rule import Rule
-from adamx.core.types import Params, State, Updates
+from adamx.errors import TransformError
+from adamx.execution.plan import Piece, Plan
+from adamx.execution.programs import Programs
+from adamx.hyperparameters.call import Call, NoCall, Remembered
+from adamx.hyperparameters.hyper import bind
+from adamx.numerics.dtypes import narrow
+from adamx.tree.check import alongside, expand_absent, optimizable, path_of
 from adamx.tree.paths import first_difference, flatten, structure
+from adamx.types import Params, State, Updates
 
 P = ParamSpec("P")
 

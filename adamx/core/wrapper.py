@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import NoCall
-from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
-from adamx.core.plan import Plan
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform
-from adamx.core.types import Array, Params, State, Updates
+from adamx.execution.lift import Lifted, cast_node
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.call import NoCall
+from adamx.types import Array, Params, State, Updates
 
 
 class Wrapper(Node):

@@ -9,24 +9,24 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.errors import TransformError
 from adamx.core.freeze import Freeze, keep
-from adamx.core.hyper import Schedule
-from adamx.core.identity import show
 from adamx.core.node import Node
 from adamx.core.partition import Partition
-from adamx.core.plan import Plan, distinct
-from adamx.core.record import Record, is_array, is_key
 from adamx.core.rule import Locality, Rule, locality, widest
 from adamx.core.transform import Transform, TransformLike, as_transform
-from adamx.core.types import Params
 from adamx.core.wrapper import Wrapper
+from adamx.errors import TransformError
+from adamx.execution.plan import Plan, distinct
+from adamx.hyperparameters.hyper import Schedule
+from adamx.hyperparameters.keys import show
 from adamx.inspect.memory import numbers, total_bytes
 from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
 from adamx.tree.paths import flatten, simple_paths, structure
+from adamx.tree.record import Record, is_array, is_key
 from adamx.tree.text import shortened
+from adamx.types import Params
 from adamx.wrappers.as_matrices import AsMatrices
 
 LEAVES_SHOWN = 40

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from adamx.core.errors import TransformError, nearest
-from adamx.core.types import State
+from adamx.errors import TransformError, nearest
 from adamx.tree.paths import children
+from adamx.types import State
 
 LISTED = 30
 """How many names an error shows."""

@@ -6,17 +6,17 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.check import fill_absent
-from adamx.core.hyper import Decay
-from adamx.core.identity import show
-from adamx.core.lift import Lifted, cast_node
 from adamx.core.node import Node
-from adamx.core.numerics import compute_dtype, convert, scalar_dtype
-from adamx.core.record import Record
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Hyper, Params, PyTree, Updates
-from adamx.core.user_code import user_code
+from adamx.execution.lift import Lifted, cast_node
+from adamx.hyperparameters.hyper import Decay
+from adamx.hyperparameters.keys import show
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.dtypes import compute_dtype, convert, scalar_dtype
 from adamx.optimizers.ema import ema
+from adamx.tree.check import fill_absent
+from adamx.tree.record import Record
+from adamx.types import Array, Hyper, Params, PyTree, Updates
 
 Measure: TypeAlias = Callable[[Updates], PyTree]
 """From updates, of at least float32, to an array or a tree of arrays."""

@@ -5,8 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.types import PyTree, State
 from adamx.tree.paths import children
+from adamx.types import PyTree, State
 
 
 def state_bytes(state: State) -> dict[str, int]:

@@ -7,20 +7,20 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.check import needed_params
-from adamx.core.errors import TransformError
 from adamx.core.freeze import keep
-from adamx.core.labels import labels_of
-from adamx.core.numerics import compute_dtype, convert, scalar_dtype
 from adamx.core.partition import Partition
-from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
+from adamx.errors import TransformError
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.labels import labels_of
 from adamx.inspect.find import find
-from adamx.tree.norms import scaled_norm
+from adamx.numerics.dtypes import compute_dtype, convert, scalar_dtype
+from adamx.numerics.norms import scaled_norm
+from adamx.tree.check import needed_params
 from adamx.tree.paths import flatten, simple_paths
 from adamx.tree.text import shortened
+from adamx.types import Array, Params, PyTree, State, Updates
 
 Groups: TypeAlias = Mapping[str, str] | Callable[..., Any]
 """Patterns of paths like `encoder/*` by the names of the groups, or a function

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adamx.core.arguments import Whole
-from adamx.core.errors import TransformError
 from adamx.core.transform import TransformLike, as_transform
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
+from adamx.hyperparameters.arguments import Whole
 from adamx.interop.parts import Part, fits, joined, outline, parts_of, placed, shown
 from adamx.interop.rehearse import rehearsed
 from adamx.tree.paths import flatten, key_paths
+from adamx.types import Params, State
 
 PIECES: Mapping[str, tuple[str, ...]] = {
     "mu": ("scale_by_momentum", "nesterov_momentum"),

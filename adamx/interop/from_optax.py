@@ -5,12 +5,12 @@ from typing import Any
 
 import jax
 
-from adamx.core.check import matched
-from adamx.core.errors import TransformError
 from adamx.core.transform import TransformLike
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
 from adamx.interop.adopt import adopted
+from adamx.tree.check import matched
 from adamx.tree.paths import structure
+from adamx.types import Params, State
 
 MOMENTS: Mapping[str, tuple[str, ...]] = {
     "ScaleByAdamState": ("mu", "nu"),

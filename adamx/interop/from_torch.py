@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from adamx.core.errors import TransformError
 from adamx.core.transform import TransformLike
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
 from adamx.interop.adopt import adopted
 from adamx.tree.paths import flatten, simple_paths
+from adamx.types import Params, State
 
 MOMENTS: Mapping[str, str] = {
     "exp_avg": "mu",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.core.column import ARRAY
+from adamx.execution.column import ARRAY
 from adamx.interop.parts import Path, entries, equal, fits, outline
 
 

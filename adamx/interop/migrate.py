@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
 from adamx.core.transform import Transform, TransformLike, as_transform
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
 from adamx.interop.matching import Fate, Want, decided, value_at
 from adamx.interop.parts import Part, Path, entries, joined, parts_of, placed, shown
 from adamx.interop.rehearse import unread
 from adamx.storage.convert import bare, decoded, encoded
+from adamx.types import Params, State
 
 SHOWN = 20
 """How many rows of each kind a report prints."""

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.freeze import keep
-from adamx.core.numerics import convert
-from adamx.core.places import beside_old
-from adamx.core.record import is_key
-from adamx.core.slots import put
 from adamx.core.transform import TransformLike, as_transform
-from adamx.core.types import Array, Params, State
+from adamx.execution.sharding import beside_old
+from adamx.execution.slots import put
+from adamx.numerics.dtypes import convert
 from adamx.tree.boxes import unbox
 from adamx.tree.paths import describe, flatten, is_none, names, structure
+from adamx.tree.record import is_key
+from adamx.types import Array, Params, State
 
 Path: TypeAlias = tuple[str, ...]
 

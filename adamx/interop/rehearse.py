@@ -5,11 +5,11 @@ from typing import Any
 
 import jax
 
-from adamx.core.errors import TransformError
-from adamx.core.slots import get
 from adamx.core.transform import Transform
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
+from adamx.execution.slots import get
 from adamx.interop.parts import Part, Path, equal, joined, nothing_like, parts_of, shown
+from adamx.types import Params, State
 
 
 def rehearsed(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.core.types import Array
+from adamx.types import Array
 
 
 class Cut(NamedTuple):

@@ -9,20 +9,20 @@ from typing import Annotated, Any, NoReturn
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import OneOf, PositiveInteger
-from adamx.core.call import NoCall
-from adamx.core.errors import TransformError
-from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
-from adamx.core.record import is_key, replace
 from adamx.core.rule import Live, Rule, Series, walk
-from adamx.core.slots import Slots as Kept
-from adamx.core.static import merge, split
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Shared, Slots
+from adamx.errors import TransformError
+from adamx.execution.plan import Piece, Plan, distinct, of_single_leaves
+from adamx.execution.slots import Slots as Kept
+from adamx.hyperparameters.arguments import OneOf, PositiveInteger
+from adamx.hyperparameters.call import NoCall
+from adamx.hyperparameters.static import merge, split
 from adamx.kernels.chunks import Cut, in_pallas, looped
 from adamx.storage.places import stepped
 from adamx.storage.stored import NEVER, Stored, with_min_size
 from adamx.tree.paths import describe
+from adamx.tree.record import is_key, replace
+from adamx.types import Array, Shared, Slots
 
 BACKENDS = ("pallas", "interpret", "loop")
 

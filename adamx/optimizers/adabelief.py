@@ -7,15 +7,15 @@
 
 from adamx.core.chain import chain
 from adamx.core.fork import fed, fork
-from adamx.core.hyper import Decay, Finite, NonNegative, derived
 from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar
-from adamx.transforms.bias_correct import bias_correct, scale_by_response
-from adamx.transforms.identity import identity
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative, derived
+from adamx.transforms.moments.bias_correct import bias_correct, scale_by_response
+from adamx.transforms.moments.second_moment import second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.identity import identity
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.types import Array, Scalar
 
 
 def _surprise(updates: Array, momentum: Array) -> Array:

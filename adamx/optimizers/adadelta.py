@@ -7,12 +7,12 @@ d = g · √(δ + ε) / √(ν + ε)    scale_by_adadelta
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.transforms.adadelta import scale_by_adadelta
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.adadelta import scale_by_adadelta
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -9,24 +9,24 @@ d̂ = d · min(1, threshold / RMS(d))                 clip_by_block_rms
 from typing import Literal, TypeAlias, get_args
 
 from adamx.core.chain import chain
-from adamx.core.errors import TransformError
 from adamx.core.fork import fork
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.bound import bound_leaf
-from adamx.transforms.clip import clip_by_block_rms
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.factored_moment import factored_moment
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.param_rms import scale_by_param_block_rms
-from adamx.transforms.scale import (
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.clipping.bound import bound_leaf
+from adamx.transforms.clipping.clip import clip_by_block_rms
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.factored_moment import factored_moment
+from adamx.transforms.moments.second_moment import scale_by_second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.param_rms import scale_by_param_block_rms
+from adamx.transforms.scaling.scale import (
     scale,
     scale_by_learning_rate,
     scale_by_relative_step,
 )
-from adamx.transforms.second_moment import scale_by_second_moment
+from adamx.types import Array
 
 DecayScale: TypeAlias = Literal["none", "learning_rate", "step"]
 

@@ -5,11 +5,11 @@ s ← s + g²                     sum_of_squares
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment
-from adamx.transforms.sum_of_squares import sum_of_squares
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.transforms.moments.second_moment import scale_by_second_moment
+from adamx.transforms.moments.sum_of_squares import sum_of_squares
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -8,13 +8,13 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.transforms.bias_correct import bias_correct, scale_by_response
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.nesterov import nesterov_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.moments.bias_correct import bias_correct, scale_by_response
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.momentum.nesterov import nesterov_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

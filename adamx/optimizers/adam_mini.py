@@ -8,19 +8,19 @@
 from collections.abc import Hashable, Mapping
 
 from adamx.core.chain import chain
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.partition import partition
 from adamx.core.transform import Transform, transform
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
 from adamx.optimizers.adam import moments_ratio
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.block_moment import Blocks, block_moment
-from adamx.transforms.bound import bound_leaf
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import second_moment
+from adamx.transforms.clipping.bound import bound_leaf
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.block_moment import Blocks, block_moment
+from adamx.transforms.moments.second_moment import second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

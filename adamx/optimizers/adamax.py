@@ -6,12 +6,12 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.infinity_moment import scale_by_infinity_moment
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.infinity_moment import scale_by_infinity_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

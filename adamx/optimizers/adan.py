@@ -8,18 +8,18 @@
 
 from adamx.core.chain import chain
 from adamx.core.fork import fed, fork
-from adamx.core.hyper import Decay, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.difference import difference
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.proximal_decay import add_proximal_decay
-from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.second_moment import second_moment
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.decay.proximal_decay import add_proximal_decay
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import second_moment
+from adamx.transforms.momentum.difference import difference
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
+from adamx.types import Array
 
 
 def _change(change: Array) -> Array:

@@ -9,16 +9,16 @@ n = g / max(√ν, ε), clipped to ±t^¼             scale_by_past_moment, clip
 from collections.abc import Callable
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
-from adamx.core.numerics import scalar_dtype
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar
-from adamx.transforms.clip import clip
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.past_moment import scale_by_past_moment
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.transforms.clipping.clip import clip
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.past_moment import scale_by_past_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.types import Array, Scalar
 
 
 def fourth_root(count: Array) -> Array:

@@ -5,13 +5,13 @@ m ← max(m, ν)
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.optimizers.adam import moments_ratio
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import running_max, second_moment
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import running_max, second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -6,13 +6,13 @@ a ← a + (θ − a) / max(1, t − t₀)      average_params
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative, Schedule, derived
-from adamx.core.numerics import scalar_dtype
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar
-from adamx.transforms.average import average_params
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Finite, NonNegative, Schedule, derived
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.momentum.average import average_params
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.types import Array, Scalar
 
 
 def _falling(learning_rate: Scalar, lambd: Scalar, alpha: Scalar, t: Array) -> Scalar:

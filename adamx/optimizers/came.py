@@ -9,18 +9,18 @@ s = r·c / mean(r), of averages of |d − μ|²   fed, factored_moment
 
 from adamx.core.chain import chain
 from adamx.core.fork import fed, fork
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.ratio import RootRatio
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.bound import bound_leaf
-from adamx.transforms.clip import clip_by_block_rms
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.factored_moment import factored_moment
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.clipping.bound import bound_leaf
+from adamx.transforms.clipping.clip import clip_by_block_rms
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.factored_moment import factored_moment
+from adamx.transforms.moments.second_moment import scale_by_second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.types import Array
 
 
 def _surprise(updates: Array, momentum: Array) -> Array:

@@ -5,12 +5,12 @@ L ← max(L, |g|),  G ← G + |g|,  C ← C − g,  R ← max(R − g·(θ − �
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.transforms.coin_betting import scale_by_cocob
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.distance.coin_betting import scale_by_cocob
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -5,9 +5,9 @@ d ← max(d, num / ((1−√b2)·‖s‖₁))                     scale_by_dadap
 θ ← θ − m / (√v + ε), with a moving average m of ρ·g, ρ = η·d, bias-corrected
 """
 
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.estimated_distance import scale_by_dadapt_adam
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.distance.estimated_distance import scale_by_dadapt_adam
 
 
 @transform

@@ -6,21 +6,21 @@ M ← b·M in these rows                      in_submatrix
 θ ← θ − η · (√(out/in)·O + λ·θ)            scale_by_shape, add_decayed_weights
 """
 
-from adamx.core.arguments import Fraction, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.kinds import is_hidden_matrix, through
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
 from adamx.core.partition import split
-from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
+from adamx.hyperparameters.arguments import Fraction, PositiveInteger, Stacking
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.kinds import is_hidden_matrix, through
+from adamx.linalg.matrix_view import View
+from adamx.linalg.newton_schulz import NSCoeffs
 from adamx.optimizers.adamw import adamw
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.orthogonalize import Dtype, orthogonalize
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
-from adamx.transforms.submatrix import in_submatrix
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.orthogonalize import Dtype, orthogonalize
+from adamx.transforms.matrices.submatrix import in_submatrix
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices
 
 

@@ -5,12 +5,12 @@ r ← max(r, ‖θ − θ₀‖)                        scale_by_dowg
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.distance import scale_by_dowg
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.distance.distance import scale_by_dowg
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

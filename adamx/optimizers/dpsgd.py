@@ -5,11 +5,11 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, HeavyBall, NonNegative
-from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Finite, HeavyBall, NonNegative
+from adamx.numerics.random import KeyLike
 from adamx.optimizers.sgd import sgd
-from adamx.transforms.per_example import differentially_private_aggregate
+from adamx.transforms.privacy.per_example import differentially_private_aggregate
 
 
 @transform

@@ -4,10 +4,10 @@ m ← b·m + (1−b)·g            scale_by_momentum
 u = m / (1−bᵗ)               bias_correct
 """
 
-from adamx.core.hyper import Decay
 from adamx.core.transform import Transform, transform
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.momentum import scale_by_momentum
+from adamx.hyperparameters.hyper import Decay
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.momentum.momentum import scale_by_momentum
 
 
 @transform

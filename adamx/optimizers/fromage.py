@@ -4,12 +4,12 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import NonNegative, derived
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Scalar
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.trust_ratio import scale_by_trust_ratio
+from adamx.hyperparameters.hyper import NonNegative, derived
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.trust_ratio import scale_by_trust_ratio
+from adamx.types import Scalar
 
 
 def _shortened(learning_rate: Scalar) -> Scalar:

@@ -4,9 +4,9 @@ n ← n + g²,  z ← z + g − σ·θ                                 scale_by_
 θ ← −sign(z)·max(|z| − λ₁, 0) / ((nᵖ + β)/η + 2·λ₂)
 """
 
-from adamx.core.hyper import NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.ftrl import scale_by_ftrl
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.transforms.distance.ftrl import scale_by_ftrl
 
 
 @transform

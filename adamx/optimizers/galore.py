@@ -6,16 +6,16 @@ N = M̂ / (√V̂ + ε), with M and V of R        scale_by_adam
 θ ← θ − η · (s·P·N + λ·θ)                  in_subspace, add_decayed_weights
 """
 
-from adamx.core.arguments import PositiveInteger, Stacking
-from adamx.core.hyper import Finite
-from adamx.core.kinds import every_matrix
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
 from adamx.core.transform import Transform, TransformLike, transform
+from adamx.hyperparameters.arguments import PositiveInteger, Stacking
+from adamx.hyperparameters.hyper import Finite
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.kinds import every_matrix
+from adamx.linalg.matrix_view import View
 from adamx.optimizers.adam import scale_by_adam
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.subspace import Projection, in_subspace
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.subspace import Projection, in_subspace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.wrappers.as_matrices import split_matrices
 
 

@@ -6,12 +6,12 @@ g ← g + γ·μ
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.hyper import Decay, Finite
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.identity import identity
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale
+from adamx.hyperparameters.hyper import Decay, Finite
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.identity import identity
+from adamx.transforms.scaling.scale import scale
+from adamx.types import Array
 
 
 def _amplified(gradient: Array, slow: Array) -> Array:

@@ -4,13 +4,13 @@ w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, of what the optim
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite
-from adamx.core.kinds import is_hidden_matrix, through
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.transforms.hold_norm import hold_norm
+from adamx.hyperparameters.hyper import Finite
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.kinds import is_hidden_matrix, through
+from adamx.linalg.matrix_view import View
+from adamx.transforms.constraints.hold_norm import hold_norm
 from adamx.wrappers.as_matrices import as_matrices
 
 

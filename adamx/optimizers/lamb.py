@@ -5,13 +5,13 @@ d = μ̂ / (√ν̂ + ε) + λ·θ          scale_by_adam, add_decayed_weights
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
 from adamx.optimizers.adam import scale_by_adam
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.trust_ratio import scale_by_trust_ratio
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.trust_ratio import scale_by_trust_ratio
 
 
 @transform

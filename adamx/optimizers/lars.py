@@ -6,14 +6,14 @@ t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε)      scale_by_trust_ratio,
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, HeavyBall, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.partition import masked
 from adamx.core.transform import Transform, transform
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import trace
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.trust_ratio import scale_by_trust_ratio
+from adamx.hyperparameters.hyper import Finite, HeavyBall, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.momentum.momentum import trace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.trust_ratio import scale_by_trust_ratio
 
 
 @transform

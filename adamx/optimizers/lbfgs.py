@@ -5,11 +5,11 @@ u = H·g                                        scale_by_lbfgs
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.transforms.lbfgs import scale_by_lbfgs
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.zoom_linesearch import scale_by_zoom_linesearch
+from adamx.hyperparameters.hyper import Finite
+from adamx.transforms.line_search.lbfgs import scale_by_lbfgs
+from adamx.transforms.line_search.zoom_linesearch import scale_by_zoom_linesearch
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 ZOOM = scale_by_zoom_linesearch(20, initial_guess_strategy="one")
 

@@ -6,13 +6,13 @@ c = b1·μ + (1−b1)·g            interpolated_momentum
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.interpolation import interpolated_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.sign import scale_by_sign
+from adamx.hyperparameters.hyper import Decay, Finite
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.momentum.interpolation import interpolated_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.sign import scale_by_sign
 
 
 @transform

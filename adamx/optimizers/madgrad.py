@@ -6,10 +6,10 @@ z = θ₀ − s / (∛ν + ε)
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.dual_average import scale_by_madgrad
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.momentum.dual_average import scale_by_madgrad
 
 
 @transform

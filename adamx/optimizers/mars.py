@@ -6,18 +6,18 @@ c = g + γ·b1/(1−b1)·(g − g₋₁), of norm 1 at most    difference, clip_
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.hyper import Decay, Finite, NonNegative, derived
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative, derived
+from adamx.hyperparameters.labels import Labels
 from adamx.optimizers.adam import scale_by_adam
-from adamx.transforms.clip import clip_by_norm
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.difference import difference
-from adamx.transforms.identity import identity
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.sign import scale_by_sign
+from adamx.transforms.clipping.clip import clip_by_norm
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.momentum.difference import difference
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.identity import identity
+from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
+from adamx.transforms.scaling.sign import scale_by_sign
+from adamx.types import Array, Scalar
 
 
 def _corrected(gradient: Array, change: Array) -> Array:

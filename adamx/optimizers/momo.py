@@ -5,9 +5,9 @@ f̄, d, γ: averages of the losses, of the gradients g, and of ⟨g, θ⟩      
 θ ← (θ − τ·d) / (1 + αλ)
 """
 
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.momentum_model import scale_by_momo
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.distance.momentum_model import scale_by_momo
 
 
 @transform

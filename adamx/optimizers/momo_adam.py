@@ -5,9 +5,9 @@ D = √ν̂ + ε; f̄, d, γ: averages of losses, gradients g, ⟨g, θ⟩      
 θ ← (θ − τ·d/D) / (1 + αλ)
 """
 
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.momentum_model import scale_by_momo_adam
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.distance.momentum_model import scale_by_momo_adam
 
 
 @transform

@@ -4,12 +4,12 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
 from adamx.optimizers.nadam import nadam
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -5,11 +5,11 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative
-from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
-from adamx.transforms.noise import add_noise
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.numerics.random import KeyLike
+from adamx.transforms.scaling.noise import add_noise
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

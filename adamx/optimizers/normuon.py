@@ -5,22 +5,22 @@ N = O / √ν, with ‖N‖ = ‖O‖                 normalize_neurons
 θ ← θ − η · (√max(1, out/in)·N + λ·θ)      scale_by_shape, add_decayed_weights
 """
 
-from adamx.core.arguments import PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.kinds import is_hidden_matrix, through
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
 from adamx.core.partition import split
-from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, TransformLike, transform
+from adamx.hyperparameters.arguments import PositiveInteger, Stacking
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.kinds import is_hidden_matrix, through
+from adamx.linalg.matrix_view import View
+from adamx.linalg.newton_schulz import NSCoeffs
 from adamx.optimizers.adamw import adamw
 from adamx.optimizers.muon import muon_momentum
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.neuron_norm import normalize_neurons
-from adamx.transforms.orthogonalize import Dtype, orthogonalize
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.shape_scale import ShapeScale, scale_by_shape
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.orthogonalize import Dtype, orthogonalize
+from adamx.transforms.moments.neuron_norm import normalize_neurons
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.shape_scale import ShapeScale, scale_by_shape
 from adamx.wrappers.as_matrices import as_matrices
 
 

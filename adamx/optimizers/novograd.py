@@ -6,12 +6,12 @@ t ← b1·t + g / (√ν + ε) + λ·θ                  add_decayed_weights, tr
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum, trace
-from adamx.transforms.moving_norm import scale_by_moving_norm
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.moving_norm import scale_by_moving_norm
+from adamx.transforms.momentum.momentum import scale_by_momentum, trace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

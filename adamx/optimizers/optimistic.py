@@ -6,15 +6,15 @@ u = α·g + β·(g − g₋₁)                     scale_by_optimistic_gradient
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.optimizers.adam import scale_by_adam
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.difference import difference
-from adamx.transforms.nesterov import nesterov_momentum
-from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.momentum.difference import difference
+from adamx.transforms.momentum.nesterov import nesterov_momentum
+from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
+from adamx.types import Array
 
 
 def _expected(gradient: Array, change: Array) -> Array:

@@ -5,10 +5,10 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.polyak import scale_by_polyak
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.transforms.distance.polyak import scale_by_polyak
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

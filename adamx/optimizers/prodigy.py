@@ -5,9 +5,9 @@ d ← max(d, num / ‖s‖₁)
 θ ← θ − η·d · m / (√v + d·ε), with Adam's moments of d·g, bias-corrected
 """
 
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.estimated_distance import scale_by_prodigy
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.distance.estimated_distance import scale_by_prodigy
 
 
 @transform

@@ -5,20 +5,20 @@ u = P·μ̂, of a bounded size                  whiten
 θ ← θ − η · (u + λ·θ)                      add_decayed_weights
 """
 
-from adamx.core.arguments import NonNegativeInteger
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
-from adamx.core.random import KeyLike
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.matrix_view import View
+from adamx.numerics.random import KeyLike
 from adamx.schedules.arguments import Positive
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.norm_ball import scale_by_norm_ball
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.whiten import MemorySaving, Probability, whiten
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.norm_ball import scale_by_norm_ball
+from adamx.transforms.matrices.whiten import MemorySaving, Probability, whiten
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.wrappers.as_matrices import as_matrices
 
 
@@ -49,8 +49,8 @@ def psgd_kron(
         Qᵢ ← Qᵢ − ρ · triu(aᵢaᵢᴴ − bᵢbᵢᴴ) / ‖aᵢaᵢᴴ + bᵢbᵢᴴ‖ · Qᵢ
 
     aᵢ is a as a matrix with axis i as its rows; more of it is in the docstring of
-    `adamx.transforms.whiten.whiten`. Learning rates are those of Adam, or a little
-    less.
+    `adamx.transforms.matrices.whiten.whiten`. Learning rates are those of Adam, or a
+    little less.
 
     Args:
         learning_rate: η, a number, traced scalar or schedule.

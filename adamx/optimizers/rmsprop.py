@@ -5,13 +5,13 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, HeavyBall, NonNegative
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.momentum import trace
-from adamx.transforms.moving_variance import moving_variance
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, HeavyBall, NonNegative
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.moving_variance import moving_variance
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.momentum.momentum import trace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

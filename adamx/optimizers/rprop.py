@@ -5,10 +5,10 @@ s ← η⁺·s where the sign stays, η⁻·s where it turns    scale_by_rprop
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.rprop import scale_by_rprop
-from adamx.transforms.scale import scale
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.transforms.scaling.rprop import scale_by_rprop
+from adamx.transforms.scaling.scale import scale
 
 
 @transform

@@ -6,13 +6,13 @@ x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x         schedule_free
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.schedules.warmup import warmed_up
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.wrappers.schedule_free import schedule_free
 
 

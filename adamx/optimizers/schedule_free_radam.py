@@ -3,11 +3,11 @@
 z ← z − η·r·(g / (√ν̂ + ε) + λ·y)    schedule_free_adamw, with RAdam's r as warm-up
 """
 
-from adamx.core.hyper import Decay, Finite, NonNegative, Schedule, derived
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array, Scalar
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative, Schedule, derived
 from adamx.optimizers.schedule_free_adamw import schedule_free_adamw
-from adamx.transforms.rectified import rectification
+from adamx.transforms.moments.rectified import rectification
+from adamx.types import Array, Scalar
 
 
 def _rectified(learning_rate: Scalar, b2: Scalar, count: Array) -> Scalar:

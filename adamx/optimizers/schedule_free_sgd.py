@@ -5,11 +5,11 @@ x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x    schedule_free
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.optimizers.sgd import sgd
 from adamx.schedules.warmup import warmed_up
-from adamx.transforms.decay import add_decayed_weights
+from adamx.transforms.decay.decay import add_decayed_weights
 from adamx.wrappers.schedule_free import schedule_free
 
 

@@ -6,20 +6,20 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from adamx.core.arguments import OneOf, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.matrix import View
 from adamx.core.partition import split
-from adamx.core.polar import NSCoeffs
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.norm_ball import scale_by_norm_ball
-from adamx.transforms.orthogonalize import Dtype, orthogonalize
-from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.shape_scale import scale_by_shape
+from adamx.hyperparameters.arguments import OneOf, PositiveInteger, Stacking
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.linalg.matrix_view import View
+from adamx.linalg.newton_schulz import NSCoeffs
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.norm_ball import scale_by_norm_ball
+from adamx.transforms.matrices.orthogonalize import Dtype, orthogonalize
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
+from adamx.transforms.scaling.shape_scale import scale_by_shape
+from adamx.types import Array
 from adamx.wrappers.as_matrices import as_matrices
 
 Norm: TypeAlias = Annotated[

@@ -5,10 +5,10 @@ t ← g + m·t
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, HeavyBall
 from adamx.core.transform import Transform, transform
-from adamx.transforms.momentum import trace
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, HeavyBall
+from adamx.transforms.momentum.momentum import trace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -14,36 +14,36 @@ B ← m·B + N                             trace
 
 from typing import Annotated, Literal, TypeAlias
 
-from adamx.core.arguments import (
+from adamx.core.chain import chain
+from adamx.core.fork import forked
+from adamx.core.node import Node
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.hyperparameters.arguments import (
     NonNegativeInteger,
     OneOf,
     PositiveInteger,
     Stacking,
     refused,
 )
-from adamx.core.chain import chain
-from adamx.core.fork import forked
-from adamx.core.hyper import Decay, Finite, HeavyBall, NonNegative
-from adamx.core.kinds import every_matrix
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
-from adamx.core.node import Node
-from adamx.core.roots import RootMethod
-from adamx.core.rule import Rule
-from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.hyperparameters.hyper import Decay, Finite, HeavyBall, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.inverse_root import RootMethod
+from adamx.linalg.kinds import every_matrix
+from adamx.linalg.matrix_view import View
 from adamx.schedules.arguments import AtLeastZero
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.kronecker_roots import (
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.kronecker_roots import (
     Preconditioned,
     Root,
     SquarableMatrix,
     kronecker_roots,
 )
-from adamx.transforms.momentum import scale_by_momentum, trace
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import second_moment
-from adamx.transforms.sum_of_squares import sum_of_squares
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import second_moment
+from adamx.transforms.moments.sum_of_squares import sum_of_squares
+from adamx.transforms.momentum.momentum import scale_by_momentum, trace
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 GRAFTS = ("adam", "rmsprop", "adagrad", "sgd")

@@ -4,10 +4,10 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Finite
 from adamx.core.transform import Transform, transform
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.sign import scale_by_sign
+from adamx.hyperparameters.hyper import Finite
+from adamx.transforms.scaling.scale import scale_by_learning_rate
+from adamx.transforms.scaling.sign import scale_by_sign
 
 
 @transform

@@ -7,15 +7,15 @@ t ← b1·t + g                                   trace
 
 from adamx.core.chain import chain
 from adamx.core.fork import fork
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.transform import Transform, transform
-from adamx.core.types import Array
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.momentum import trace
-from adamx.transforms.scale import scale, scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.momentum.momentum import trace
+from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
+from adamx.types import Array
 
 
 def _mixed(momentum: Array, gradient: Array) -> Array:

@@ -6,12 +6,12 @@ d = g / √(ν + ε)                          scale_by_second_moment
 """
 
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
 from adamx.core.transform import Transform, transform
-from adamx.transforms.cover_moment import cover_moment
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.transforms.moments.cover_moment import cover_moment
+from adamx.transforms.moments.second_moment import scale_by_second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -15,20 +15,24 @@ each k-th step:
   Q_R ← QR(R·Q_R)
 """
 
-from adamx.core.arguments import NonNegativeInteger, PositiveInteger, Stacking
 from adamx.core.chain import chain
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.kinds import every_matrix
-from adamx.core.labels import Labels
-from adamx.core.matrix import View
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.transforms.bias_correct import scale_by_response
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.eigenbasis import in_eigenbasis
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.norm_ball import scale_by_norm_ball
-from adamx.transforms.scale import scale_by_learning_rate
-from adamx.transforms.second_moment import scale_by_second_moment, second_moment
+from adamx.hyperparameters.arguments import (
+    NonNegativeInteger,
+    PositiveInteger,
+    Stacking,
+)
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.kinds import every_matrix
+from adamx.linalg.matrix_view import View
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.eigenbasis import in_eigenbasis
+from adamx.transforms.matrices.norm_ball import scale_by_norm_ball
+from adamx.transforms.moments.bias_correct import scale_by_response
+from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 

@@ -6,17 +6,17 @@ h ← b2·h + (1−b2)·ĥ, each k-th step          hessian_moment
 
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.hyper import Decay, Finite, NonNegative
-from adamx.core.labels import Labels
 from adamx.core.node import Node
 from adamx.core.ratio import ClippedRatio, bounded
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, transform
-from adamx.transforms.bias_correct import bias_correct
-from adamx.transforms.decay import add_decayed_weights
-from adamx.transforms.hessian_moment import hessian_moment
-from adamx.transforms.momentum import scale_by_momentum
-from adamx.transforms.scale import scale_by_learning_rate
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.moments.bias_correct import bias_correct
+from adamx.transforms.moments.hessian_moment import hessian_moment
+from adamx.transforms.momentum.momentum import scale_by_momentum
+from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
 @transform

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
 from adamx.racing.race import USUAL, race
 from adamx.racing.schedule import SCHEDULES
 from adamx.racing.tasks import TASKS

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adamx import optimizers as folder
-from adamx.core.errors import TransformError, nearest
-from adamx.core.hyper import declared
 from adamx.core.transform import Transform, TransformLike, as_transform, is_builder
-from adamx.core.types import ScalarOrSchedule
+from adamx.errors import TransformError, nearest
+from adamx.hyperparameters.hyper import declared
+from adamx.types import ScalarOrSchedule
 
 CUSTOMARY = 1e-3
 """The centre of the grid where nothing is documented."""

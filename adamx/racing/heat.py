@@ -11,13 +11,13 @@ import numpy as np
 
 from adamx.core.chain import chain
 from adamx.core.transform import Transform
-from adamx.core.types import Array, Params, Scalar, State
 from adamx.inspect.memory import numbers, total_bytes
 from adamx.racing.entrants import Entrant
 from adamx.racing.schedule import scheduled
 from adamx.racing.step import evaluated, train_step
 from adamx.racing.task import Task
-from adamx.transforms.clip import clip_by_global_norm
+from adamx.transforms.clipping.clip import clip_by_global_norm
+from adamx.types import Array, Params, Scalar, State
 
 BLOWN_UP = 100.0
 """A run has diverged whose validation loss is so many times that of the start."""

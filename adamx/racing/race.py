@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from adamx.core.arguments import Whole
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
+from adamx.hyperparameters.arguments import Whole
 from adamx.racing.entrants import Entrant, find_entrants
 from adamx.racing.heat import Finish, Heat, Lap
 from adamx.racing.results import FILE, Outcome, Race

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adamx.core.errors import TransformError
+from adamx.errors import TransformError
 from adamx.racing.heat import ALIVE
 from adamx.racing.task import Plane
 

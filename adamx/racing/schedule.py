@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from adamx.core.arguments import OneOf
-from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.hyperparameters.arguments import OneOf
 from adamx.schedules.cosine import cosine_decay_schedule
 from adamx.schedules.polynomial import linear_schedule
 from adamx.schedules.warmup import warmup_cosine_decay_schedule
+from adamx.types import Array, Scalar, ScalarOrSchedule
 
 SCHEDULES: dict[str, Callable[[int], Callable[[Array], Scalar]] | None] = {
     "constant": None,

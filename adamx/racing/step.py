@@ -7,11 +7,13 @@ import jax
 
 from adamx.core.apply import apply_updates
 from adamx.core.node import EVERY
-from adamx.core.state import named
 from adamx.core.transform import Transform
-from adamx.core.types import Array, Params, State, Updates
-from adamx.transforms.average import averaged_params
-from adamx.transforms.hessian_estimators import hutchinson_estimator_diag_hessian
+from adamx.transforms.moments.hessian_estimators import (
+    hutchinson_estimator_diag_hessian,
+)
+from adamx.transforms.momentum.average import averaged_params
+from adamx.tree.state import named
+from adamx.types import Array, Params, State, Updates
 from adamx.wrappers.schedule_free import schedule_free_eval_params
 
 Loss = Callable[[Params], Array]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.core.types import Array, Params
+from adamx.types import Array, Params
 
 HELD_BACK = 16
 """So many fresh batches stand for a validation set where a task has none."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adamx import schedules
-from adamx.core.errors import TransformError
-from adamx.core.hyper import is_schedule_builder
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import is_schedule_builder
 from adamx.schedules.parse import Builders, parse
 
 BUILDERS: Builders = {

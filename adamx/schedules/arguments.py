@@ -5,15 +5,15 @@ from typing import Annotated, Any, TypeAlias
 
 import jax
 
-from adamx.core.arguments import (
+from adamx.hyperparameters.arguments import (
     NonNegativeInteger,
     Number,
     PositiveInteger,
     Whole,
     refused,
 )
-from adamx.core.hyper import Check, Schedule, as_schedule, number
-from adamx.core.types import Scalar
+from adamx.hyperparameters.hyper import Check, Schedule, as_schedule, number
+from adamx.types import Scalar
 
 
 class Share(Number):

@@ -1,6 +1,6 @@
 """A number that stays."""
 
-from adamx.core.hyper import schedule
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber
 from adamx.schedules.curves import Curve, staying
 

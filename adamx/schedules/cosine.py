@@ -1,9 +1,9 @@
 """Down along half a period of a cosine."""
 
-from adamx.core.hyper import schedule
-from adamx.core.types import Array
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, AtLeastZero, Steps
 from adamx.schedules.curves import Curve, cosine
+from adamx.types import Array
 
 
 @schedule

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.numerics import scalar_dtype
-from adamx.core.types import Array, Scalar
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.types import Array, Scalar
 
 Curve: TypeAlias = Callable[[Array], Scalar]
 

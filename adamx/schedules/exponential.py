@@ -1,9 +1,9 @@
 """By the same factor in each stretch of time."""
 
-from adamx.core.hyper import schedule
-from adamx.core.types import Array
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Positive, Steps, StepsOrNone
 from adamx.schedules.curves import Curve, exponential, since
+from adamx.types import Array
 
 
 @schedule

@@ -1,9 +1,9 @@
 """Decay with the inverse square root of time."""
 
-from adamx.core.hyper import schedule
-from adamx.core.types import Array
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Steps
 from adamx.schedules.curves import Curve, inverse_root
+from adamx.types import Array
 
 
 @schedule

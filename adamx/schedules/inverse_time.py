@@ -2,10 +2,10 @@
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import schedule
-from adamx.core.types import Array
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, AtLeastZero, Positive
 from adamx.schedules.curves import Curve, as_float, since
+from adamx.types import Array
 
 
 @schedule

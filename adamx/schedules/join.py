@@ -1,10 +1,10 @@
 """One schedule after the other."""
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import InOrder, Schedules
 from adamx.schedules.curves import Curve, joined
+from adamx.types import Array, Scalar
 
 
 @schedule

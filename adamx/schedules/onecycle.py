@@ -2,11 +2,11 @@
 
 import math
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Positive, ShareOfSteps, Steps
 from adamx.schedules.curves import Curve, cosine, linear, through
+from adamx.types import Array, Scalar
 
 
 @schedule

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adamx.core.errors import TransformError, nearest
-from adamx.core.hyper import Schedule
+from adamx.errors import TransformError, nearest
+from adamx.hyperparameters.hyper import Schedule
 
 Builders = Mapping[str, Callable[..., Schedule]]
 

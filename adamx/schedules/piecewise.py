@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from adamx.core.arguments import OneOf
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Scales
 from adamx.schedules.curves import Curve, cosine, joined, linear, staying, through
+from adamx.types import Array, Scalar
 
 CURVES = {"linear": linear, "cosine": cosine}
 

@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from adamx.core.arguments import Whole
-from adamx.core.hyper import as_schedule
-from adamx.core.types import Scalar
 from adamx.extras import needed_for
+from adamx.hyperparameters.arguments import Whole
+from adamx.hyperparameters.hyper import as_schedule
+from adamx.types import Scalar
 
 POINTS = 2000
 """So many counts are evaluated; of more steps, that many evenly spaced ones."""

@@ -1,7 +1,6 @@
 """From one value to another along a power of time."""
 
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, AtLeastZero, Steps, StepsOrNone
 from adamx.schedules.curves import (
     Curve,
@@ -12,6 +11,7 @@ from adamx.schedules.curves import (
     raised,
     since,
 )
+from adamx.types import Array, Scalar
 
 
 @schedule

@@ -2,12 +2,12 @@
 
 import itertools
 
-from adamx.core.errors import TransformError
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import Calls
 from adamx.schedules.curves import Curve, joined
 from adamx.schedules.warmup import warmup_cosine_decay_schedule
+from adamx.types import Array, Scalar
 
 
 @schedule

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 import jax.numpy as jnp
 
-from adamx.core.arguments import OneOf
-from adamx.core.hyper import schedule
-from adamx.core.types import Array, Scalar
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Steps, StepsOrNone
 from adamx.schedules.curves import (
     Curve,
@@ -17,6 +16,7 @@ from adamx.schedules.curves import (
     since,
     warmed_up_to,
 )
+from adamx.types import Array, Scalar
 
 DecayType = Annotated[
     Literal["linear", "cosine", "1-sqrt"], OneOf(("linear", "cosine", "1-sqrt"))

@@ -4,11 +4,10 @@ import functools
 
 import jax.numpy as jnp
 
-from adamx.core.arguments import Whole
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule, derived, schedule
-from adamx.core.numerics import scalar_dtype
-from adamx.core.types import Array, Scalar, ScalarOrSchedule
+from adamx.errors import TransformError
+from adamx.hyperparameters.arguments import Whole
+from adamx.hyperparameters.hyper import Schedule, derived, schedule
+from adamx.numerics.dtypes import scalar_dtype
 from adamx.schedules.arguments import (
     AnyNumber,
     AtLeastZero,
@@ -25,6 +24,7 @@ from adamx.schedules.curves import (
     staying,
     warmed_up_to,
 )
+from adamx.types import Array, Scalar, ScalarOrSchedule
 
 
 @schedule

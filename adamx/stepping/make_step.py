@@ -6,20 +6,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import OneOf
-from adamx.core.call import Call, Remembered
-from adamx.core.check import matched
-from adamx.core.errors import TransformError
-from adamx.core.numerics import all_finite, compute_dtype, convert
-from adamx.core.plan import Plan
-from adamx.core.programs import Programs
-from adamx.core.random import KeyLike, random_key
-from adamx.core.record import Record
 from adamx.core.transform import TransformLike, as_transform
-from adamx.core.types import Array, Params, PyTree, State, Updates
+from adamx.errors import TransformError
+from adamx.execution.plan import Plan
+from adamx.execution.programs import Programs
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.call import Call, Remembered
 from adamx.kernels.fused import adding
+from adamx.numerics.arithmetic import all_finite
+from adamx.numerics.dtypes import compute_dtype, convert
+from adamx.numerics.random import KeyLike, random_key
 from adamx.stepping.rounding import ROUNDINGS, Rounding
+from adamx.tree.check import matched
 from adamx.tree.paths import flatten, key_paths
+from adamx.tree.record import Record
+from adamx.types import Array, Params, PyTree, State, Updates
 
 OWN = "rounding"
 """The name of what a step keeps itself, beside the pieces of the transform."""

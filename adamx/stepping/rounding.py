@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.errors import TransformError
-from adamx.core.numerics import compute_dtype, convert, narrow
-from adamx.core.record import Record
-from adamx.core.types import Array
+from adamx.errors import TransformError
+from adamx.numerics.dtypes import compute_dtype, convert, narrow
 from adamx.storage.rounding import stochastic_round
 from adamx.tree.paths import describe
+from adamx.tree.record import Record
+from adamx.types import Array
 
 
 class Rounding(Record):

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from adamx.core.types import Array
 from adamx.storage.codec import Codec
 from adamx.storage.rounding import stochastic_round
+from adamx.types import Array
 
 
 class Bfloat16(Codec):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from adamx.core.types import Array
+from adamx.types import Array
 
 TOP = 2.0**126
 """What larger numbers, ∞ among them, count as: 1/2¹²⁶ is the least that is normal."""

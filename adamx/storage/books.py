@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.types import Array
+from adamx.types import Array
 
 
 class Book(NamedTuple):

@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any, ClassVar
 
-from adamx.core.arguments import Whole
-from adamx.core.errors import TransformError
-from adamx.core.record import Record
-from adamx.core.types import Array
+from adamx.errors import TransformError
+from adamx.hyperparameters.arguments import Whole
+from adamx.tree.record import Record
+from adamx.types import Array
 
 
 class Codec(Record):

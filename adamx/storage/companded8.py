@@ -5,8 +5,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.numerics import safe_sqrt
-from adamx.core.types import Array
+from adamx.numerics.arithmetic import safe_sqrt
 from adamx.storage.blocks import (
     Blocks,
     bounded,
@@ -17,6 +16,7 @@ from adamx.storage.blocks import (
     split,
 )
 from adamx.storage.codec import BlockCodec, Codec, checked_block
+from adamx.types import Array
 
 
 class Softsign8(BlockCodec):

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.core.call import NoCall
-from adamx.core.column import Column, Parts, Path
-from adamx.core.errors import TransformError
-from adamx.core.plan import Plan, distinct
 from adamx.core.rule import Rule
-from adamx.core.slots import Slots, get, put
 from adamx.core.transform import Transform
-from adamx.core.types import Params, State
+from adamx.errors import TransformError
+from adamx.execution.column import Column, Parts, Path
+from adamx.execution.plan import Plan, distinct
+from adamx.execution.slots import Slots, get, put
+from adamx.hyperparameters.call import NoCall
 from adamx.storage.stored import NEVER, Encoding, Stored, with_min_size
 from adamx.tree.paths import flatten
+from adamx.types import Params, State
 
 
 def bare(tx: Transform) -> Transform:

@@ -6,10 +6,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.types import Array
 from adamx.storage.blocks import Blocks, bounded, join, largest, rescaled, split
 from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
+from adamx.types import Array
 
 
 @functools.cache

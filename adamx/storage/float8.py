@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.types import Array
 from adamx.storage.blocks import (
     Blocks,
     bounded,
@@ -17,6 +16,7 @@ from adamx.storage.blocks import (
     split,
 )
 from adamx.storage.codec import BlockCodec, Codec, checked_block
+from adamx.types import Array
 
 LARGEST = np.float32(448)
 """The largest number that e4m3 has."""

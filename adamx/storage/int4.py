@@ -7,7 +7,6 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.types import Array
 from adamx.storage.blocks import (
     Blocks,
     bounded,
@@ -19,6 +18,7 @@ from adamx.storage.blocks import (
 )
 from adamx.storage.books import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
+from adamx.types import Array
 
 
 @functools.cache

@@ -6,10 +6,10 @@ from typing import Any
 import jax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from adamx.core.places import is_typed, spread_as, spread_like
 from adamx.core.rule import Rule
-from adamx.core.static import merge, split
-from adamx.core.types import Array, Shared, Slots
+from adamx.execution.sharding import is_typed, spread_as, spread_like
+from adamx.hyperparameters.static import merge, split
+from adamx.types import Array, Shared, Slots
 
 # Blocks are no axis of a leaf, so that nothing says where they are to be; and where it
 # is part of the type how an array is spread, each reshape would have to say it.

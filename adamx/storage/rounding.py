@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from adamx.core.numerics import narrow
-from adamx.core.types import Array
+from adamx.numerics.dtypes import narrow
+from adamx.types import Array
 
 
 def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -> Array:

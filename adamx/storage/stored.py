@@ -7,23 +7,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import NonNegativeInteger
-from adamx.core.call import NoCall
-from adamx.core.errors import TransformError, nearest
 from adamx.core.fork import TreeFork
 from adamx.core.freeze import Freeze
-from adamx.core.labels import Labels
 from adamx.core.node import Node
 from adamx.core.partition import Partition
-from adamx.core.plan import Piece, Plan, distinct, of_single_leaves
-from adamx.core.random import KeyLike, random_key
-from adamx.core.record import Record, replace
 from adamx.core.rule import Live, Rule, Series
-from adamx.core.slots import Slots as Kept
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Shared, Slots
+from adamx.errors import TransformError, nearest
+from adamx.execution.plan import Piece, Plan, distinct, of_single_leaves
+from adamx.execution.slots import Slots as Kept
+from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.hyperparameters.call import NoCall
+from adamx.hyperparameters.labels import Labels
+from adamx.numerics.random import KeyLike, random_key
 from adamx.storage.codec import Codec
 from adamx.storage.places import begun, stepped
+from adamx.tree.record import Record, replace
+from adamx.types import Array, Shared, Slots
 
 NONNEGATIVE = frozenset(
     {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}

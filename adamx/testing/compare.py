@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.record import is_key
 from adamx.testing.law import GAIN, Violation, require
+from adamx.tree.record import is_key
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:

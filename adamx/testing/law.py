@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from adamx.core.errors import laid_out
+from adamx.errors import laid_out
 
 if TYPE_CHECKING:
     from adamx.testing.subject import Subject

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 import adamx
 from adamx.core.fork import Join
-from adamx.core.hyper import Interval, declared
-from adamx.core.labels import Labels
 from adamx.core.transform import TransformLike, is_builder
+from adamx.hyperparameters.hyper import Interval, declared
+from adamx.hyperparameters.labels import Labels
 from adamx.inspect.measure import Measure, Measures
 from adamx.testing.single import of_one, takes_batches
 

@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from adamx.core.call import Call
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Params, State, Updates
 from adamx.core.wrapper import Wrapper, around
+from adamx.hyperparameters.call import Call
+from adamx.types import Params, State, Updates
 
 
 class OfOne(Wrapper):

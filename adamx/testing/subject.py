@@ -10,18 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.call import Call
-from adamx.core.hyper import Interval, declared
 from adamx.core.node import EVERY
-from adamx.core.numerics import abs_sq, compute_dtype
 from adamx.core.transform import Transform, TransformLike, as_transform
-from adamx.core.types import Params, State, Updates
+from adamx.hyperparameters.call import Call
+from adamx.hyperparameters.hyper import Interval, declared
+from adamx.numerics.arithmetic import abs_sq
+from adamx.numerics.dtypes import compute_dtype
 from adamx.testing.compare import leaves
 from adamx.testing.exceptions import EXCEPTIONS, GAINS
 from adamx.testing.kit import ADAMX, Kit
 from adamx.testing.law import NotTried
 from adamx.testing.single import builder_of
 from adamx.testing.trees import Trajectory
+from adamx.types import Params, State, Updates
 from adamx.wrappers.inject_hyperparams import inject_hyperparams
 
 Build = Callable[[Callable[[str, float], Any]], Any]

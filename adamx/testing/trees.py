@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.types import Params, Updates
+from adamx.types import Params, Updates
 
 NARROW = ("float16", "bfloat16")
 DTYPES = (*NARROW, "float32", "float64")

@@ -5,11 +5,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.arguments import NonNegativeInteger
-from adamx.core.numerics import all_finite, next_count
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, Updates
 from adamx.core.wrapper import Gate, around
+from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.numerics.arithmetic import all_finite
+from adamx.numerics.averages import next_count
+from adamx.types import Array, Params, Updates
 
 
 class ApplyIfFinite(Gate):

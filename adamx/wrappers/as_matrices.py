@@ -6,20 +6,20 @@ from typing import Any, ClassVar, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.callables import is_function
 from adamx.core.chain import chain
-from adamx.core.errors import TransformError
-from adamx.core.kinds import through
-from adamx.core.labels import Labels
-from adamx.core.lift import Lifted, cast_node
-from adamx.core.matrix import MatrixView, View, matrix_view
 from adamx.core.partition import split
-from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Params, PyTree, State, Updates
-from adamx.core.user_code import OF_STRUCTURE, user_code
 from adamx.core.wrapper import Wrapper, around
+from adamx.errors import TransformError
+from adamx.execution.lift import Lifted, cast_node
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.labels import Labels
+from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
+from adamx.linalg.kinds import through
+from adamx.linalg.matrix_view import MatrixView, View, matrix_view
+from adamx.tree.callables import is_function
 from adamx.tree.paths import flatten, key_paths, simple_paths, structure
+from adamx.types import Params, PyTree, State, Updates
 
 Views: TypeAlias = list[MatrixView | None]
 """One for each leaf; None where there is none."""

@@ -5,15 +5,15 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from adamx.core.callables import wanted
-from adamx.core.check import argument
 from adamx.core.node import EVERY
-from adamx.core.numerics import next_count
-from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, Updates
-from adamx.core.user_code import user_code
 from adamx.core.wrapper import Gate, around
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.averages import next_count
+from adamx.tree.callables import wanted
+from adamx.tree.check import argument
+from adamx.types import Array, Params, Updates
 
 
 class Conditional(Gate):

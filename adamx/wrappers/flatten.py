@@ -7,17 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.callables import is_function
-from adamx.core.check import alongside
-from adamx.core.lift import Lifted, cast_node
-from adamx.core.numerics import compute_dtype
-from adamx.core.plan import Plan
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, PyTree, State, Updates
 from adamx.core.wrapper import Wrapper, around
-from adamx.tree.dtypes import common_dtype
+from adamx.execution.lift import Lifted, cast_node
+from adamx.execution.plan import Plan
+from adamx.numerics.dtypes import common_dtype, compute_dtype
+from adamx.tree.callables import is_function
+from adamx.tree.check import alongside
 from adamx.tree.paths import flatten as leaves_of
 from adamx.tree.paths import is_none, structure
+from adamx.types import Array, Params, PyTree, State, Updates
 
 
 class Flatten(Wrapper):

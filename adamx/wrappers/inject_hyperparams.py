@@ -6,18 +6,19 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.call import Call, shown
-from adamx.core.errors import TransformError, nearest
-from adamx.core.hyper import Interval, Schedule, as_schedule, declared
-from adamx.core.identity import Keyed, key_of
-from adamx.core.numerics import compute_dtype, next_count, scalar_dtype
-from adamx.core.places import beside_old
-from adamx.core.record import is_array
-from adamx.core.state import named
 from adamx.core.transform import Transform, as_transform, is_builder
-from adamx.core.types import Array, Params, State, Updates
-from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
+from adamx.errors import TransformError, nearest
+from adamx.execution.sharding import beside_old
+from adamx.hyperparameters.call import Call, shown
+from adamx.hyperparameters.hyper import Interval, Schedule, as_schedule, declared
+from adamx.hyperparameters.keys import Keyed, key_of
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.averages import next_count
+from adamx.numerics.dtypes import compute_dtype, scalar_dtype
+from adamx.tree.record import is_array
+from adamx.tree.state import named
+from adamx.types import Array, Params, State, Updates
 
 
 class Rebuild(Keyed):

@@ -2,12 +2,12 @@
 
 import jax.numpy as jnp
 
-from adamx.core.arguments import PositiveInteger
 from adamx.core.chain import chain
-from adamx.core.hyper import NonNegative
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
-from adamx.core.types import Array, Rate, Shared, Slots
+from adamx.hyperparameters.arguments import PositiveInteger
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.types import Array, Rate, Shared, Slots
 
 
 class FollowSlowly(Rule):

@@ -6,13 +6,15 @@ from typing import Annotated, Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import Number, PositiveInteger
-from adamx.core.errors import TransformError
-from adamx.core.numerics import all_finite, next_count, scalar_dtype
-from adamx.core.state import named
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, Scalar, State, Updates
 from adamx.core.wrapper import Gate, around
+from adamx.errors import TransformError
+from adamx.hyperparameters.arguments import Number, PositiveInteger
+from adamx.numerics.arithmetic import all_finite
+from adamx.numerics.averages import next_count
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.tree.state import named
+from adamx.types import Array, Params, Scalar, State, Updates
 
 Factor: TypeAlias = Annotated[Scalar, Number(above=0.0, zero=False)]
 

@@ -5,15 +5,16 @@ from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.arguments import OneOf, PositiveInteger
-from adamx.core.hyper import NonNegative
-from adamx.core.lift import Lifted
-from adamx.core.numerics import divisor, running_mean, scalar_dtype, towards
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
 from adamx.core.wrapper import Wrapper, around
-from adamx.tree.norms import (
+from adamx.execution.lift import Lifted
+from adamx.hyperparameters.arguments import OneOf, PositiveInteger
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.numerics.arithmetic import divisor
+from adamx.numerics.averages import running_mean, towards
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import (
     bounded_product,
     joined_product,
     norm_of,
@@ -21,6 +22,7 @@ from adamx.tree.norms import (
     root_of_squares,
     total_norm,
 )
+from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
 
 BASE = "base_updates"
 Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]

@@ -7,12 +7,6 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.arguments import PositiveInteger, Whole
-from adamx.core.check import fill_absent, one_number
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Schedule, as_schedule
-from adamx.core.lift import Lifted
-from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Identity, Rule
 from adamx.core.transform import (
     Transform,
@@ -21,7 +15,15 @@ from adamx.core.transform import (
     lift,
     transform,
 )
-from adamx.core.types import (
+from adamx.core.wrapper import Wrapper, around
+from adamx.errors import TransformError
+from adamx.execution.lift import Lifted
+from adamx.hyperparameters.arguments import PositiveInteger, Whole
+from adamx.hyperparameters.hyper import Schedule, as_schedule
+from adamx.numerics.averages import next_count
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.tree.check import fill_absent, one_number
+from adamx.types import (
     Array,
     Hyper,
     Params,
@@ -31,7 +33,6 @@ from adamx.core.types import (
     State,
     Updates,
 )
-from adamx.core.wrapper import Wrapper, around
 
 
 class Accumulator(Rule):

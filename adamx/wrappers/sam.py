@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.arguments import PositiveInteger
-from adamx.core.check import alongside, argument, keep_absent, needed_params
-from adamx.core.lift import Lifted
-from adamx.core.plan import Plan
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Params, Shared, Slots, State, Updates
-from adamx.core.user_code import user_code
 from adamx.core.wrapper import Wrapper, around
+from adamx.execution.lift import Lifted
+from adamx.execution.plan import Plan
+from adamx.hyperparameters.arguments import PositiveInteger
+from adamx.hyperparameters.user_code import user_code
+from adamx.tree.check import alongside, argument, keep_absent, needed_params
+from adamx.types import Array, Params, Shared, Slots, State, Updates
 
 
 class Sam(Wrapper):

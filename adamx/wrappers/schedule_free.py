@@ -3,13 +3,14 @@
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.errors import TransformError
-from adamx.core.hyper import Decay, NonNegative
-from adamx.core.numerics import scalar_dtype, share_of_weights
 from adamx.core.rule import Rule
-from adamx.core.state import read_out
 from adamx.core.transform import Transform, TransformLike, lift, transform
-from adamx.core.types import Array, Hyper, Params, Rate, Shared, Slots, State
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.averages import share_of_weights
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.tree.state import read_out
+from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State
 
 
 class ScheduleFree(Rule):

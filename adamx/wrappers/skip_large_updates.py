@@ -5,13 +5,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.hyper import NonNegative
-from adamx.core.numerics import next_count, scalar_dtype
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.types import Array, Rate, Shared, Slots
 from adamx.core.wrapper import RuleGate, around
-from adamx.tree.norms import joined_norm, norm_of
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.numerics.averages import next_count
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import joined_norm, norm_of
+from adamx.types import Array, Rate, Shared, Slots
 
 
 class Measure(Rule):

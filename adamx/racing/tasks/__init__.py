@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from adamx.core.errors import TransformError, nearest
+from adamx.errors import TransformError, nearest
 from adamx.racing.task import Task
 
 TASKS = {

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.fork import as_rule
-from adamx.core.record import is_key
 from adamx.core.rule import Rule, locality, walk
 from adamx.core.transform import Transform
 from adamx.testing.compare import same
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
+from adamx.tree.record import is_key
 
 
 @law(18)

@@ -1,0 +1,1 @@
+"""How a transform runs on a tree."""

@@ -1,0 +1,1 @@
+"""What a builder is given: checked, made static, remembered."""

@@ -1,0 +1,280 @@
+"""Hyperparameters: a number, an array or a schedule, checked where they enter."""
+
+import functools
+import inspect
+import math
+import typing
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adamx.errors import TransformError
+from adamx.hyperparameters.call import Call, NoCall, Remembered
+from adamx.hyperparameters.keys import key_of
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.dtypes import common_dtype, scalar_dtype
+from adamx.tree.record import Record
+from adamx.types import Array, Scalar, ScalarOrSchedule
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Check(Record):
+    """In the annotation of an argument: what it may be, and what is made of it."""
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        """`value`, as the builder is to see it.
+
+        Raises:
+            TransformError: it cannot be the argument `name` of the builder `piece`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.check")
+
+
+class Interval(Check):
+    """The numbers a hyperparameter may take: low ≤ x < high, or ≤ high if closed."""
+
+    low: float
+    high: float = math.inf
+    closed: bool = False
+
+    def __contains__(self, x: float) -> bool:
+        if not math.isfinite(x):
+            return False
+        return self.low <= x and (x <= self.high if self.closed else x < self.high)
+
+    def __str__(self) -> str:
+        left = "(" if self.low == -math.inf else "["
+        return f"{left}{self.low:g}, {self.high:g}{']' if self.closed else ')'}"
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        if callable(value):
+            return as_schedule(value, name, piece)
+        kinds = f"a number in {self}, an array of shape () or a schedule"
+        return number(piece, name, value, self, kinds)
+
+
+Decay: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0)]
+"""The share of the past that a moving average keeps, in [0, 1)."""
+
+HeavyBall: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=True)]
+"""The share of the past that a discounted sum keeps, in [0, 1]; 1 is a plain sum."""
+
+NonNegative: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0)]
+"""A finite number that is not negative."""
+
+Finite: TypeAlias = Annotated[ScalarOrSchedule, Interval(-math.inf)]
+"""Any finite number."""
+
+
+class Schedule(Remembered):
+    """A function of the step count that remembers the call that made it.
+
+    Schedules of the user's own, plain functions, become one when they are given as a
+    hyperparameter.
+
+    Args:
+        function: from the count, an int32 array of shape (), to a number or an array
+            of shape (). Must be traceable. Where it works on each number of an array
+            of counts, so does the schedule.
+        call: the call that made it; without one, it is equal to those of the same
+            function.
+        argument: the argument that it was given as, for errors.
+        piece: the builder of that argument, for errors.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> halve = Schedule(lambda count: 0.5**count)
+        >>> float(halve(2))
+        0.25
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Array], Scalar],
+        call: Hashable = None,
+        *,
+        argument: str = "a schedule",
+        piece: str | None = None,
+    ) -> None:
+        self.function = function
+        self.call = call or NoCall(function)
+        self.argument, self.piece = argument, piece
+
+    def parts(self) -> tuple[Any, ...]:
+        """The function, and the key of one that is derived from others."""
+        known = () if isinstance(self.call, NoCall) else (self.call,)
+        return self.function, *known
+
+    def __call__(self, count: jax.typing.ArrayLike) -> Array:
+        """The value at `count`, or at each number of it, in the widest float."""
+        count = jnp.asarray(count)
+        if jnp.issubdtype(count.dtype, jnp.integer):
+            # An int8 could not even be compared with 1,000.
+            count = count.astype(common_dtype(count.dtype, jnp.int32))
+        with user_code(self.argument, self.piece or repr(self)):
+            value = jnp.asarray(self.function(count))
+        if value.shape not in ((), count.shape):
+            raise TransformError(
+                "a schedule must return one number",
+                piece=repr(self),
+                expected=f"shape {count.shape}",
+                got=f"shape {value.shape}",
+                do="return a scalar; one schedule serves all leaves",
+            )
+        return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
+
+
+def as_schedule(
+    function: Callable[..., Any],
+    argument: str = "a schedule",
+    piece: str | None = None,
+) -> Schedule:
+    """`function` itself, or a function of the user's own made into a `Schedule`."""
+    if isinstance(function, Schedule):
+        return function
+    return Schedule(function, argument=argument, piece=piece)
+
+
+def schedule(
+    builder: Callable[P, Callable[[Array], Scalar]],
+) -> Callable[P, Schedule]:
+    """Decorate a builder of schedules so that what it builds remembers the call.
+
+    Args:
+        builder: a function that returns a function from the step count, an int32 array
+            of shape (), to a float scalar.
+
+    Returns:
+        The function to use instead; its schedules have repr, equality and hash by the
+        call.
+
+    Raises:
+        TransformError: (when called) an annotated argument is outside its interval.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import adamx
+        >>> @adamx.schedule
+        ... def halving(init_value: float):
+        ...     return lambda count: init_value * 0.5**count
+        >>> halving(1.0) == halving(1.0), float(halving(1.0)(2))
+        (True, 0.25)
+    """
+
+    @functools.wraps(builder)
+    def build(*args: P.args, **kwargs: P.kwargs) -> Schedule:
+        bound = bind(builder, args, kwargs)
+        return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
+
+    return build
+
+
+_BUILD = schedule(lambda: lambda count: 0.0).__code__
+"""That of every builder that `schedule` made. A set of them would keep them alive."""
+
+
+def is_schedule_builder(x: object) -> bool:
+    """Whether `x` is a function decorated with `schedule`."""
+    return inspect.isfunction(x) and x.__code__ == _BUILD
+
+
+def derived(
+    function: Callable[..., Scalar], *values: ScalarOrSchedule
+) -> ScalarOrSchedule:
+    """What `function` makes of hyperparameters: a schedule, if one of them is one."""
+    if not any(map(callable, values)):
+        return function(*values)
+
+    def value(count: Array) -> Scalar:
+        return function(*(v(count) if callable(v) else v for v in values))
+
+    return Schedule(value, call=(function, key_of(values)))
+
+
+def of_builder(make: Callable[[Any], T]) -> Callable[[Callable[..., Any]], T]:
+    """Keep what is made of a builder as long as that lives."""
+    known: weakref.WeakKeyDictionary[Any, T] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(make)
+    def found(builder: Callable[..., Any]) -> T:
+        try:
+            if builder not in known:
+                known[builder] = make(builder)
+            return known[builder]
+        except TypeError:  # a bound method, say, which lives for one call
+            return make(builder)
+
+    return found
+
+
+def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
+    """Bind, fill in the defaults, and check every argument that has a `Check`."""
+    signature, checks = declared(builder)
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    for name, check in checks.items():
+        value = bound.arguments[name]
+        if value is not None or name not in _optional(builder):
+            bound.arguments[name] = check.check(builder.__name__, name, value)
+    return bound
+
+
+@of_builder
+def _optional(builder: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that may be None."""
+    hints = typing.get_type_hints(builder, include_extras=True)
+    return frozenset(n for n, h in hints.items() if type(None) in typing.get_args(h))
+
+
+def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
+    """`value` as a Python float, or an array of shape () in the widest float.
+
+    Raises:
+        TransformError: `value` is none of these, or a number that is not `in` allowed.
+    """
+
+    def refuse(what: str, got: object) -> TransformError:
+        return TransformError(f"{piece}: {name} {what}", expected=kinds, got=got)
+
+    if isinstance(value, jax.Array):
+        if value.shape != ():
+            raise refuse("must be one number", f"an array of shape {value.shape}")
+        if not any(jnp.issubdtype(value.dtype, d) for d in (jnp.integer, jnp.floating)):
+            raise refuse("must be a real number", f"an array of {value.dtype}")
+        # As schedules and all that is shared: strict promotion mixes no floats.
+        return value.astype(scalar_dtype())
+    single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    if isinstance(value, bool | np.bool_ | str | bytes) or not single:
+        raise refuse("must be a number", repr(value))
+    try:
+        found = float(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        raise refuse("must be a number", repr(value)) from None
+    if found not in allowed:
+        raise refuse(f"must be in {allowed}", found)
+    return found
+
+
+@of_builder
+def declared(
+    builder: Callable[..., Any],
+) -> tuple[inspect.Signature, dict[str, Check]]:
+    """The signature of a builder, and what its arguments are checked for, by name."""
+    hints = typing.get_type_hints(builder, include_extras=True)
+    checks: dict[str, Check] = {}
+    for name, hint in hints.items():
+        for option in (hint, *typing.get_args(hint)):
+            for note in getattr(option, "__metadata__", ()):
+                if isinstance(note, Check) and name != "return":
+                    checks[name] = note
+    return inspect.signature(builder), checks

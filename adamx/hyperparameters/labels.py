@@ -1,0 +1,138 @@
+"""Masks and labels: one static value for each leaf, decided by structure and path."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeAlias
+
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Check
+from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
+from adamx.tree.boxes import unbox
+from adamx.tree.callables import is_function, prefix_leaves, wanted
+from adamx.tree.check import path_of
+from adamx.tree.paths import first_difference, flatten, simple_paths
+from adamx.types import Params, PyTree
+
+
+class StaticLabels(Check):
+    """In the annotation of an argument: labels, each made static where it enters."""
+
+    numbers: bool = False
+    """Whether a label may be an array, with one for each number of a leaf."""
+
+    def check(self, piece: str, name: str, value: Any) -> Any:
+        """Return `value` with Python values for its arrays of shape ()."""
+        # A tree that can be called, an Equinox module, has no arrays as a function.
+        if callable(value) and is_function(value, value):
+            return value
+        return static(value, f"{piece}: {name}", numbers=self.numbers)
+
+
+Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]
+"""A tree of labels like the parameters (or a prefix of it), a function from the
+parameters to such a tree, or a function `(path, leaf) -> label`."""
+
+
+Masks: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels(numbers=True)]
+"""As `Labels`, of bools or of arrays of bools in the shapes of leaves."""
+
+
+def labels_of(
+    labels: Labels,
+    params: Params,
+    piece: str,
+    argument: str = "mask",
+    *,
+    numbers: bool = False,
+) -> list[Any]:
+    """Return the label of each leaf of `params`, which is made static.
+
+    Only structure, paths and shapes count; a function may look at no more. With
+    `numbers` an array of labels, one for each number of a leaf, stays as it is.
+
+    Raises:
+        TransformError: the labels are a tree of another structure, or not static.
+    """
+    if is_function(labels, params):
+        function = labels
+        with user_code(argument, piece, OF_STRUCTURE):
+            if wanted(function).required == 2:
+                found = _constants(lambda: _by_path(function, params))
+                where = partial(path_of, params)
+                return _static_leaves(found, where, piece, numbers=numbers)
+            labels = _constants(lambda: function(params))
+    try:
+        found = prefix_leaves(labels, params)
+    except (ValueError, TypeError, KeyError):
+        where, expected, got = first_difference(
+            unbox(params), unbox(labels), prefix=True
+        )
+    else:
+        where = partial(path_of, params)
+        return _static_leaves(found, where, piece, numbers=numbers)
+    raise TransformError(
+        "the labels are a tree of another structure than the parameters",
+        where=where,
+        piece=piece,
+        expected=f"{expected}, as in the parameters, or a label for it",
+        got=got,
+        do="give a tree like the parameters (or a prefix of it), or a function",
+    )
+
+
+def _constants(call: Callable[[], Any]) -> Any:
+    """Return the labels that `call` makes, constants under a trace too."""
+    found = call()
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves(found)):
+        # Under a trace `jnp.array(True)` is a tracer, in here it is a constant.
+        with jax.ensure_compile_time_eval():
+            found = call()
+    return found
+
+
+def _by_path(function: Callable[..., Any], params: Params) -> list[Any]:
+    """Return what a function of path and leaf makes of each leaf that is there."""
+    pairs = zip(simple_paths(params), flatten(params)[0], strict=True)
+    return [
+        None
+        if leaf is None
+        else function(path, leaf if hasattr(leaf, "shape") else np.asarray(leaf))
+        for path, leaf in pairs
+    ]
+
+
+def static(tree: PyTree, what: str, *, numbers: bool = False) -> PyTree:
+    """Return `tree` with Python values for its arrays of shape ().
+
+    With `numbers` arrays of other shapes stay as they are.
+
+    Raises:
+        TransformError: an array has other shapes or is traced; it says where.
+    """
+    leaves, treedef = flatten(tree)
+    where = partial(path_of, tree)
+    return treedef.unflatten(_static_leaves(leaves, where, what, numbers=numbers))
+
+
+def _static_leaves(
+    leaves: list[Any], where: Callable[[int], str], what: str, *, numbers: bool
+) -> list[Any]:
+    kinds = jax.Array, np.ndarray, np.generic
+    arrays = {i: x for i, x in enumerate(leaves) if isinstance(x, kinds)}
+    if numbers:
+        arrays = {i: x for i, x in arrays.items() if x.ndim == 0}
+    for i, x in arrays.items():
+        traced = isinstance(x, Tracer)
+        if traced or np.shape(x) != ():
+            raise TransformError(
+                f"{what} must have one static label for each leaf",
+                where=where(i),
+                expected="a bool or another label, or an array of shape () of one",
+                got=f"a traced {x.aval}" if traced else f"an array of {np.shape(x)}",
+                do="compute the labels outside of jit" if traced else None,
+            )
+    return [x.item() if i in arrays else x for i, x in enumerate(leaves)]

@@ -1,0 +1,144 @@
+"""Trees parted into what is traced and what is not, and what is made of the latter."""
+
+import collections
+import dataclasses
+import functools
+import typing
+import weakref
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import jax
+import numpy as np
+
+from adamx.hyperparameters.keys import (
+    PLAIN,
+    is_static,
+    is_static_tree,
+    key_of,
+    tree_key,
+)
+from adamx.tree.record import Record, is_array
+from adamx.types import Rate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Static:
+    """The part of a tree that is no array, and what `remembered` made of it.
+
+    Equal parts of trees that live are one object, so that equal transforms share their
+    programs. Those of static data alone live on; the others live as long as whoever
+    holds them, so that no function of the user's and no tracer outlives its owner.
+    """
+
+    __slots__ = ("__weakref__", "_hash", "key", "made", "parts")
+
+    def __init__(self, treedef: Any, rest: tuple[Any, ...]) -> None:
+        self.parts = treedef, rest
+        self.key: Hashable = tree_key(treedef), tuple(map(key_of, rest))
+        self.made: dict[Hashable, Any] = {}
+        self._hash = hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Static) and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def split(tree: Any, *, rates: bool = False) -> tuple[list[Any], Static]:
+    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse.
+
+    With `rates` the floats in fields of type `Rate` are among the arrays.
+    """
+    leaves, treedef = jax.tree.flatten(tree)
+    if rates:
+        for i in _rates(treedef):
+            if type(leaves[i]) is float and leaves[i] != 0:
+                leaves[i] = np.asarray(leaves[i])
+    arrays = []
+    for i, x in enumerate(leaves):
+        if type(x) not in PLAIN and is_array(x):
+            arrays.append(x)
+            leaves[i] = _ARRAY
+    return arrays, _the_one(Static(treedef, tuple(leaves)))
+
+
+def _rates(treedef: Any) -> list[int]:
+    """Return which leaves are in fields of type `Rate`."""
+    return (_kept_rates if is_static_tree(treedef) else _find_rates)(treedef)
+
+
+def _find_rates(treedef: Any) -> list[int]:
+    return [*_in_fields(treedef.unflatten(range(treedef.num_leaves)))]
+
+
+_kept_rates = functools.lru_cache(maxsize=4096)(_find_rates)
+
+
+def _in_fields(tree: Any) -> Iterator[int]:
+    """Yield the leaves of a tree of integers that are in fields of type `Rate`."""
+    if isinstance(tree, Record):
+        for field in dataclasses.fields(tree):  # pyright: ignore[reportArgumentType]
+            value = getattr(tree, field.name)
+            if isinstance(value, int):
+                if field.type is Rate or Rate in typing.get_args(field.type):
+                    yield value
+            else:
+                yield from _in_fields(value)
+    elif isinstance(tree, tuple | list):
+        for value in tree:
+            yield from _in_fields(value)
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _in_fields(value)
+
+
+def merge(arrays: list[Any], static: Any) -> Any:
+    """Put the arrays that `split` took out back where they were."""
+    treedef, rest = static.parts if isinstance(static, Static) else static
+    left = iter(arrays)
+    return treedef.unflatten([next(left) if x is _ARRAY else x for x in rest])
+
+
+def remembered(
+    function: Callable[Concatenate[Any, P], T],
+) -> Callable[Concatenate[Static, P], T]:
+    """Keep what `function` makes of a `Static` and of hashable arguments with it.
+
+    `function` is given the parts, not the `Static`: a program that held the object
+    that holds it would live until the next garbage collection.
+    """
+
+    @functools.wraps(function)
+    def made(static: Static, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = function, *args
+        if key not in static.made:
+            static.made[key] = function(static.parts, *args, **kwargs)
+        return static.made[key]
+
+    return made
+
+
+_ARRAY = ...
+"""What stands where an array was."""
+
+_LIVING: weakref.WeakKeyDictionary[Static, weakref.ref[Static]]
+_LIVING = weakref.WeakKeyDictionary()
+
+_LASTING: collections.deque[Static] = collections.deque(maxlen=4096)
+"""The last that hold static data alone."""
+
+
+def _the_one(static: Static) -> Static:
+    """Return the living `Static` that is equal, or this one."""
+    known = _LIVING.get(static)
+    found = None if known is None else known()
+    if found is not None:
+        return found
+    _LIVING[static] = weakref.ref(static)
+    if is_static(static.key):
+        _LASTING.append(static)
+    return static

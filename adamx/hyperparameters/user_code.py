@@ -1,0 +1,58 @@
+"""Calls of the user's own functions, and one error for those that cannot be traced."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax
+
+from adamx.errors import TransformError
+
+UNTRACEABLE: tuple[tuple[type[Exception], str], ...] = (
+    (
+        jax.errors.TracerBoolConversionError,
+        "use jnp.where or jax.lax.cond in the place of if, and jnp.minimum for min",
+    ),
+    (
+        jax.errors.TracerArrayConversionError,
+        "use jax.numpy in the place of NumPy, as jnp.cos for np.cos",
+    ),
+    (
+        jax.errors.TracerIntegerConversionError,
+        "use jnp.asarray(…)[i] in the place of an index into a list",
+    ),
+    (
+        jax.errors.NonConcreteBooleanIndexError,
+        "use jnp.where in the place of an index of bools",
+    ),
+    (
+        jax.errors.ConcretizationTypeError,
+        "use jax.numpy in the place of Python's int, float, range and math",
+    ),
+)
+"""What JAX raises for code that needs a number while it traces, each with a hint."""
+
+
+@contextmanager
+def user_code(
+    argument: str, piece: str | None, hint: str | None = None
+) -> Iterator[None]:
+    """Name the argument and its piece if the function given there cannot be traced.
+
+    Raises:
+        TransformError: a function that is called inside needs the value of a tracer.
+    """
+    try:
+        yield
+    except tuple(kind for kind, _ in UNTRACEABLE) as error:
+        hints = (text for kind, text in UNTRACEABLE if isinstance(error, kind))
+        raise TransformError(
+            f"the function given as {argument} cannot be traced",
+            piece=piece,
+            expected="a function that jax.jit can compile",
+            got=str(error).partition("\n")[0],
+            do=hint or next(hints),
+        ) from error
+
+
+OF_STRUCTURE = "look at structure, paths, shapes and dtypes alone, never at values"
+"""The hint for masks, labels and views: they decide before any number is known."""

@@ -1,0 +1,143 @@
+"""What a leaf is, by its path and shape: a weight, a matrix, a matrix of Muon's."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from adamx.hyperparameters.labels import Labels
+from adamx.linalg.matrix_view import MatrixView, View, matrix_view
+from adamx.tree.record import Record
+from adamx.types import Array
+
+
+def is_bias_or_norm(path: str) -> bool:
+    """Return whether the last two names of a path are those of a bias or a norm."""
+    *_, owner, name = ("", *path.lower().split("/"))
+    return bool(_SMALL.search(name) or _NORM.search(owner))
+
+
+_SMALL = re.compile("bias|norm|offset|^(b|scale|gamma|beta)$")
+_NORM = re.compile(r"norm|^(ln|bn|gn)(\d|_|$)")
+
+
+def is_weight(path: str, leaf: Array) -> bool:
+    """Whether a parameter is one to decay: a matrix, and no bias and no norm's scale.
+
+    Known by two axes longer than 1, and by the last two names of the path, since a
+    stack of biases or of norms has two axes too. Small letters or capitals do not
+    matter. These are no weights:
+
+        biases    the last name is b or beta, or has "bias" or "offset" in it
+        norms     the last name is scale or gamma; or "norm" is in one of the last two;
+                  or the last but one is ln, bn or gn, or one of these with a number, as
+                  ln_1
+
+    A mask for `add_decayed_weights` and `adamw`.
+
+    Args:
+        path: as `layer_0/kernel`.
+        leaf: an array, or anything with a `shape`.
+
+    Returns:
+        False for the leaves that are usually left out of weight decay.
+
+    Raises:
+        AttributeError: `leaf` has no shape.
+
+    Reference:
+        adamx's own rule, after the usual practice: He et al., "Bag of Tricks for Image
+        Classification with Convolutional Neural Networks", 2018, arXiv:1812.01187.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+        >>> tx = adamx.adamw(0.0, weight_decay=1.0, mask=adamx.is_weight)
+        >>> [adamx.is_weight(path, leaf) for path, leaf in params.items()]
+        [True, False]
+    """
+    long = sum(length > 1 for length in leaf.shape)
+    return long > 1 and not is_bias_or_norm(path)
+
+
+def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
+    """Return whether a leaf is a matrix, or several, with both sides longer than 1."""
+    found = view(path, leaf.shape)
+    if not (isinstance(found, MatrixView) and found.fits(leaf.shape)):
+        return True  # `as_matrices` then says what is wrong with the view.
+    return any(min(shape[-2:]) > 1 for shape in found.shapes(leaf.shape))
+
+
+def is_hidden_matrix(path: str, leaf: Array) -> bool:
+    """Whether a parameter is a matrix between hidden layers: what Muon is made for.
+
+    It is where both of its sides are longer than 1 and its path does not say that it is
+    something else. Sides are those of `matrix_view`, or of the `view` that `muon` is
+    given: (width, 1, out), a depthwise convolution, is a stack of vectors. Small
+    letters or capitals do not matter. These are no hidden matrices:
+
+        embeddings    "embed" is in a name, or the name is wte or wpe
+        heads         a name is head, classifier or logits, or ends in _head; or the
+                      first, but for params, is output or begins with output_
+        biases, norms as `is_weight` knows them by the last two names
+
+    A head of another name is taken for a hidden matrix: look at what
+    `adamx.describe(tx, params)` says, and give a function of your own.
+
+    Args:
+        path: as `layer_0/kernel`.
+        leaf: an array, or anything with a `shape`.
+
+    Returns:
+        False for what is usually given to another optimizer.
+
+    Raises:
+        AttributeError: `leaf` has no shape.
+
+    Reference:
+        adamx's own rule, after Jordan et al., "Muon: An optimizer for hidden layers in
+        neural networks", 2024.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> kernel = jnp.ones((4, 4))
+        >>> paths = "layer_0/attention/output/kernel", "lm_head/kernel", "wte/embedding"
+        >>> [adamx.is_hidden_matrix(path, kernel) for path in paths]
+        [True, False, False]
+    """
+    return _is_hidden(path, leaf, matrix_view)
+
+
+def _is_hidden(path: str, leaf: Array, view: View) -> bool:
+    names = path.lower().removeprefix("params/").split("/")
+    outer = any(_OUTER.search(name) for name in names) or _OUTPUT.search(names[0])
+    return is_weight(path, leaf) and not outer and has_sides(path, leaf, view)
+
+
+_OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")
+_OUTPUT = re.compile("^output(_|$)")
+
+
+class Seen(Record):
+    """A mask by path, shape and the sides that a view gives a leaf."""
+
+    rule: Callable[[str, Any, View], bool]
+    view: View
+
+    def __call__(self, path: str, leaf: Any) -> bool:
+        return self.rule(path, leaf, self.view)
+
+
+def through(view: View | None, matrices: Labels) -> Labels:
+    """Return the mask `matrices`; one of adamx's own goes by the sides of `view`."""
+    if view is None:
+        return matrices
+    if matrices is is_hidden_matrix:
+        return Seen(_is_hidden, view)
+    return Seen(has_sides, view) if matrices is every_matrix else matrices
+
+
+def every_matrix(path: str, leaf: Array) -> bool:
+    """Return whether a leaf is a matrix, or several, as `matrix_view` sees it."""
+    return has_sides(path, leaf)

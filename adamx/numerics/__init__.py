@@ -1,0 +1,1 @@
+"""Arithmetic on one array: dtypes, safe functions, norms, random keys."""

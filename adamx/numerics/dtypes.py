@@ -1,0 +1,63 @@
+"""Dtypes that hold several others, whatever promotion the user allows."""
+
+from functools import partial, reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.types import Array
+
+
+def common_dtype(
+    first: jax.typing.DTypeLike, *others: jax.typing.DTypeLike
+) -> jnp.dtype:
+    """Return the dtype that JAX promotes these dtypes to.
+
+    The promotion is explicit, so `jax.numpy_dtype_promotion("strict")` allows it.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        return reduce(jnp.promote_types, others, jnp.dtype(first))
+
+
+def compute_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
+    """The dtype that states and arithmetic use for `dtype`: float32 at the least."""
+    return common_dtype(dtype, jnp.float32)
+
+
+def scalar_dtype() -> jnp.dtype:
+    """The widest float there is: float64 where x64 is enabled, otherwise float32."""
+    return jax.dtypes.canonicalize_dtype(jnp.float64)
+
+
+def real_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
+    """The dtype of the absolute value of an array of `dtype`."""
+    return jnp.finfo(dtype).dtype
+
+
+def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
+    """`x` in `dtype`, strongly typed; no operation where that changes nothing."""
+    if x.dtype == dtype and not x.aval.weak_type:
+        return x
+    return x.astype(dtype)
+
+
+def scalar_to(x: Any, dtype: jax.typing.DTypeLike) -> Any:
+    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    return convert(jnp.asarray(x), dtype)
+
+
+def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
+    """`x` in `dtype`, finite where `x` is: too large becomes the largest there is."""
+    other = x.dtype != dtype and jnp.issubdtype(dtype, jnp.inexact)
+    if other and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
+        return _saturated(x, jnp.dtype(dtype))
+    return convert(x, dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def _saturated(x: Array, dtype: jnp.dtype) -> Array:
+    top = float(jnp.finfo(dtype).max)
+    return jnp.where(jnp.isinf(x), x, jnp.clip(x, -top, top)).astype(dtype)

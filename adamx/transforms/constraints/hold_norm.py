@@ -1,0 +1,109 @@
+"""Steps along a sphere: parameters keep their norm, and updates theirs."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Finite
+from adamx.numerics.arithmetic import divisor
+from adamx.numerics.norms import norm_of
+from adamx.types import Array, Rate, Shared, Slots
+
+
+class HoldNorm(Rule):
+    locality = "leaf"
+    needs_params = True
+
+    learning_rate: Rate
+
+    def degree(self) -> int:
+        return 0
+
+    def slots(self, param: Array) -> Slots:
+        return {"norm": _norm(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        rate, norm = self.learning_rate, slots["norm"]
+        some = norm >= float(jnp.finfo(norm.dtype).tiny)
+        unit = jnp.where(some, norm, 1)
+        x, u = param / unit, _direction(g)
+        # x + η·u is a·x + η·v with v across x, and n is its length. Of a difference of
+        # points, and of a/n − 1 as it stands, rounding would leave little. Where u lies
+        # along x this leaves 0, which pieces after it may divide by its length.
+        short = 1 - _norm(x)
+        square = (1 - short) ** 2
+        along = _product(x, u) / jnp.where(some, square, 1)
+        across = u - along * x
+        a = 1 + rate * along
+        less = short * (2 - short) * a * a - _square(rate * _norm(across))
+        least = float(jnp.finfo(norm.dtype).eps) ** 2
+        n = jnp.sqrt(jnp.maximum(a * a - less, least))
+        ahead = a > 0
+        held = jnp.where(ahead, less / jnp.where(ahead, n + a, 1), a - n) * x
+        held = (held + rate * across) / n
+        return jnp.where(some, norm * held, g), slots
+
+
+def _axes(x: Array) -> tuple[int, ...]:
+    return tuple(range(-min(x.ndim, 2), 0))
+
+
+def _norm(x: Array) -> Array:
+    largest, rest = norm_of(x, _axes(x))
+    return largest * rest
+
+
+def _product(x: Array, y: Array) -> Array:
+    return jnp.sum((x * y.conj()).real, _axes(x), keepdims=True)
+
+
+def _square(x: Array) -> Array:
+    return x * x
+
+
+def _direction(x: Array) -> Array:
+    """Divide by the norm; 0 stays 0."""
+    largest, rest = norm_of(x, _axes(x))
+    return x / divisor(largest)[0] / rest
+
+
+@transform
+def hold_norm(learning_rate: Finite) -> HoldNorm:
+    """Make of updates, whatever their length, steps that keep the parameters' norm.
+
+    w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where R is ‖θ‖ at first
+
+    u goes down already, as what an optimizer emits. Matrices are the last two axes of a
+    leaf, others count them, and each has a norm of its own. What is zero at first has
+    no norm to keep, and its update stays as it is.
+
+    Stands last in a chain, since it believes that its update is added to θ as it is.
+
+    Args:
+        learning_rate: η, a number, traced scalar or schedule: about the angle of a
+            step.
+
+    Returns:
+        The transform; its state is `norm`, R, of at least float32, with the two axes
+        kept as 1. It needs the parameters.
+
+    Raises:
+        TransformError: (when used) `update` is called without parameters.
+
+    Reference:
+        Wen et al., "Fantastic Pretraining Optimizers and Where to Find Them II:
+        Hyperball Optimization", 2026, arXiv:2606.16899.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.hold_norm(1.0)
+        >>> params = jnp.array([[2.0, 0.0]])
+        >>> u, _ = tx.update(jnp.array([[0.0, 9.0]]), tx.init(params), params)
+        >>> [round(float(x), 4) for x in (params + u)[0]]
+        [1.4142, 1.4142]
+    """
+    return HoldNorm(learning_rate)

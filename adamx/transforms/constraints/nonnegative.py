@@ -1,0 +1,58 @@
+"""Parameters that stay non-negative."""
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.types import Array, Shared, Slots
+
+
+class KeepNonnegative(Rule):
+    needs_params = True
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        if not jnp.iscomplexobj(g):
+            return _least(g, param), slots
+        return jax.lax.complex(
+            _least(g.real, param.real), _least(g.imag, param.imag)
+        ), slots
+
+
+def _least(u: Array, param: Array) -> Array:
+    return jnp.where(u < -param, -param, u)
+
+
+@transform
+def keep_params_nonnegative() -> KeepNonnegative:
+    """Shorten updates that would make a parameter negative: they lead to 0.
+
+    u = max(g, −θ), so that θ + u ≥ 0
+
+    Stands last in a chain, since it believes that θ + u is where training goes; that
+    holds also after u was rounded to the dtype of θ. A parameter that is negative is
+    moved to 0 or beyond. Of complex numbers both parts are kept so.
+
+    Returns:
+        The transform; it has no state. It needs the parameters.
+
+    Raises:
+        TransformError: (when used) `update` is called without parameters.
+
+    Reference:
+        The name is Optax's. With gradient descent it is the projected gradient method:
+        Goldstein, "Convex programming in Hilbert space", 1964.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.chain(adamx.sgd(1.0), adamx.keep_params_nonnegative())
+        >>> params = jnp.array([1.0, 1.0])
+        >>> updates, _ = tx.update(jnp.array([0.5, 3.0]), tx.init(params), params)
+        >>> adamx.apply_updates(params, updates).tolist()
+        [0.5, 0.0]
+    """
+    return KeepNonnegative()

@@ -1,0 +1,349 @@
+"""Parameters that stay in a set: a projection, or bounds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from adamx.core.node import Node
+from adamx.core.transform import transform
+from adamx.errors import TransformError
+from adamx.execution.lift import cast_node
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.dtypes import compute_dtype, convert, narrow
+from adamx.tree.callables import prefix_leaves
+from adamx.tree.check import matched, needed_params, path_of
+from adamx.tree.paths import describe, flatten, key_paths
+from adamx.types import Array, Params, PyTree, Updates
+
+Projection: TypeAlias = Callable[[Any], Any]
+"""A function from a tree of arrays to a tree like it, or from an array to an array."""
+
+Bounds: TypeAlias = PyTree
+"""A number, an array, or a tree of them like the parameters, or a prefix of it."""
+
+
+class Shorten(Node):
+    """Changes updates, one leaf after the other, by where they lead."""
+
+    name: str
+
+    def init(self, params: Params) -> dict[str, Any]:
+        cast_node(self.name).init(params)
+        return {}
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        params = needed_params(params, self.name)
+        updates, _ = cast_node(self.name).apply(updates, {}, params, {})
+        leaves, treedef = flatten(updates)
+        found = matched(treedef, params, "params", updates, self.name)
+        owners = {i: jnp.asarray(p) for i, p in enumerate(found) if p is not None}
+        shortened = self.shorten(updates, owners)
+        # A parameter without a gradient gets no update.
+        kept = [None if u is None else shortened[i] for i, u in enumerate(leaves)]
+        return treedef.unflatten(kept), {}
+
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
+        """Return the update of each leaf, by its number.
+
+        `owners` holds the parameters that are there, by the number of the leaf.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.shorten")
+
+
+class ProjectParams(Shorten):
+    projection: Projection
+    by_leaf: bool
+
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
+        leaves, treedef = flatten(updates)
+        owners = {i: convert(p, compute_dtype(p.dtype)) for i, p in owners.items()}
+        ahead: list[Any] = [owners.get(i) for i in range(len(leaves))]
+        for i, u in enumerate(leaves):
+            ahead[i] = ahead[i] if u is None else u + ahead[i]
+        tree = treedef.unflatten(ahead)
+        with user_code("projection", self.name):
+            if self.by_leaf:
+                found = jax.tree.map(self.projection, tree)
+            else:
+                found = self.projection(tree) if owners else tree
+        projected = self._like(found, tree)
+        return {i: projected[i] - p for i, p in owners.items()}
+
+    def _like(self, found: Any, ahead: Params) -> list[Any]:
+        """The projected leaves, if they are like what was projected."""
+        leaves, treedef = flatten(ahead)
+        try:
+            projected = treedef.flatten_up_to(found)
+        except (ValueError, TypeError, KeyError):
+            raise self._refused("", "a tree like the parameters", found) from None
+        for i, (x, like) in enumerate(zip(projected, leaves, strict=True)):
+            if like is None:
+                continue
+            if jnp.shape(x) != like.shape or not isinstance(x, jax.Array | np.ndarray):
+                raise self._refused(path_of(ahead, i), describe(like), x)
+            if jnp.iscomplexobj(x) and not jnp.iscomplexobj(like):
+                raise self._refused(path_of(ahead, i), describe(like), x)
+            projected[i] = convert(jnp.asarray(x), like.dtype)
+        return projected
+
+    def _refused(self, where: str, expected: str, got: Any) -> TransformError:
+        return TransformError(
+            "`projection` does not return what it was given",
+            where=where or None,
+            piece=self.name,
+            expected=expected,
+            got=describe(got) if hasattr(got, "dtype") else type(got).__name__,
+            do=None if self.by_leaf else "by_leaf=True is for functions of one array",
+        )
+
+
+@transform
+def project_params(projection: Projection, *, by_leaf: bool = False) -> ProjectParams:
+    """Change updates so that parameters plus updates are projected.
+
+    u = P(θ + g) − θ, so that θ + u = P(θ + g)
+
+    Stands last in a chain, since it takes θ + u for where training goes. Frozen leaves
+    are None in the tree that `projection` is given; `masked` projects some leaves only.
+    Optax's `projections` are such functions, with their other arguments filled in by
+    `functools.partial`. The sum θ + u is rounded once: to hold bounds exactly use
+    `keep_params_between`.
+
+    Args:
+        projection: from a tree like the parameters, of at least float32, to a tree of
+            the same structure and shapes.
+        by_leaf: whether `projection` is a function of one array, to be called with
+            each leaf.
+
+    Returns:
+        The transform; it has no state. It needs the parameters.
+
+    Raises:
+        TransformError: (when used) `projection` returns another tree or another shape,
+            or `update` is called without parameters.
+
+    Reference:
+        The projected gradient method: Goldstein, "Convex programming in Hilbert space",
+        1964; Levitin & Polyak, "Constrained minimization methods", 1966.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> def onto_sphere(x):
+        ...     return x / jnp.linalg.norm(x)
+        >>> tx = adamx.chain(adamx.sgd(1.0), adamx.project_params(onto_sphere))
+        >>> params = jnp.array([1.0, 0.0])
+        >>> updates, _ = tx.update(jnp.array([-2.0, -4.0]), tx.init(params), params)
+        >>> [round(float(x), 6) for x in adamx.apply_updates(params, updates)]
+        [0.6, 0.8]
+    """
+    if not callable(projection):
+        raise TransformError(
+            "project_params: `projection` must be a function",
+            expected="a function of a tree, or of an array with by_leaf=True",
+            got=repr(projection),
+        )
+    return ProjectParams("project_params", projection, by_leaf)
+
+
+class KeepBetween(Shorten):
+    low: Bounds
+    high: Bounds
+
+    def init(self, params: Params) -> dict[str, Any]:
+        leaves = [None if p is None else jnp.shape(p) for p in flatten(params)[0]]
+        for i, low, high in self._bounds(params, leaves):
+            _check_order(self.name, low, high, partial(path_of, params, i))
+        return super().init(params)
+
+    def shorten(
+        self, updates: Updates, owners: dict[int, Array]
+    ) -> Mapping[int, Array]:
+        leaves, _ = flatten(updates)
+        shapes = [None if u is None else u.shape for u in leaves]
+        bounds = self._bounds(updates, shapes)
+        return {i: _within(leaves[i], owners[i], *ends) for i, *ends in bounds}
+
+    def _bounds(
+        self, like: PyTree, shapes: list[Any]
+    ) -> Iterator[tuple[int, Any, Any]]:
+        """Yield the number of each leaf that is there, and its bounds."""
+        lows = self._spread("low", self.low, -np.inf, like, shapes)
+        highs = self._spread("high", self.high, np.inf, like, shapes)
+        for i, shape in enumerate(shapes):
+            if shape is not None:
+                yield i, lows[i], highs[i]
+
+    def _spread(
+        self, name: str, bounds: Bounds, none: float, like: PyTree, shapes: list[Any]
+    ) -> list[Any]:
+        """The bound of each leaf; `none` where there is none."""
+        try:
+            leaves = prefix_leaves(bounds, like)
+        except (ValueError, TypeError, KeyError):
+            raise TransformError(
+                f"`{name}` is a tree of another structure than the parameters",
+                piece=self.name,
+                expected=", ".join(key_paths(like)[:8]),
+                got=", ".join(key_paths(bounds)[:8]),
+                do="give a number, or a tree like the parameters (or a prefix of it)",
+            ) from None
+        leaves = [none if x is None else x for x in leaves]
+        for i, (x, shape) in enumerate(zip(leaves, shapes, strict=True)):
+            if shape is not None and not _fits(jnp.shape(x), shape):
+                raise TransformError(
+                    f"`{name}` does not fit its parameter",
+                    where=path_of(like, i),
+                    piece=self.name,
+                    expected=f"a number, or an array that broadcasts to shape {shape}",
+                    got=f"an array of shape {jnp.shape(x)}",
+                )
+        return leaves
+
+
+def _fits(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
+def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
+    """The update nearest to `u` after which the parameter is between the bounds."""
+    if jnp.iscomplexobj(u):
+        real = _within(u.real, param.real, low, high)
+        return jax.lax.complex(real, _within(u.imag, param.imag, low, high))
+    ends = (jnp.asarray(x, u.dtype) for x in (low, high))
+    low, high = (jnp.broadcast_to(x, u.shape) for x in ends)
+    least, most = _ceil(low, param.dtype), -_ceil(-high, param.dtype)
+    empty = least > most  # no number of the dtype lies between
+    least = jnp.where(empty, narrow(low, param.dtype), least)
+    most = jnp.where(empty, narrow(high, param.dtype), most)
+    at, low, high = (convert(x, u.dtype) for x in (param, least, most))
+    u = jnp.where(u < low - at, low - at, u)
+    u = jnp.where(u > high - at, high - at, u)
+
+    def inwards(u: Array) -> Array:
+        return _rounded_inwards(u, *jax.lax.stop_gradient((param, least, most)))
+
+    return _straight_through(inwards, u)
+
+
+def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array:
+    """`u` as a number of the parameter's dtype after which that is between bounds.
+
+    The nearest number may lead past a bound: of a parameter of 1,000 and a bound of 0.1
+    the difference is rounded to 3e-5, in bfloat16 to 4.
+    """
+    dtype = param.dtype
+    small = narrow(u, dtype)
+    ends = narrow(convert(param, u.dtype) + convert(small, u.dtype), dtype)
+    up, down = (jnp.nextafter(small, jnp.asarray(x, dtype)) for x in (np.inf, -np.inf))
+    moved = jnp.where(ends < least, up, jnp.where(ends > most, down, small))
+    return jnp.where(moved == small, u, convert(moved, u.dtype))
+
+
+def _ceil(x: Array, dtype: Any) -> Array:
+    """The least number of `dtype` that is not below `x`."""
+    near = narrow(x, dtype)
+
+    def up(near: Array) -> Array:
+        above = jnp.nextafter(near, jnp.asarray(np.inf, dtype))
+        below = convert(near, x.dtype) < jax.lax.stop_gradient(x)
+        return jnp.where(below, above, near)
+
+    return _straight_through(up, near)
+
+
+def _straight_through(rounded: Callable[[Array], Array], x: Array) -> Array:
+    """`rounded(x)`, which is next to `x`, with the derivative 1."""
+    exact = jax.lax.stop_gradient(x)
+    return x + (rounded(exact) - exact)
+
+
+def _check_order(
+    piece: str, low: Any, high: Any, where: Callable[[], str] = lambda: ""
+) -> None:
+    """Raise unless low ≤ high, as far as the numbers are known."""
+    if isinstance(low, Tracer) or isinstance(high, Tracer):
+        return
+    if not np.all(np.asarray(low) <= np.asarray(high)):
+        raise TransformError(
+            f"{piece}: `low` must not be above `high`",
+            where=where() or None,
+            expected="low ≤ high, and no NaN",
+            got=f"low = {low}, high = {high}",
+        )
+
+
+@transform
+def keep_params_between(
+    low: Bounds | None = None, high: Bounds | None = None
+) -> KeepBetween:
+    """Shorten updates that would lead a parameter out of its bounds: they lead there.
+
+    u = min(max(g, low − θ), high − θ), so that low ≤ θ + u ≤ high
+
+    Stands last in a chain, since it takes θ + u for where training goes. The bounds
+    hold exactly, also after u is rounded to the dtype of θ, if θ itself keeps them; a
+    bound that is no number of that dtype is rounded inwards. Of complex numbers both
+    parts are kept between the bounds.
+
+    Args:
+        low: a number, an array that broadcasts to a leaf's shape, or a tree of them
+            like the parameters (or a prefix of it); None for no bound.
+        high: as `low`, and nowhere below it.
+
+    Returns:
+        The transform; it has no state. It needs the parameters.
+
+    Raises:
+        TransformError: `low` is above `high`, a bound does not fit its parameter, or
+            `update` is called without parameters.
+
+    Reference:
+        As `project_params`, with the projection onto a box.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.chain(adamx.sgd(1.0), adamx.keep_params_between(0.0, 1.0))
+        >>> params = jnp.array([0.5, 0.5, 0.5])
+        >>> grads = jnp.array([-3.0, 0.25, 3.0])
+        >>> updates, _ = tx.update(grads, tx.init(params), params)
+        >>> adamx.apply_updates(params, updates).tolist()
+        [1.0, 0.25, 0.0]
+    """
+    for name, bounds in {"low": low, "high": high}.items():
+        for x in jax.tree.leaves(bounds):
+            if not _is_real(x):
+                raise TransformError(
+                    f"keep_params_between: `{name}` must be real numbers",
+                    expected="a number, an array, or a tree of them",
+                    got=repr(x),
+                )
+    least, most = -np.inf if low is None else low, np.inf if high is None else high
+    if jax.tree_util.all_leaves([least, most]):
+        _check_order("keep_params_between", least, most)
+    return KeepBetween("keep_params_between", low, high)
+
+
+def _is_real(x: Any) -> bool:
+    if isinstance(x, bool | str) or not hasattr(x, "dtype"):
+        return isinstance(x, int | float) and not isinstance(x, bool)
+    return jnp.issubdtype(x.dtype, jnp.number) and not jnp.iscomplexobj(x)

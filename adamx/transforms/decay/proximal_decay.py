@@ -1,0 +1,63 @@
+"""Proximal weight decay: the step of the decay is taken implicitly."""
+
+from adamx.core.partition import masked
+from adamx.core.rule import Rule
+from adamx.core.transform import Transform, lift, transform
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.hyperparameters.labels import Labels
+from adamx.types import Array, Rate, Shared, Slots
+
+
+class ProximalDecay(Rule):
+    needs_params = True
+
+    learning_rate: Rate
+    weight_decay: Rate
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        rate = self.learning_rate * self.weight_decay
+        return (g - rate * param) / (1 + rate), slots
+
+
+@transform
+def add_proximal_decay(
+    learning_rate: NonNegative,
+    weight_decay: NonNegative = 0.0,
+    mask: Labels | None = None,
+) -> Rule | Transform:
+    """Shrink the parameters after a step, instead of before it.
+
+    θ + u = (θ + g) / (1 + η·λ), where g is a step, learning rate and sign included
+
+    `add_decayed_weights` before the learning rate makes θ·(1 − η·λ) + g instead; the
+    two differ by η·λ squared, and by g·η·λ.
+
+    Args:
+        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
+        mask: which parameters decay, as for `masked`; all by default.
+
+    Returns:
+        The transform; without state, unless an argument is a schedule. It needs the
+        parameters.
+
+    Raises:
+        TransformError: an argument is negative; (when used) `update` is called without
+            parameters.
+
+    Reference:
+        Zhuang et al., "Understanding AdamW through Proximal Methods and
+        Scale-Freeness", 2022, arXiv:2202.00089.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.add_proximal_decay(0.5, 2.0)
+        >>> params = jnp.array(4.0)
+        >>> float(tx.update(jnp.array(-2.0), tx.init(params), params)[0])
+        -3.0
+    """
+    rule = ProximalDecay(learning_rate, weight_decay)
+    return rule if mask is None else masked(lift(rule, "add_proximal_decay"), mask)

@@ -1,0 +1,199 @@
+"""Steps as long as one has come so far, over the gradients seen on the way."""
+
+from typing import ClassVar, TypeAlias
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import NonNegative, derived
+from adamx.numerics.arithmetic import safe_sqrt
+from adamx.numerics.averages import running_mean
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import norm_of, root_of_squares, total_norm
+from adamx.types import Array, Hyper, Scalar, Shared, Slots
+
+Pair: TypeAlias = tuple[Array, Array]
+
+
+class OverGradients(Rule):
+    """u = g · r / n, with the largest distance r so far and a norm n of all gradients.
+
+    n² is t times a mean, so that it does not stop growing, in units of the largest norm
+    so far, so that it is a number wherever the norms are.
+    """
+
+    locality = "tree"
+    counts = True
+    needs_params = True
+    weighted: ClassVar[bool] = False
+    """Whether gradients are weighted by the distance in n, and r by itself in u."""
+
+    eps: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"x0": param}
+
+    def shared(self) -> Shared:
+        names = "max_dist", "max_norm", "mean_sq"
+        return {name: jnp.zeros((), scalar_dtype()) for name in names}
+
+    def first(self, size: Array) -> Scalar:
+        """The distance to begin with, of parameters of this norm."""
+        raise NotImplementedError
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Pair, ...]:
+        assert param is not None
+        return norm_of(g), norm_of(param - slots["x0"]), norm_of(param)
+
+    def gather(self, shared: Shared, measured: tuple[Pair, ...]) -> Shared:
+        count = shared["count"]
+        norm, away, size = (total_norm(*pair) for pair in measured)
+        reached = jnp.where(count == 1, self.first(size), shared["max_dist"])
+        reached = jnp.maximum(reached, away)
+        norm = norm * reached if self.weighted else norm
+        largest = jnp.maximum(shared["max_norm"], norm)
+        unit = jnp.where(largest > 0, largest, 1)
+        before = (shared["max_norm"] / unit) ** 2 * shared["mean_sq"]
+        mean = running_mean(before, (norm / unit) ** 2, count)
+        seen = {"max_dist": reached, "max_norm": largest, "mean_sq": mean}
+        total = largest * safe_sqrt(mean * count.astype(mean.dtype))
+        return {**shared, **seen, "norm": total}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        reached, norm = shared["max_dist"], self.below(shared["norm"])
+        usable = norm >= float(jnp.finfo(norm.dtype).tiny)
+        u = g / jnp.where(usable, norm, 1) * jnp.where(usable, reached, 0)
+        return u * reached if self.weighted else u, slots
+
+    def below(self, norm: Array) -> Array:
+        """The norm of all gradients, with ε."""
+        raise NotImplementedError
+
+
+class Dog(OverGradients):
+    kind: str
+    init_value: Hyper
+
+    def first(self, size: Array) -> Scalar:
+        if self.kind == "learning_rate":
+            return 0.0
+        return self.init_value * (1 + size if self.kind == "heuristic" else 1.0)
+
+    def below(self, norm: Array) -> Array:
+        root = jnp.sqrt(jnp.asarray(self.eps, norm.dtype))
+        return root_of_squares(1, norm, 1, root)
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        u, slots = super().step(g, slots, shared, param)
+        if self.kind == "learning_rate":
+            u = jnp.where(shared["count"] == 1, self.init_value * g, u)
+        return u, slots
+
+
+@transform
+def scale_by_dog(
+    init_step: tuple[str, float] = ("heuristic", 1e-6), eps: NonNegative = 1e-8
+) -> Dog:
+    """Scale by the distance from the start, over the root of all squared gradients.
+
+    r ← max(r, ‖θ − θ₀‖)
+    u = g · r / √(Σ ‖g‖² + ε), with norms over all leaves
+
+    Args:
+        init_step: what the first step is made of, and a number: ("distance", r₀),
+            ("heuristic", c) for r₀ = c·(1 + ‖θ₀‖), or ("learning_rate", η₀) for a first
+            step u = η₀·g.
+        eps: ε ≥ 0.
+
+    Returns:
+        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
+        and a few scalars, among them `max_dist` (r). It needs the parameters.
+
+    Raises:
+        TransformError: `init_step` is of another kind, or ε is negative.
+
+    Reference:
+        Ivgi, Hinder & Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step
+        Size Schedule", 2023, arXiv:2302.12022. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_dog(("distance", 0.5), eps=0.0)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(-8.0), tx.init(params), params)
+        >>> float(updates)
+        -0.5
+    """
+    kinds = ("distance", "heuristic", "learning_rate")
+    kind, value = init_step
+    if kind not in kinds:
+        raise TransformError(
+            "scale_by_dog: init_step is of no known kind",
+            expected=f"({' or '.join(map(repr, kinds))}, a number)",
+            got=repr(init_step),
+        )
+    return Dog(eps, kind, value)
+
+
+class Dowg(OverGradients):
+    weighted = True
+
+    init_dist: Hyper
+
+    def first(self, size: Array) -> Scalar:
+        return self.init_dist
+
+    def below(self, norm: Array) -> Array:
+        return norm + self.eps
+
+
+@transform
+def scale_by_dowg(
+    init_estim_sq_dist: NonNegative | None = None, eps: NonNegative = 1e-4
+) -> Dowg:
+    """Scale by the squared distance from the start, over weighted gradients.
+
+    r ← max(r, ‖θ − θ₀‖)
+    u = g · r² / (√(Σ r²·‖g‖²) + ε), with norms over all leaves
+
+    Args:
+        init_estim_sq_dist: the r² to begin with, ≥ 0; ε² by default.
+        eps: ε ≥ 0; 0 in the paper but for the first r.
+
+    Returns:
+        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
+        and a few scalars, among them `max_dist` (r). It needs the parameters.
+
+    Raises:
+        TransformError: an argument is negative.
+
+    Reference:
+        Khaled, Mishchenko & Jin, "DoWG Unleashed: An Efficient Universal
+        Parameter-Free Gradient Descent Method", 2023, arXiv:2305.16284. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_dowg(0.25, eps=0.0)
+        >>> params = jnp.array(1.0)
+        >>> updates, state = tx.update(jnp.array(-8.0), tx.init(params), params)
+        >>> float(updates)
+        -0.5
+    """
+    given = init_estim_sq_dist
+    first = eps if given is None else derived(_root, given)
+    return Dowg(eps, first)
+
+
+def _root(squared: Scalar) -> Scalar:
+    return squared**0.5

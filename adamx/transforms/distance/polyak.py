@@ -1,0 +1,91 @@
+"""Polyak's step: as long as the gradient says that the minimum is away."""
+
+from typing import Annotated
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.numerics.arithmetic import divisor
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import joined_norm, norm_of
+from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+
+
+class Polyak(Rule):
+    locality = "tree"
+    needs = ("value",)
+
+    f_min: Hyper
+    max_learning_rate: Rate
+    eps: Hyper
+    only_downwards: bool
+
+    def advance(self, shared: Shared, *_: object, value: Scalar) -> Shared:
+        gap = jnp.asarray(value, scalar_dtype()) - self.f_min
+        return {**shared, "gap": jnp.maximum(gap, 0) if self.only_downwards else gap}
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        gap = shared["gap"]
+        largest, rest = joined_norm(*measured)
+        # In units of the largest number, whose square need not be one of the dtype.
+        unit, usable = divisor(largest)
+        wanted = gap / (unit * rest**2 + self.eps / unit)
+        rate = jnp.minimum(wanted, self.max_learning_rate * unit)
+        return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g / shared["unit"] * shared["rate"], slots
+
+
+@transform
+def scale_by_polyak(
+    f_min: Finite = 0.0,
+    max_learning_rate: NonNegative = 1.0,
+    eps: NonNegative = 0.0,
+    variant: Annotated[str, OneOf(("sps", "sps+"))] = "sps",
+) -> Polyak:
+    """Scale by Polyak's step size, which the loss and its minimum say.
+
+    u = g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
+
+    With the variant "sps+" a loss below f_min counts as f_min; with "sps" it makes the
+    step go upwards, and without a bound. Where all gradients are zero so is the step;
+    Optax's is zero already where ‖g‖² ≤ 1.2e-7.
+
+    Args:
+        f_min: a lower bound of the loss.
+        max_learning_rate: γ ≥ 0, a number, traced scalar or schedule.
+        eps: ε ≥ 0.
+        variant: "sps" or "sps+".
+
+    Returns:
+        The transform; without state, unless an argument is a schedule. Its update needs
+        `value`, the loss at the parameters, a scalar.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, or the variant is
+            unknown; (when used) `update` is called without `value`.
+
+    Reference:
+        Loizou et al., "Stochastic Polyak Step-size for SGD", 2021, arXiv:2002.10542;
+        "sps+": Garrigos, Gower & Schaipp, 2023, arXiv:2307.14528. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_polyak()
+        >>> state = tx.init(jnp.zeros(2))
+        >>> tx.update(jnp.array([3.0, 4.0]), state, value=5.0)[0].tolist()
+        [0.6000000238418579, 0.800000011920929]
+    """
+    return Polyak(f_min, max_learning_rate, eps, variant == "sps+")

@@ -1,0 +1,236 @@
+"""Limited-memory BFGS: an inverse Hessian made of the last steps.
+
+sᵢ = θᵢ₊₁ − θᵢ,  yᵢ = gᵢ₊₁ − gᵢ        the last m of them, as columns of S and Y
+R = the upper triangle of SᵀY,  D = its diagonal
+w = R⁻¹·Sᵀg
+H·g = γ·(g − Y·w) + S·R⁻ᵀ·(D·w + γ·Yᵀ(Y·w − g))
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import PositiveInteger
+from adamx.numerics.arithmetic import safe_sqrt
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import largest_of
+from adamx.types import Array, Shared, Slots
+
+SCALED_COSINE = 1e-3
+"""The least cosine of the angle between s and y, where γ is that of the last pair.
+
+H is then up to 1/cos times as large as ‖s‖/‖y‖. Convex losses have cosines of at least
+2/√κ, for a condition number κ of the Hessian: nothing is left out up to κ = 4·10⁶.
+"""
+
+COSINE = 0.1
+"""The same where γ is 1, since H is then up to 1/cos² times as large as that."""
+
+
+class Lbfgs(Rule):
+    """Pairs (s, y) are kept in units of their largest numbers, b and a.
+
+    H is the same for s/b and y/a, with D and γ times b/a: the `steepness` of a pair.
+    What is multiplied with one another then is no larger than 1.
+    """
+
+    locality = "tree"
+    needs_params = True
+
+    memory_size: int
+    scale_init_precond: bool
+
+    def slots(self, param: Array) -> Slots:
+        past = jnp.zeros((self.memory_size, *param.shape), param.dtype)
+        zero = jnp.zeros_like(param)
+        pairs = {"diff_params_memory": past, "diff_updates_memory": past}
+        return {"params": zero, "updates": zero, **pairs}
+
+    def shared(self) -> Shared:
+        m, dtype = self.memory_size, scalar_dtype()
+        return {
+            "started": jnp.array(False),
+            # Vectors, as all that is shared; in use they are matrices.
+            **{name: jnp.zeros(m * m, dtype) for name in ("s_y", "y_y")},
+            "steepness": jnp.zeros(m, dtype),
+        }
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> dict[str, Any]:
+        assert param is not None
+        s, y = param - slots["params"], g - slots["updates"]
+        old_s, old_y = slots["diff_params_memory"], slots["diff_updates_memory"]
+        news = {"s": s, "y": y, "g": g}
+        units = {name: largest_of(x) for name, x in news.items()}
+        s, y, g = (x / jnp.where(units[n] > 0, units[n], 1) for n, x in news.items())
+        dots = {
+            "s s": _dots(s, s),
+            "s y": _dots(s, y),
+            "y y": _dots(y, y),
+            "s g": _dots(s, g),
+            "y g": _dots(y, g),
+            "S y": _dots(old_s, y),
+            "Y y": _dots(old_y, y),
+            "S g": _dots(old_s, g),
+            "Y g": _dots(old_y, g),
+            "g g": _dots(g, g),
+        }
+        return {"units": units, "dots": dots}
+
+    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+        units, dots = _joined(measured["units"], measured["dots"])
+        s_unit, y_unit, g_unit = (units[name] for name in "syg")
+        s_y, y_y, s_s = dots["s y"], dots["y y"], dots["s s"]
+        steepness = s_unit / y_unit
+        # A pair of negative curvature would make H point up, and a pair that is as
+        # good as orthogonal would make a step many times as long as those before.
+        least = SCALED_COSINE if self.scale_init_precond else COSINE
+        curved = s_y > least * jnp.sqrt(s_s * y_y)
+        usable = (steepness > 0) & (steepness < jnp.inf)
+        new = shared["started"] & curved & usable
+
+        m = self.memory_size
+        past_sy, past_yy = (shared[n].reshape(m, m) for n in ("s_y", "y_y"))
+        r = _appended(past_sy, dots["S y"], s_y, new)
+        yy = _appended(past_yy, dots["Y y"], y_y, new)
+        steep = _shifted(shared["steepness"], steepness, new)
+        s_g = _shifted(dots["S g"], dots["s g"], new)
+        y_g = _shifted(dots["Y g"], dots["y g"], new)
+
+        there = jnp.diagonal(r) > 0
+        d = jnp.where(there, jnp.diagonal(r), 1)
+        upper = jnp.triu(r, 1) + jnp.diag(d)
+        gamma = jnp.ones_like(s_y)
+        if self.scale_init_precond:
+            rest = safe_sqrt(dots["g g"])
+            short = jnp.minimum(1, 1 / g_unit / jnp.where(rest > 0, rest, 1))
+            gamma = steep[-1] * d[-1] / jnp.where(there[-1], yy[-1, -1], 1)
+            gamma = jnp.where(there[-1], gamma, short.astype(gamma.dtype))
+        w = solve_triangular(upper, s_g)
+        right = steep * d * w + gamma * (yy @ w - y_g)
+        along_s = solve_triangular(upper, jnp.where(there, right, 0), trans="T")
+        return {
+            "started": jnp.array(True),
+            "s_y": r.ravel(),
+            "y_y": yy.ravel(),
+            "steepness": steep,
+            "new": new,
+            "s_unit": s_unit,
+            "y_unit": y_unit,
+            "g_unit": g_unit,
+            "gamma": gamma,
+            "along_s": along_s,
+            "along_y": -gamma * w,
+        }
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        s = (param - slots["params"]) / shared["s_unit"]
+        y = (g - slots["updates"]) / shared["y_unit"]
+        past_s = _shifted(slots["diff_params_memory"], s, shared["new"])
+        past_y = _shifted(slots["diff_updates_memory"], y, shared["new"])
+        beside = _combined(shared["along_s"], past_s)
+        beside = beside + _combined(shared["along_y"], past_y)
+        u = shared["gamma"] * g + beside * shared["g_unit"]
+        pairs = {"diff_params_memory": past_s, "diff_updates_memory": past_y}
+        return u, {"params": param, "updates": g, **pairs}
+
+
+def _dots(past: Array, x: Array) -> Array:
+    """Re⟨p, x⟩, for each of the p in `past` if that has an axis more than x."""
+    front = past.ndim - x.ndim
+    x = jnp.expand_dims(x, tuple(range(front)))
+    return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
+
+
+def _joined(
+    units: dict[str, Array], dots: dict[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Units of all leaves together, 1 where all is zero, and products in these."""
+    largest = {name: jnp.max(each) for name, each in units.items()}
+    joined = {name: jnp.where(unit > 0, unit, 1) for name, unit in largest.items()}
+    share = {name: each / joined[name] for name, each in units.items()}
+
+    def total(name: str) -> Array:
+        # What was kept, S and Y, is in a unit of all leaves already.
+        weights = [share[part] for part in name.split() if part in share]
+        parts = dots[name]
+        for weight in weights:
+            parts = parts * weight.reshape(-1, *[1] * (parts.ndim - 1))
+        return jnp.sum(parts, 0)
+
+    return joined, {name: total(name) for name in dots}
+
+
+def _shifted(past: Array, newest: Array, new: Array) -> Array:
+    """`past` without its first, the oldest, and with `newest` last, if it is `new`."""
+    return jnp.where(new, jnp.concatenate([past[1:], newest[None]]), past)
+
+
+def _appended(gram: Array, column: Array, corner: Array, new: Array) -> Array:
+    """A matrix of products, with those of a new last pair, if it is `new`."""
+    last = jnp.append(column[1:], corner)
+    grown = jnp.zeros_like(gram).at[:-1, :-1].set(gram[1:, 1:])
+    return jnp.where(new, grown.at[:, -1].set(last).at[-1, :].set(last), gram)
+
+
+def _combined(weights: Array, past: Array) -> Array:
+    return jnp.tensordot(weights.astype(past.real.dtype), past, 1)
+
+
+@transform
+def scale_by_lbfgs(
+    memory_size: PositiveInteger = 10, scale_init_precond: bool = True
+) -> Lbfgs:
+    """Multiply by an estimate of the inverse Hessian, made of the last m steps.
+
+    s = θₜ − θₜ₋₁,  y = gₜ − gₜ₋₁;  u = H·g, where H is the BFGS update of γ·I by the
+    last m pairs (s, y) with ⟨s, y⟩ > c·‖s‖·‖y‖
+
+    γ = ⟨s, y⟩ / ⟨y, y⟩ of the last pair, and min(1, 1/‖g‖) before there is one. H is
+    symmetric and positive, so −u goes down. It is of use where gradients are of all
+    data: with noise in y it is one of noise.
+
+    Instead of Nocedal's two loops over vectors, H·g comes from small matrices of inner
+    products, in one pass over the memory. Pairs of negative curvature, or of a
+    curvature that is tiny beside their lengths, are left out: c = 0.001, or 0.1 where γ
+    is 1. Optax uses all of them, and H may point up. Numbers may have any size.
+
+    Args:
+        memory_size: m ≥ 1, an integer; 5 to 20 are usual.
+        scale_init_precond: whether γ is what is said above; otherwise 1.
+
+    Returns:
+        The transform; its state is `params` and `updates`, those of the step before,
+        `diff_params_memory` and `diff_updates_memory`, m of each leaf, all at least
+        float32, and small matrices. It needs the parameters.
+
+    Raises:
+        TransformError: m is not a positive integer.
+
+    Reference:
+        Liu & Nocedal, "On the limited memory BFGS method for large scale optimization",
+        1989; Byrd, Nocedal & Schnabel, "Representations of quasi-Newton matrices and
+        their use in limited memory methods", 1994, theorem 2.2. The name is Optax's.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> loss = lambda p: p[0] ** 2 + 10 * p[1] ** 2
+        >>> tx = adamx.chain(adamx.scale_by_lbfgs(), adamx.scale(-1.0))
+        >>> params = jnp.array([1.0, 1.0])
+        >>> state = tx.init(params)
+        >>> for _ in range(15):
+        ...     updates, state = tx.update(jax.grad(loss)(params), state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> bool(loss(params) < 1e-6)
+        True
+    """
+    return Lbfgs(memory_size, scale_init_precond)

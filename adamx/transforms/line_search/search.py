@@ -1,0 +1,282 @@
+"""Searches along a line: how far to go in the direction of the updates."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.apply import apply_updates
+from adamx.core.node import Node
+from adamx.core.rule import Rule
+from adamx.errors import TransformError
+from adamx.execution.lift import Lifted
+from adamx.hyperparameters.arguments import Number
+from adamx.hyperparameters.user_code import user_code
+from adamx.numerics.dtypes import convert, scalar_dtype
+from adamx.numerics.norms import inner_product
+from adamx.tree.check import (
+    alongside,
+    argument,
+    fill_absent,
+    matched,
+    needed_params,
+)
+from adamx.tree.paths import flatten
+from adamx.types import Array, Params, Scalar, Shared, Slots, State, Updates
+
+Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
+SizeOrInfinity: TypeAlias = Annotated[Scalar, Number(above=0.0, infinite=True)]
+
+WORST = float(jnp.finfo(jnp.float32).max)
+"""The `decrease_error` of a step that cannot be taken, a finite number."""
+
+
+class Point(NamedTuple):
+    """Where a search has been: a step size, and the loss there."""
+
+    step: Array
+    value: Array
+    slope: Array
+    """The derivative of the loss by the step size."""
+    grad: Updates
+
+
+class Ray(NamedTuple):
+    """The loss along a direction, from the parameters on."""
+
+    start: Point
+    value: Callable[[Array], Array]
+    point: Callable[[Array], Point]
+    """The same with its derivatives; costs about three times as much."""
+
+
+class Last(NamedTuple):
+    """How the search of the step before ended; ones at first."""
+
+    step: Array
+    """The step size that was taken; 0 where none would do."""
+    trial: Array
+    """The step size that was tried last."""
+
+
+class Found(NamedTuple):
+    """What a search returns."""
+
+    point: Point
+    trial: Array
+    """The step size that was tried last, taken or not."""
+    steps: Array
+    """How often the loss was evaluated."""
+    decrease_error: Array
+    """By how much the loss is above what was asked for; 0 where all is well."""
+
+
+class Remember(Rule):
+    """Keeps what was found; passes updates on."""
+
+    needs_params = True
+
+    keeps_grad: bool
+
+    def slots(self, param: Array) -> Slots:
+        return {"grad": jnp.zeros_like(param)} if self.keeps_grad else {}
+
+    def shared(self) -> Shared:
+        floats = {"learning_rate": 1.0, "last_trial": 1.0}
+        floats |= {"value": jnp.inf, "decrease_error": jnp.inf}
+        numbers = {k: jnp.array(x, scalar_dtype()) for k, x in floats.items()}
+        return {**numbers, "num_linesearch_steps": jnp.zeros((), jnp.int32)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g, slots
+
+
+class LineSearch(Node):
+    """Multiplies updates by the step size that a subclass finds in `search`."""
+
+    name: str
+
+    keeps_grad: ClassVar[bool] = True
+
+    def search(self, ray: Ray, last: Last) -> Found:
+        """Return how far to go, beginning where the last search ended."""
+        raise NotImplementedError(f"{type(self).__name__}.search")
+
+    def needs(self) -> frozenset[str]:
+        return frozenset(("value", "grad", "value_fn"))
+
+    def init(self, params: Params) -> dict[str, Any]:
+        return self._lifted().init(params)
+
+    def apply(
+        self,
+        updates: Updates,
+        state: dict[str, Any],
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any]]:
+        mine = {k: v for k, v in state.items() if k == self.name}
+        updates, kept = self._lifted().apply(updates, mine, params, extra)
+        params = needed_params(params, self.name)
+        value, grad, value_fn = (
+            argument(name, extra, self.name) for name in ("value", "grad", "value_fn")
+        )
+        grad = alongside(updates, grad, "grad", self.name)
+        held = jax.lax.stop_gradient((updates, params, value, grad))
+        last = Last(*(kept[self.name][k] for k in ("learning_rate", "last_trial")))
+        found = self.search(_ray(*held, value_fn), last)
+        found = jax.lax.stop_gradient(found)
+        step = found.point.step
+        new = {
+            "learning_rate": step,
+            "last_trial": found.trial,
+            "value": found.point.value,
+            "decrease_error": found.decrease_error,
+            "num_linesearch_steps": found.steps,
+        }
+        old = kept[self.name]
+        new = {k: jnp.asarray(x, old[k].dtype) for k, x in new.items()}
+        if self.keeps_grad:
+            grad = fill_absent(found.point.grad, old["grad"], "grad", self.name)
+            new["grad"] = _like(grad, old["grad"])
+        out = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
+        return out, {self.name: old | new}
+
+    def _lifted(self) -> Lifted:
+        return Lifted(((self.name, Remember(self.keeps_grad)),))
+
+
+def _ray(
+    updates: Updates,
+    params: Params,
+    value: Array,
+    grad: Updates,
+    value_fn: Callable[[Params], Array],
+) -> Ray:
+    dtype = scalar_dtype()
+    moving = alongside(updates, params, "params", "line search")
+
+    def loss(some: Params) -> Array:
+        return value_fn(fill_absent(some, params, "params", "line search"))
+
+    def slope(grad: Updates) -> Array:
+        # As jax.grad has it: of complex numbers the conjugate of the direction up.
+        up = [g.astype(u.dtype) for g, u in zip(*_leaves(grad, updates), strict=True)]
+        along = [u.conj() for u in jax.tree.leaves(updates)]
+        return inner_product(up, along).astype(dtype)
+
+    def at(step: Array) -> Params:
+        ahead = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
+        return apply_updates(moving, ahead)
+
+    def point(step: Array) -> Point:
+        with user_code("value_fn", "line search"):
+            value, up = jax.value_and_grad(loss)(at(step))
+        return Point(step, value.astype(dtype), slope(up), _like(up, updates))
+
+    start = jnp.zeros((), dtype), jnp.asarray(value, dtype)
+    if start[1].shape != ():
+        raise TransformError(
+            "value must be one number",
+            piece="line search",
+            expected="shape ()",
+            got=f"shape {start[1].shape}",
+        )
+    first = Point(*start, slope(grad), _like(grad, updates))
+
+    def along(step: Array) -> Array:
+        with user_code("value_fn", "line search"):
+            return loss(at(step)).astype(dtype)
+
+    return Ray(first, along, point)
+
+
+def _leaves(*trees: Any) -> list[list[Array]]:
+    return [[jnp.asarray(x) for x in jax.tree.leaves(tree)] for tree in trees]
+
+
+def _like(tree: Any, other: Any) -> Any:
+    return jax.tree.map(lambda x, o: convert(jnp.asarray(x), o.dtype), tree, other)
+
+
+def value_and_grad_from_state(
+    value_fn: Callable[..., Array],
+) -> Callable[..., tuple[Array, Updates]]:
+    """As `jax.value_and_grad`, but for what a line search has found already.
+
+    Args:
+        value_fn: from the parameters, and other arguments, to the loss.
+
+    Returns:
+        A function of the same arguments, and of `state`, to the loss and its gradient:
+        those that a line search in the state ended with, if it has, which must have
+        been of the same loss at the same parameters. Where a leaf is frozen the
+        gradient it gives is 0.
+
+    Raises:
+        TransformError: no line search in the state keeps a gradient.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> loss = lambda p: jnp.sum(p**2)
+        >>> tx, params = adamx.lbfgs(), jnp.array([1.0, -2.0])
+        >>> value_and_grad = adamx.value_and_grad_from_state(loss)
+        >>> state = tx.init(params)
+        >>> for _ in range(3):
+        ...     value, grad = value_and_grad(params, state=state)
+        ...     updates, state = tx.update(
+        ...         grad, state, params, value=value, grad=grad, value_fn=loss
+        ...     )
+        ...     params = adamx.apply_updates(params, updates)
+        >>> bool(loss(params) < 1e-10)
+        True
+    """
+
+    def value_and_grad(
+        params: Params, *args: Any, state: State, **kwargs: Any
+    ) -> tuple[Array, Updates]:
+        found = [*_searches(state)]
+        if not found:
+            raise TransformError(
+                "there is no line search that keeps a gradient in the state",
+                piece="value_and_grad_from_state",
+                expected="the state of a transform with one in it",
+                got=sorted(state) if isinstance(state, dict) else repr(state),
+                do="use scale_by_zoom_linesearch, or store_grad=True",
+            )
+        mine = found[0]
+
+        def anew() -> tuple[Array, Updates]:
+            value, grad = jax.value_and_grad(value_fn)(params, *args, **kwargs)
+            return value.astype(mine["value"].dtype), grad
+
+        def again() -> tuple[Array, Updates]:
+            leaves, treedef = flatten(params)
+            kept = matched(treedef, mine["grad"], "grad", params)
+            pairs = zip(leaves, kept, strict=True)
+            return mine["value"], treedef.unflatten([_kept(p, g) for p, g in pairs])
+
+        return jax.lax.cond(jnp.isfinite(mine["value"]), again, anew)
+
+    return value_and_grad
+
+
+def _kept(param: Any, grad: Any) -> Any:
+    if param is None or grad is None:
+        return None if param is None else jnp.zeros_like(param)
+    return convert(grad, jnp.result_type(param))
+
+
+def _searches(state: State) -> Iterator[dict[str, Any]]:
+    if isinstance(state, dict):
+        if {"grad", "value", "num_linesearch_steps"} <= state.keys():
+            yield state
+        for inner in state.values():
+            yield from _searches(inner)

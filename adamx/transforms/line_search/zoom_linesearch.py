@@ -1,0 +1,189 @@
+"""A search for a step to where the loss is lower, and flatter: Wolfe's conditions."""
+
+from typing import Annotated, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import OneOf, PositiveInteger
+from adamx.transforms.line_search.search import (
+    WORST,
+    Found,
+    Last,
+    LineSearch,
+    Point,
+    Ray,
+    Size,
+    SizeOrInfinity,
+)
+from adamx.types import Array, Scalar
+
+NEAR = 0.1
+"""How near to the ends of an interval the next trial may be, as a share of it."""
+
+
+class Search(NamedTuple):
+    """Between `low`, the best so far, and `high` lies a step that will do."""
+
+    low: Point
+    high: Point
+    trial: Array
+    bracketed: Array
+    done: Array
+    steps: Array
+
+
+class Zoom(LineSearch):
+    max_steps: int
+    max_learning_rate: Scalar | None
+    tol: Scalar
+    increase_factor: Scalar
+    slope_rtol: Scalar
+    curv_rtol: Scalar
+    approx_dec_rtol: Scalar | None
+    stepsize_precision: Scalar
+    keeps_step: bool
+
+    def search(self, ray: Ray, last: Last) -> Found:
+        start = ray.start
+        longest = jnp.inf if self.max_learning_rate is None else self.max_learning_rate
+        # Where no step was found, the parameters, and so the ray, may be the same:
+        # a search that begins as before ends as before.
+        there = last.trial >= float(jnp.finfo(start.value.dtype).tiny)
+        again = jnp.where(there, last.trial, 1)
+        first = jnp.where(last.step > 0, last.step if self.keeps_step else 1, again)
+        none = jnp.zeros((), jnp.int32)
+        no = jnp.array(False)
+        anywhere = jnp.isinf(self.curv_rtol)  # where ∞ times a slope of 0 is NaN
+        begin = Search(start, start, jnp.minimum(first, longest), no, no, none)
+
+        def go_on(at: Search) -> Array:
+            width = jnp.abs(at.high.step - at.low.step)
+            least = self.stepsize_precision * jnp.maximum(at.high.step, at.low.step)
+            narrow = at.bracketed & (width <= least)
+            return ~at.done & ~narrow & (at.steps < self.max_steps)
+
+        def body(at: Search) -> Search:
+            new = ray.point(at.trial)
+            falls = self._decrease_error(start, new) <= 0
+            better = falls & (new.value < at.low.value)
+            steep = self.curv_rtol * jnp.abs(start.slope)
+            flat = (jnp.abs(new.slope) <= steep + self.tol) | anywhere
+            done = falls & (flat | (~at.bracketed & (new.step >= longest)))
+            # Beyond a step that is lower, the loss rises towards `high`.
+            turned = new.slope * (at.high.step - new.step) >= 0
+            turned = jnp.where(at.bracketed, turned, new.slope >= 0)
+            high = _choose(better, _choose(turned, at.low, at.high), new)
+            low = _choose(better | done, new, at.low)
+            bracketed = at.bracketed | ~better | turned
+            wider = jnp.minimum(new.step * self.increase_factor, longest)
+            trial = jnp.where(bracketed, _between(low, high), wider)
+            return Search(low, high, trial, bracketed, done, at.steps + 1)
+
+        end = jax.lax.while_loop(go_on, body, begin)
+        error = jnp.where(end.low.step > 0, self._decrease_error(start, end.low), WORST)
+        return Found(end.low, end.trial, end.steps, error)
+
+    def _decrease_error(self, start: Point, new: Point) -> Array:
+        """By how much the loss is too large, by Armijo's rule or by its slopes."""
+        enough = start.value + self.slope_rtol * new.step * start.slope
+        error = new.value - enough
+        if self.approx_dec_rtol is not None:
+            # Near a minimum differences of losses are noise, and slopes are not.
+            slope = new.slope - (2 * self.slope_rtol - 1) * start.slope
+            rise = new.value - start.value - self.approx_dec_rtol * jnp.abs(start.value)
+            error = jnp.minimum(error, jnp.maximum(slope, rise))
+        usable = jnp.isfinite(new.value) & jnp.isfinite(new.slope)
+        return jnp.where(usable, jnp.maximum(error - self.tol, 0), WORST)
+
+
+def _choose(which: Array, a: Point, b: Point) -> Point:
+    return jax.tree.map(lambda x, y: jnp.where(which, x, y), a, b)
+
+
+def _between(low: Point, high: Point) -> Array:
+    """Where the cubic of both values and slopes is least; the middle, if nowhere."""
+    width = high.step - low.step
+    by = jnp.where(width == 0, 1, width)
+    secant = (high.value - low.value) / by
+    d = low.slope + high.slope - 3 * secant
+    square = d * d - low.slope * high.slope
+    root = jnp.sqrt(jnp.maximum(square, 0)) * jnp.sign(by)
+    below = high.slope - low.slope + 2 * root
+    share = 1 - (high.slope + root - d) / jnp.where(below == 0, 1, below)
+    fits = (square >= 0) & (below != 0) & (share >= NEAR) & (share <= 1 - NEAR)
+    return low.step + width * jnp.where(fits, share, 0.5)
+
+
+@transform
+def scale_by_zoom_linesearch(
+    max_linesearch_steps: PositiveInteger,
+    max_learning_rate: Size | None = None,
+    tol: Size = 0.0,
+    increase_factor: Size = 2.0,
+    slope_rtol: Size = 1e-4,
+    curv_rtol: SizeOrInfinity = 0.9,
+    approx_dec_rtol: Size | None = 1e-6,
+    stepsize_precision: Size = 1e-5,
+    initial_guess_strategy: Annotated[str, OneOf(("keep", "one"))] = "keep",
+) -> Zoom:
+    """Find a step size at which the loss is lower and its slope flatter.
+
+    L(θ + η·u) ≤ L(θ) + c₁·η·⟨u, ∇L(θ)⟩        it falls enough
+    |⟨u, ∇L(θ + η·u)⟩| ≤ c₂·|⟨u, ∇L(θ)⟩|        and it does not go on falling as fast
+
+    Stands last in a chain. η grows until such a step must lie in between, and then the
+    interval shrinks, by cubics. A loss that is not finite counts as too large. With too
+    few trials the best so far is taken, which may be none; the next search then begins
+    where this one ended. The second condition is what
+    keeps the pairs of L-BFGS of positive curvature.
+
+    Args:
+        max_linesearch_steps: how many η to try, an integer ≥ 1.
+        max_learning_rate: the largest η; None for no bound.
+        tol: by how much both conditions may be missed, ≥ 0.
+        increase_factor: what η grows by while nothing is bracketed, > 1.
+        slope_rtol: c₁ in [0, c₂).
+        curv_rtol: c₂ < 1, or ∞ to leave the second condition out.
+        approx_dec_rtol: ε ≥ 0: where the loss is no more than ε·|L(θ)| higher, it is
+            enough that its slope is at most (2·c₁ − 1) times that at θ. Near a minimum
+            differences of losses are rounding errors. None for never.
+        stepsize_precision: how narrow, relative to η, an interval may become.
+        initial_guess_strategy: "keep" to begin with the last η, or "one".
+
+    Returns:
+        The transform; its state is `learning_rate` (η), `last_trial` (the η to be tried
+        next when the search ended), `value` and `grad` at the end, `decrease_error` and
+        `num_linesearch_steps`. Its update needs the parameters,
+        `value`, `grad` (as `jax.grad` gives it) and `value_fn`, a function of the
+        parameters alone.
+
+    Raises:
+        TransformError: a number is outside its interval, or the strategy unknown;
+            (when used) an argument of update is missing.
+
+    Reference:
+        Nocedal & Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6; Hager
+        & Zhang, "A new conjugate gradient method with guaranteed descent and an
+        efficient line search", 2005. The name is Optax's.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> loss = lambda p: jnp.sum(p**2)
+        >>> tx = adamx.chain(adamx.sgd(0.01), adamx.scale_by_zoom_linesearch(15))
+        >>> params = jnp.array([1.0, -2.0])
+        >>> value, grad = jax.value_and_grad(loss)(params)
+        >>> updates, state = tx.update(
+        ...     grad, tx.init(params), params, value=value, grad=grad, value_fn=loss
+        ... )
+        >>> bool(loss(adamx.apply_updates(params, updates)) < value)
+        True
+    """
+    name = "scale_by_zoom_linesearch"
+    sizes = max_learning_rate, tol, increase_factor
+    conditions = slope_rtol, curv_rtol, approx_dec_rtol, stepsize_precision
+    keep = initial_guess_strategy == "keep"
+    return Zoom(name, max_linesearch_steps, *sizes, *conditions, keep)

@@ -1,0 +1,1 @@
+"""What is done to matrices as wholes."""

@@ -1,0 +1,123 @@
+"""The farthest point of a ball along the gradient, for norms that need no products."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal, TypeAlias
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.numerics.arithmetic import divisors
+from adamx.numerics.norms import norm_of
+from adamx.types import Array, Hyper, Scalar, Shared, Slots
+
+Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]
+"""Of matrices (…, in, out), ε, and whether inputs count as one altogether."""
+
+
+def _over(g: Array, axes: tuple[int, ...], times: float, eps: Scalar) -> Array:
+    """Return g / (times·‖g‖ + ε), of the 2-norm along `axes`; 0 where that is 0."""
+    unit, below, _ = divisors(norm_of(g, axes), eps, times)
+    return g / unit / below
+
+
+def _sign(g: Array, eps: Scalar, normalized: bool) -> Array:
+    return jnp.sign(g) / g.shape[-2] if normalized else jnp.sign(g)
+
+
+def _columns_in(g: Array, eps: Scalar, normalized: bool) -> Array:
+    rows, cols = g.shape[-2:]
+    return _over(g, (-1,), cols**-0.5 * (rows if normalized else 1), eps)
+
+
+def _rows_out(g: Array, eps: Scalar, normalized: bool) -> Array:
+    return _over(g, (-2,), g.shape[-2] ** 0.5 if normalized else 1.0, eps)
+
+
+def _rms(g: Array, eps: Scalar, normalized: bool) -> Array:
+    return _over(g, (-2, -1), (g.shape[-2] * g.shape[-1]) ** -0.5, eps)
+
+
+def _leaf(g: Array, eps: Scalar, normalized: bool) -> Array:
+    return _over(g, tuple(range(g.ndim)), 1.0, eps)
+
+
+NORM_BALLS: Mapping[str, Direction] = {
+    "sign": _sign,
+    "colnorm": _columns_in,
+    "rownorm": _rows_out,
+    "rms": _rms,
+    "leaf": _leaf,
+}
+
+Ball: TypeAlias = Annotated[
+    Literal["sign", "colnorm", "rownorm", "rms", "leaf"], OneOf(tuple(NORM_BALLS))
+]
+
+
+class NormBall(Rule):
+    locality = "leaf"
+
+    norm: str
+    normalized: bool
+    eps: Hyper
+
+    def degree(self) -> int:
+        return 0
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        if not g.size:
+            return g, slots
+        x = g if g.ndim > 1 else g.reshape(1, -1)
+        u = NORM_BALLS[self.norm](x, self.eps, self.normalized)
+        return u.reshape(g.shape), slots
+
+
+@transform
+def scale_by_norm_ball(
+    norm: Ball = "sign", *, normalized: bool = True, eps: NonNegative = 1e-8
+) -> NormBall:
+    """Emit the point of a unit ball that is farthest along the gradient.
+
+    u = argmax ⟨g, x⟩ over ‖x‖ ≤ 1: a linear minimization oracle, without the minus
+
+        sign       sign(g) / in
+        colnorm    √out · g / (in·‖g‖ + ε) of all weights of one input
+        rownorm    g / (√in·‖g‖ + ε) of all weights of one neuron
+        rms        g / (‖g‖/√n + ε) of a whole matrix of n numbers, or a bias
+        leaf       g / (‖g‖ + ε) of all numbers of a leaf, however many its axes
+
+    As kernels are in JAX a matrix is (in, out): weights of one input are a row of it,
+    those of one neuron a column. The names are of PyTorch's (out, in), and of the
+    paper. Matrices are the last two axes; a vector is one row. The ball of the spectral
+    norm is `orthogonalize` with `scale_by_shape(scale="spectral")`.
+
+    Args:
+        norm: one of these.
+        normalized: False leaves out the number of inputs: √in or in is 1. For what one
+            input of many enters, as embeddings.
+        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
+            below min(1, 10⁴·ε).
+
+    Returns:
+        The transform; without state, unless `eps` is a schedule.
+
+    Raises:
+        TransformError: an argument is unknown, or outside its interval.
+
+    Reference:
+        Pethick et al., "Training Deep Learning Models with Norm-Constrained LMOs",
+        2025, arXiv:2502.07529, table 2.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_norm_ball("sign")
+        >>> tx.update(jnp.array([[3.0], [-4.0]]), {})[0].tolist()
+        [[0.5], [-0.5]]
+    """
+    return NormBall(norm, normalized, eps)

@@ -1,0 +1,97 @@
+"""Orthogonalization: all singular values of a matrix become one, as far as may be."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from adamx.core.rule import Rule, Stacked
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import OneOf, PositiveInteger, Stacking
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.linalg.newton_schulz import (
+    NewtonSchulz,
+    NSCoeffs,
+    newton_schulz,
+    orthogonalized,
+)
+from adamx.types import Array, Hyper, Shared, Slots
+
+Dtype: TypeAlias = Annotated[
+    Literal["bfloat16", "float16", "float32", "float64"],
+    OneOf(("bfloat16", "float16", "float32", "float64")),
+]
+
+
+class Orthogonalize(Rule):
+    locality = "leaf"
+
+    method: NewtonSchulz
+    steps: int
+    eps: Hyper
+    dtype: str | None
+    stacked: Stacked
+
+    def degree(self) -> int:
+        return 0
+
+    def stacks(self) -> Stacked:
+        return self.stacked
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        x = g if g.ndim > 1 else g.reshape(1, -1)
+        u = orthogonalized(x, self.method, self.steps, self.eps, self.dtype)
+        return u.reshape(g.shape), slots
+
+
+@transform
+def orthogonalize(
+    ns_coeffs: NSCoeffs = "standard",
+    ns_steps: PositiveInteger = 5,
+    eps: NonNegative = 1e-8,
+    *,
+    dtype: Dtype | None = None,
+    stacked: Stacking | None = "loop",
+) -> Orthogonalize:
+    """Emit U·Vᴴ of each matrix U·Σ·Vᴴ, as nearly as some steps of Newton–Schulz get.
+
+    X = g / (‖g‖ + ε), then X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X
+
+    Matrices are the last two axes of a leaf, others count them; a vector is one row.
+    For other views see `as_matrices`. Singular values from a hundredth of the norm on
+    are, after five steps of "standard", between 0.68 and 1.14; of "dion" between 0.97
+    and 1.04, of "polar_express" between 0.87 and 1.13, and after six between 0.99 and
+    1.01, and of "you" the same; of "dion2" after five between 0.85 and 1.15. The
+    smallest ones, and rounding errors with them, are multiplied by the product of all
+    a: by 485 in five steps of "standard".
+
+    Args:
+        ns_coeffs: a name in `NEWTON_SCHULZ`: "standard" (Jordan's), "dion",
+            "you", "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple
+            of these, one for each step, of which the last serves for all that follow.
+        ns_steps: how many steps, an integer ≥ 1.
+        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
+            below min(1, 10⁴·ε), so that U·Vᴴ is the same for a tiny g.
+        dtype: of the products, as "bfloat16"; that of the state, float32 at least, if
+            None.
+        stacked: how matrices of equal shape and dtype are stacked to share a program:
+            "loop", one after the other, in place; "vmap", all at once; or None.
+
+    Returns:
+        The transform; without state, unless `eps` is a schedule.
+
+    Raises:
+        TransformError: an argument is unknown, or outside its interval.
+
+    Reference:
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.orthogonalize("newton", 20)
+        >>> g = jnp.array([[3.0, 0.0], [0.0, -0.5]])
+        >>> jnp.round(tx.update(g, tx.init(g))[0], 4).tolist()
+        [[1.0, 0.0], [0.0, -1.0]]
+    """
+    method: Any = newton_schulz(ns_coeffs)
+    return Orthogonalize(method, ns_steps, eps, dtype, stacked)

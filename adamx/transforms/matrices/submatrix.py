@@ -1,0 +1,130 @@
+"""Submatrix: another transform, on the rows or columns where most has come together."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.rule_wrapper import Around, rule_inside
+from adamx.core.transform import TransformLike, transform
+from adamx.hyperparameters.arguments import Fraction, Stacking, refused
+from adamx.hyperparameters.hyper import Decay
+from adamx.numerics.arithmetic import beside
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class InSubmatrix(Around):
+    counts = False
+
+    fraction: float
+    decay: Hyper
+
+    def degree(self) -> int | None:
+        return self.inner.degree()
+
+    def slots(self, param: Array) -> Slots:
+        return {"trace": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        trace = slots["trace"] + g
+        if not g.size:
+            return g, {"trace": trace}
+        x = trace if g.ndim > 1 else trace.reshape(1, -1)
+        wide = x.shape[-2] < x.shape[-1]
+        x = x if wide else x.mT
+        number = max(1, math.ceil(self.fraction * x.shape[-2]))
+        at = _largest(x, number)
+        seen = jnp.take_along_axis(x, at[..., None], -2)
+        u, _ = self.inner.step(seen if wide else seen.mT, {}, shared["inner"], None)
+        whole = _put(jnp.zeros_like(x), at, u if wide else u.mT)
+        left = _put(x, at, self.decay * seen)
+        whole, left = (y if wide else y.mT for y in (whole, left))
+        left = beside(left.reshape(g.shape), trace)
+        return beside(whole.reshape(g.shape), g), {"trace": left}
+
+
+def _largest(x: Array, number: int) -> Array:
+    """Which rows have the largest sums of absolute values; ∞ and NaN are the largest.
+
+    They are chosen and not differentiated.
+    """
+    # A sum could overflow, and then all that do would be as large; a mean does not.
+    size = jax.lax.stop_gradient(jnp.abs(x)) * (1 / x.shape[-1])
+    sums = jnp.sum(size, -1)
+    return jax.lax.top_k(jnp.where(jnp.isnan(sums), jnp.inf, sums), number)[1]
+
+
+def _put(x: Array, at: Array, rows: Array) -> Array:
+    """The matrices with these rows there."""
+
+    def put(x: Array, at: Array, rows: Array) -> Array:
+        return x.at[at].set(rows, unique_indices=True)
+
+    for _ in range(x.ndim - 2):
+        put = jax.vmap(put)
+    return put(x, at, rows)
+
+
+@transform
+def in_submatrix(
+    direction: TransformLike,
+    fraction: Fraction = 0.25,
+    decay: Decay = 0.95,
+    *,
+    stacked: Stacking | None = "loop",
+) -> InSubmatrix:
+    """Let `direction` see those rows of a matrix where most has come together.
+
+    M ← M + g
+    S = the α·m rows, rounded up, with the largest sums of absolute values
+    u = direction(M_S) in the rows S, and 0 in the others
+    M_S ← b·M_S
+
+    What is not seen is not lost: it stays in M, the error feedback, until there is
+    enough of it. Of a matrix that is tall, or square, it is columns instead of rows;
+    there are fewer of them, and kernels are (in, out) in JAX: of square ones the
+    outputs. Matrices are the last two axes of a leaf, others count them; a vector is
+    one row. For other views see `as_matrices`.
+
+    Args:
+        direction: a transform of single arrays, such as `orthogonalize`, that keeps
+            nothing for them: it sees other rows in each step.
+        fraction: α in (0, 1], a Python number.
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        stacked: as in `orthogonalize`.
+
+    Returns:
+        The transform; its state is `trace`, M, like the parameters, at least float32.
+
+    Raises:
+        TransformError: `direction` needs more than single arrays, or keeps something;
+            an argument is outside its interval.
+
+    Reference:
+        Ahn, Amsel & Langford, "Dion2: A Simple Method to Shrink Matrix in Muon", 2025,
+        arXiv:2512.16928.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.in_submatrix(adamx.scale_by_sign(), 0.5, 0.75)
+        >>> g = jnp.array([[3.0, -4.0, 0.0], [0.0, 0.0, 5.0]])
+        >>> updates, state = tx.update(g, tx.init(g))
+        >>> updates.tolist()
+        [[1.0, -1.0, 0.0], [0.0, 0.0, 0.0]]
+        >>> state["in_submatrix"]["trace"].tolist()
+        [[2.25, -3.0, 0.0], [0.0, 0.0, 5.0]]
+    """
+    name = "in_submatrix"
+    rule = rule_inside(name, direction)
+    if rule.slots(jnp.zeros((1, 1))):
+        raise refused(
+            name,
+            "direction must not keep arrays",
+            "what looks at one gradient alone, such as orthogonalize",
+            repr(direction),
+            "it would see other rows in each step",
+        )
+    return InSubmatrix(rule, stacked, fraction, decay)

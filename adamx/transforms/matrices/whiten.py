@@ -1,0 +1,210 @@
+"""Whitening: updates whose numbers are uncorrelated, by Kronecker factors learnt."""
+
+import functools
+import math
+from typing import Annotated, Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import NonNegativeInteger, OneOf
+from adamx.hyperparameters.hyper import Interval, NonNegative
+from adamx.linalg.whitening import Factors, refreshed, whitened
+from adamx.numerics.arithmetic import beside, divisor
+from adamx.numerics.averages import next_count
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.norms import largest_of, scaled_root_mean_square
+from adamx.numerics.random import KeyLike, normal, random_key
+from adamx.schedules.arguments import Positive
+from adamx.schedules.exponential import exponential_decay
+from adamx.types import Array, Hyper, Scalar, ScalarOrSchedule, Shared, Slots
+
+MemorySaving: TypeAlias = Annotated[
+    Literal["one_diag", "smart_one_diag", "all_diag"],
+    OneOf(("one_diag", "smart_one_diag", "all_diag")),
+]
+Probability: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=True)]
+
+
+class Whiten(Rule):
+    # What is drawn for a number depends on where in its leaf it stands.
+    locality = "leaf"
+    refreshes = True
+
+    precond_lr: Hyper
+    update_probability: Hyper
+    max_size_triangular: int
+    min_ndim_triangular: int
+    memory_save_mode: str | None
+    precond_init_scale: Scalar
+    max_update_rms: Hyper | None
+    matrices: bool
+    key: KeyLike
+
+    def shared(self) -> Shared:
+        return {"rng_key": random_key(self.key), "waited": jnp.zeros((), jnp.int32)}
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        kept, used = jax.random.split(shared["rng_key"])
+        waited = next_count(shared["waited"])
+        probability = jnp.asarray(self.update_probability, scalar_dtype())
+        due = waited.astype(scalar_dtype()) * probability >= 1
+        still = jnp.where(due, 0, waited)
+        return {**shared, "rng_key": kept, "waited": still, "noise": used, "due": due}
+
+    def slots(self, param: Array) -> Slots:
+        front, shape = self._split(param.shape)
+        scale = self.precond_init_scale ** (1 / len(shape))
+
+        def first(size: int, diagonal: bool) -> Array:
+            dtype = param.real.dtype if diagonal else param.dtype
+            one = jnp.ones(size, dtype) if diagonal else jnp.eye(size, dtype=dtype)
+            return jnp.broadcast_to(scale * one, (*front, *one.shape)).astype(dtype)
+
+        return {"q": tuple(map(first, shape, self._diagonal(shape)))}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        if not g.size:
+            return g, slots
+        front, shape = self._split(g.shape)
+        x = g.reshape(*front, *shape)
+        once = functools.partial(_refreshed, self.precond_lr)
+        emit = functools.partial(_emitted, self.max_update_rms)
+        for _ in front:
+            once, emit = jax.vmap(once), jax.vmap(emit)
+
+        def refresh(q: Factors) -> Factors:
+            return once(q, x, normal(shared["noise"], x))
+
+        q = jax.lax.cond(shared["due"], refresh, lambda q: q, slots["q"])
+        return beside(emit(q, x).reshape(g.shape), g), {"q": q}
+
+    def _split(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """The axes that count arrays, and those of one array: at least one."""
+        at = max(len(shape) - 2, 0) if self.matrices else 0
+        return shape[:at], shape[at:] or (1,)
+
+    def _diagonal(self, shape: tuple[int, ...]) -> list[bool]:
+        """For each axis whether its factor is a diagonal."""
+        order = sum(size != 1 for size in shape)
+        few = order < self.min_ndim_triangular or self.memory_save_mode == "all_diag"
+        found = [few or not 1 < size <= self.max_size_triangular for size in shape]
+        largest = max(range(len(shape)), key=lambda i: (shape[i], i))
+        alone = len(shape) > 1 and shape.count(shape[largest]) == 1
+        if self.memory_save_mode == "one_diag" or (
+            self.memory_save_mode == "smart_one_diag" and alone
+        ):
+            found[largest] = True
+        return found
+
+
+def _size(g: Array) -> tuple[Array, Array]:
+    """What to give `g` in units of, and whether there is something to learn of it."""
+    largest = jax.lax.stop_gradient(largest_of(g))
+    known = largest >= float(jnp.finfo(largest.dtype).tiny)
+    # XLA may multiply by an inverse, and that of more is zero.
+    bound = float(jnp.finfo(largest.dtype).max) / 8
+    shown = jnp.minimum(largest, bound)
+    unit = jnp.where(known | jnp.isnan(largest), shown, 1)
+    return unit, known & jnp.isfinite(largest)
+
+
+def _refreshed(rate: Scalar, q: Factors, g: Array, v: Array) -> Factors:
+    """Of zeros there is nothing to learn: the factors would grow for ever."""
+    unit, some = _size(g)
+    new = refreshed(q, jnp.where(some, g / unit, 0), unit, v, rate)
+    return tuple(jnp.where(some, n, o) for n, o in zip(new, q, strict=True))
+
+
+def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
+    """P·g, no longer than it may be, however long it would be."""
+    unit, _ = _size(g)
+    size, u = whitened(q, g / unit)
+    size = unit * size
+    if bound is None:
+        return u * size
+    largest, rest = scaled_root_mean_square(u)
+    by, _ = divisor(largest)
+    return u / by * jnp.minimum(size * by, bound / rest)
+
+
+def annealed_probability() -> ScalarOrSchedule:
+    """One for 500 steps, and then falling by 1/e in each 1,000, to 0.03."""
+    return exponential_decay(1.0, 1000, 1 / math.e, 500, end_value=0.03)
+
+
+@transform
+def whiten(
+    precond_lr: NonNegative = 0.1,
+    preconditioner_update_probability: Probability | None = None,
+    *,
+    max_size_triangular: NonNegativeInteger = 8192,
+    min_ndim_triangular: NonNegativeInteger = 2,
+    memory_save_mode: MemorySaving | None = None,
+    precond_init_scale: Positive = 1.0,
+    max_update_rms: NonNegative | None = 1.1,
+    matrices: bool = False,
+    key: KeyLike = 0,
+) -> Whiten:
+    """Multiply by a preconditioner that makes the covariance of updates the identity.
+
+    u = P·g · min(1, c / rms(P·g)),  P = QᴴQ,  Q = Q₁ ⊗ Q₂ ⊗ …, a factor for each axis
+    in steps that are due, with a = Q·g, b = Q⁻ᴴ·v and normal numbers v:
+        Qᵢ ← Qᵢ − ρ · triu(aᵢaᵢᴴ − bᵢbᵢᴴ) / ‖aᵢaᵢᴴ + bᵢbᵢᴴ‖ · Qᵢ
+
+    aᵢ is a as a matrix with axis i as its rows. At rest E[aaᴴ] = E[bbᴴ] = Q⁻ᴴQ⁻¹, so
+    that P = E[ggᴴ]^(−1/2) where that is a Kronecker product. Factors are upper
+    triangular, or diagonals; nothing is inverted, one triangle is solved for each axis.
+    The norm is a lower bound, seldom far off. As it is of the same a and b, leaves of
+    few numbers end below the identity; one number alone at 0.6.
+
+    With the probability p a step is due when 1/p steps have passed since the last such.
+    A gradient that is zero all over, or not finite, teaches nothing.
+
+    Args:
+        precond_lr: ρ ≥ 0, a number, traced scalar or schedule.
+        preconditioner_update_probability: p in [0, 1], the share of steps in which Q is
+            learnt; by default 1 for 500 steps, and then falling to 0.03 until 4,000.
+        max_size_triangular: factors of longer axes are diagonals.
+        min_ndim_triangular: factors of arrays of fewer axes are diagonals; axes of
+            length 1 do not count.
+        memory_save_mode: "all_diag" for diagonals alone, "one_diag" for one along the
+            longest axis, "smart_one_diag" for that where it is longer than all others.
+        precond_init_scale: the first Q, times the identity, > 0.
+        max_update_rms: c ≥ 0, a bound for the root mean square of a leaf; or None.
+        matrices: whether only the last two axes are those of an array, and others count
+            such; otherwise each axis has a factor.
+        key: a random key, or an integer to make one of.
+
+    Returns:
+        The transform; its state is `q`, a tree of factors for each axis, `"0"`, `"1"`,
+        …, at least float32, `waited`, int32, `rng_key`, a random key, and `count`.
+
+    Raises:
+        TransformError: an argument is unknown, or outside its interval.
+
+    Reference:
+        Li, "Preconditioned Stochastic Gradient Descent", 2015, arXiv:1512.04202; Li,
+        "Black Box Lie Group Preconditioners for SGD", 2022, arXiv:2211.04422; Li,
+        "Stochastic Hessian Fittings with Lie Groups", 2024, arXiv:2402.11858.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from adamx.transforms.matrices.whiten import whiten
+        >>> tx, g = whiten(lambda count: 1 / (5 + count)), jnp.array(100.0)
+        >>> state = tx.init(g)
+        >>> for _ in range(500):
+        ...     updates, state = tx.update(g, state)
+        >>> 0.5 < float(updates) < 0.7
+        True
+    """
+    probability = preconditioner_update_probability
+    if probability is None:
+        probability = annealed_probability()
+    sizes = max_size_triangular, min_ndim_triangular, memory_save_mode
+    scales = precond_init_scale, max_update_rms
+    return Whiten(precond_lr, probability, *sizes, *scales, matrices, key)

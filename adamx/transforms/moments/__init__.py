@@ -1,0 +1,1 @@
+"""Moments: averages of powers of the gradient, and division by their roots."""

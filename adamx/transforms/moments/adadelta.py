@@ -1,0 +1,63 @@
+"""The quotient of two root mean squares: of past updates, and of past gradients."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.arithmetic import abs_sq, safe_sqrt, squarable
+from adamx.numerics.averages import moving_average
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class Adadelta(Rule):
+    rho: Hyper
+    eps: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"nu": jnp.zeros_like(param.real), "delta": jnp.zeros_like(param.real)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        g = squarable(g)
+        nu = moving_average(slots["nu"], abs_sq(g), self.rho)
+        # With eps = 0 the root may be 0, and then so is g.
+        least = float(jnp.finfo(nu.dtype).tiny) ** 0.5
+        rms = jnp.maximum(safe_sqrt(nu + self.eps), least)
+        u = g / rms * safe_sqrt(slots["delta"] + self.eps)
+        delta = moving_average(slots["delta"], abs_sq(u), self.rho)
+        return u, {"nu": nu, "delta": delta}
+
+
+@transform
+def scale_by_adadelta(rho: Decay = 0.9, eps: NonNegative = 1e-6) -> Adadelta:
+    """Divide by the root mean square of the updates, times that of what was emitted.
+
+    ν ← ρ·ν + (1−ρ)·|g|²
+    u = g · √(δ + ε) / √(ν + ε)
+    δ ← ρ·δ + (1−ρ)·|u|²
+
+    Args:
+        rho: ρ in [0, 1), the decay of both averages.
+        eps: ε ≥ 0. It also sets the size of the first steps.
+
+    Returns:
+        The transform; its state is `nu` and `delta`, like the parameters but real, at
+        least float32.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv:1212.5701.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_adadelta(0.75, eps=1.0)
+        >>> updates, state = tx.update(jnp.array(2.0), tx.init(jnp.array(0.0)))
+        >>> round(float(updates), 6)
+        1.414214
+    """
+    return Adadelta(rho, eps)

@@ -1,0 +1,117 @@
+"""A second moment shared by each block of a leaf."""
+
+from typing import TypeAlias
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Decay
+from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.averages import moving_average
+from adamx.types import Array, Hyper, Shared, Slots
+
+Blocks: TypeAlias = int | tuple[int | tuple[int, int], ...]
+"""The axes that blocks are counted along: of an int each index is another block; of a
+pair (axis, n) each of n equal parts. () is one block for the leaf. Axes that a leaf has
+not do not count."""
+
+
+class BlockMoment(Rule):
+    """Keeps an axis for each of the leaf's, so that the sharding can follow it."""
+
+    locality = "leaf"
+
+    decay: Hyper
+    blocks: Blocks
+
+    def slots(self, param: Array) -> Slots:
+        return {"nu": jnp.zeros_like(self._mean(param.real))}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        mean = self._mean(abs_sq(squarable(g)))
+        nu = moving_average(slots["nu"], mean, self.decay)
+        # With a glance at g, so that on many devices it comes to be where g is.
+        v = jnp.where(jnp.isnan(g.real), g.real, self._spread(nu, g.shape))
+        return v, {"nu": nu}
+
+    def _mean(self, x: Array) -> Array:
+        counts = self._counts(x.shape)
+        parts = [size // n for size, n in zip(x.shape, counts, strict=True)]
+        total = 1
+        for part in parts:
+            total *= max(part, 1)
+        # Divided first, because the sum of the largest squares could overflow.
+        x = x / total
+        if not _uneven(x.shape, counts):
+            axes = tuple(i for i, n in enumerate(counts) if n == 1)
+            return jnp.sum(x, axes, keepdims=True)
+        pairs = [size for pair in zip(counts, parts, strict=True) for size in pair]
+        return jnp.sum(x.reshape(pairs), tuple(range(1, len(pairs), 2)))
+
+    def _spread(self, nu: Array, shape: tuple[int, ...]) -> Array:
+        for axis, (size, n) in enumerate(zip(shape, nu.shape, strict=True)):
+            if n not in (1, size):
+                nu = jnp.repeat(nu, size // n, axis, total_repeat_length=size)
+        return jnp.broadcast_to(nu, shape)
+
+    def _counts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """How many blocks there are along each axis."""
+        counts = [1] * len(shape)
+        blocks = (self.blocks,) if isinstance(self.blocks, int) else self.blocks
+        for entry in blocks:
+            axis, n = entry if isinstance(entry, tuple) else (entry, None)
+            if -len(shape) <= axis < len(shape):
+                counts[axis] = shape[axis] if n is None else n
+                if counts[axis] and shape[axis] % counts[axis]:
+                    raise TransformError(
+                        "an axis does not divide into blocks",
+                        piece="block_moment",
+                        expected=f"axis {axis} in {n} equal parts",
+                        got=f"shape {shape}",
+                    )
+        return tuple(n or 1 for n in counts)
+
+
+def _uneven(shape: tuple[int, ...], counts: tuple[int, ...]) -> bool:
+    return any(n not in (1, size) for size, n in zip(shape, counts, strict=True))
+
+
+@transform
+def block_moment(decay: Decay = 0.999, blocks: Blocks = -1) -> BlockMoment:
+    """Emit the moving average of the mean of |g|² in each block: a statistic.
+
+    ν ← b·ν + (1−b)·(mean of |g|² over the block)
+    u = ν, for every number of the block
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        blocks: the axes that blocks are counted along. With -1 each index of the last
+            axis is a block; with 0, of the first; with () the leaf is one; with (0, 1)
+            each number of a matrix. A pair parts an axis: ((-1, 8),) makes 8 blocks of
+            the last, such as heads that lie side by side. Axes that a leaf has not do
+            not count.
+
+    Returns:
+        The transform; its state is `nu`, real, at least float32, with the number of
+        blocks along each axis as its shape.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1); (when used) an axis cannot be parted.
+
+    Reference:
+        Zhang et al., "Adam-mini: Use Fewer Learning Rates To Gain More", 2024,
+        arXiv:2406.16793.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.block_moment(0.0)
+        >>> g = jnp.array([[1.0, 3.0], [7.0, 9.0]])
+        >>> tx.update(g, tx.init(g))[0].tolist()
+        [[25.0, 45.0], [25.0, 45.0]]
+    """
+    return BlockMoment(decay, blocks)

@@ -1,0 +1,166 @@
+"""The second moment of a matrix, from the means of its rows and columns alone."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.averages import towards
+from adamx.types import Array, Hyper, Scalar, Shared, Slots
+
+
+class FactoredMoment(Rule):
+    """Means keep the axis they are taken over, with size 1: they broadcast."""
+
+    locality = "leaf"
+    counts = True
+
+    decay: Hyper | None
+    power: Hyper | None
+    offset: Hyper
+    eps: Hyper
+    min_dim_size_to_factor: int
+    factored: bool
+    last_axes: bool
+    eps_floor: bool
+    keep_whole: bool
+
+    def slots(self, param: Array) -> Slots:
+        axes = self._axes(param.shape)
+        if axes is None:
+            return {"nu": jnp.zeros_like(param.real) if self.keep_whole else None}
+
+        def zeros(axis: int) -> Array:
+            # Of the sum's type, which on explicit meshes says where it is.
+            return jnp.zeros_like(jnp.sum(param.real, axis, keepdims=True))
+
+        return {"nu": {"row": zeros(axes[1]), "col": zeros(axes[0])}}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        nu, axes = slots["nu"], self._axes(g.shape)
+        if axes is None and not self.keep_whole:
+            return jnp.where(jnp.isnan(g.real), g.real, 1), slots
+        square = abs_sq(squarable(g))
+        if not self.eps_floor:
+            square = square + self.eps
+        share = self._share(shared["count"].astype(square.dtype))
+        if axes is None:
+            nu = v = towards(nu, square, share)
+        else:
+            row, col = (jnp.mean(square, a, keepdims=True) for a in axes[::-1])
+            row, col = towards(nu["row"], row, share), towards(nu["col"], col, share)
+            nu, v = {"row": row, "col": col}, self._product(row, col, axes[0])
+        if self.eps_floor:
+            v = jnp.maximum(v, jnp.square(self.eps))
+        return v, {"nu": nu}
+
+    def _product(self, row: Array, col: Array, axis: int) -> Array:
+        mean = jnp.mean(row, axis, keepdims=True)
+        if self.eps_floor:
+            mean = jnp.maximum(mean, self.eps)
+        # Half of the division to each, as the smallest by the largest could underflow.
+        root = jnp.sqrt(jnp.where(mean > 0, mean, 1))
+        return (row / root) * (col / root)
+
+    def _share(self, count: Array) -> Scalar:
+        """How much the present counts: 1 − b."""
+        if self.power is None:
+            assert self.decay is not None
+            return 1 - self.decay
+        steps = jnp.where(count > self.offset, count - self.offset, count)
+        share = steps**-self.power
+        return share if self.decay is None else jnp.maximum(share, 1 - self.decay)
+
+    def _axes(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """The axes that rows and columns are counted along, if there are any."""
+        if not self.factored or len(shape) < 2:
+            return None
+        order = range(len(shape))
+        order = order if self.last_axes else sorted(order, key=lambda a: shape[a])
+        axes = order[-2], order[-1]
+        least = max(self.min_dim_size_to_factor, 1)
+        return axes if min(shape[a] for a in axes) >= least else None
+
+
+@transform
+def factored_moment(
+    decay: Decay | None = 0.999,
+    eps: NonNegative = 1e-30,
+    *,
+    power: NonNegative | None = None,
+    offset: NonNegative = 0.0,
+    min_dim_size_to_factor: int = 128,
+    factored: bool = True,
+    last_axes: bool = False,
+    eps_floor: bool = False,
+    keep_whole: bool = True,
+) -> FactoredMoment:
+    """Emit a moving average of |g|², of rank one in each matrix: a statistic.
+
+    r ← b·r + (1−b)·(mean of |g|² + ε over each row),  c likewise over each column
+    u = r·c / mean(r)
+
+    Of an m×n matrix m + n numbers are kept. Leaves that are not factored have
+    ν ← b·ν + (1−b)·(|g|² + ε) and u = ν. Factored are the two largest axes of a leaf
+    (of equal ones the last), if both are large enough; other axes count matrices.
+
+    With `power` c the average begins with the first square alone and slows down:
+    b = 1 − t^(−c) in step t, and with `decay` too, the lesser of both.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule; None where `power` is
+            all there is.
+        eps: ε ≥ 0, added to the squares.
+        power: c ≥ 0; None for a constant b.
+        offset: after so many steps t begins again from 1: the average forgets what was
+            before, at the start of a fine-tuning.
+        min_dim_size_to_factor: the least size of both axes.
+        factored: False keeps all of ν, for every leaf.
+        last_axes: whether to factor the last two axes instead of the two largest.
+        eps_floor: whether ε is a floor instead: of mean(r), and ε² of u.
+        keep_whole: whether leaves that are not factored have a moment; otherwise
+            nothing is kept for them, and u = 1.
+
+    Returns:
+        The transform; its state is the `count` of steps and `nu`, real, at least
+        float32: trees `row` and `col` of the factored leaves, with the axis of the mean
+        kept as 1, beside `array` of the others; the tree itself where none is factored.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval, or there is neither
+            `decay` nor `power`.
+
+    Reference:
+        Shazeer & Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory
+        Cost", 2018, arXiv:1804.04235.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.factored_moment(0.0, 0.0, min_dim_size_to_factor=2)
+        >>> g = jnp.array([[1.0, 2.0], [2.0, 4.0]])
+        >>> updates, state = tx.update(g, tx.init(g))
+        >>> updates.tolist()
+        [[1.0, 4.0], [4.0, 16.0]]
+    """
+    if decay is None and power is None:
+        raise TransformError(
+            "factored_moment has no decay",
+            expected="a number for decay, for power, or for both",
+            got="decay=None, power=None",
+        )
+    return FactoredMoment(
+        decay,
+        power,
+        offset,
+        eps,
+        min_dim_size_to_factor,
+        factored,
+        last_axes,
+        eps_floor,
+        keep_whole,
+    )

@@ -1,0 +1,71 @@
+"""The largest |g| of the past, fading, and division by it."""
+
+import jax.numpy as jnp
+
+from adamx.core.chain import chain
+from adamx.core.fork import forked
+from adamx.core.node import Node
+from adamx.core.ratio import Ratio
+from adamx.core.rule import Rule
+from adamx.core.transform import TransformLike, lift, transform
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class InfinityMoment(Rule):
+    decay: Hyper
+    eps: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"nu": jnp.zeros_like(param.real)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        nu = jnp.maximum(self.decay * slots["nu"], jnp.abs(g) + self.eps)
+        return nu, {"nu": nu}
+
+
+@transform
+def scale_by_infinity_moment(
+    decay: Decay = 0.999,
+    eps: NonNegative = 1e-8,
+    *,
+    eps_in_max: bool = True,
+    numerator: TransformLike | None = None,
+) -> Rule | Node:
+    """Divide by the largest |g| of the past, where the past fades.
+
+    ν ← max(b·ν, |g| + ε),  u = n / ν, where n is what `numerator` emits
+    or, without `eps_in_max`:  ν ← max(b·ν, |g|),  u = n / (ν + ε)
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        eps: ε ≥ 0.
+        eps_in_max: whether ε is added to |g|, or to ν where it is used.
+        numerator: a transform of the same updates; the identity by default.
+
+    Returns:
+        The transform; its state is `nu`, like the parameters but real, at least
+        float32, and that of `numerator`.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, section 7.1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_infinity_moment(0.5, eps=0.0)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> float(tx.update(jnp.array(1.0), state)[0])
+        0.5
+    """
+    inside, outside = (eps, 0.0) if eps_in_max else (0.0, eps)
+    branches = {
+        "moment": lift(InfinityMoment(decay, inside), "infinity_moment"),
+        "numerator": chain() if numerator is None else numerator,
+    }
+    return forked("scale_by_infinity_moment", Ratio(outside), branches)

@@ -1,0 +1,90 @@
+"""A second moment for each neuron: for what comes out of a matrix, column by column."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.arithmetic import divisor, faded, quotient
+from adamx.numerics.norms import norm_of, root_of_squares
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class NormalizeNeurons(Rule):
+    locality = "leaf"
+
+    decay: Hyper
+    eps: Hyper
+
+    def degree(self) -> int:
+        return 1
+
+    def slots(self, param: Array) -> Slots:
+        # Of the norm's type, which on explicit meshes says where it is.
+        return {"norm": jnp.zeros_like(_of_inputs(param))}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        norm, now = slots["norm"], _of_inputs(g)
+        norm = root_of_squares(self.decay, norm, 1 - self.decay, now)
+        # Relative to the largest column, so that a column of rounding errors stays
+        # small in a matrix of any size.
+        size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
+        below, _ = divisor(norm + faded(self.eps, size, jnp.ones_like(size)))
+        u = quotient(g, below)
+        before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
+        some = after[0] > 0
+        u = u / jnp.where(some, after[0], 1) / after[1]
+        return u * before[1] * before[0], {"norm": norm}
+
+
+def _of_inputs(x: Array) -> Array:
+    """The root of the mean square over the rows of each column; a vector is one row."""
+    rows = x.shape[-2] if x.ndim > 1 else 1
+    largest, rest = norm_of(x, (-2,) if x.ndim > 1 else ())
+    return largest * (rest / max(rows, 1) ** 0.5)
+
+
+def _matrix(x: Array) -> tuple[int, ...]:
+    return tuple(range(-min(x.ndim, 2), 0))
+
+
+@transform
+def normalize_neurons(
+    decay: Decay = 0.95, eps: NonNegative = 1e-10
+) -> NormalizeNeurons:
+    """Divide each column of a matrix by the root of its second moment; keep the norm.
+
+    ν ← b·ν + (1−b)·(mean of |g|² over each column)
+    v = g / (√ν + ε),  u = v · ‖g‖ / ‖v‖
+
+    A column is what goes into one neuron, as kernels are in JAX: (in, out). Matrices
+    are the last two axes of a leaf, others count them; a vector is one row. The norm is
+    that of a matrix, and needs no bias correction.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        eps: ε ≥ 0. It fades where the largest √ν of a matrix is below min(1, 10⁴·ε).
+
+    Returns:
+        The transform; its state is `norm`, √ν, one number for each column, real, at
+        least float32, with the axis of the mean kept as 1.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Li et al., "NorMuon: Making Muon more efficient and scalable", 2025,
+        arXiv:2510.05491.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.normalize_neurons()
+        >>> g = jnp.array([[3.0, 0.1], [-4.0, 0.1]])
+        >>> u, _ = tx.update(g, tx.init(g))
+        >>> [round(float(x), 2) for x in jnp.linalg.norm(u, axis=0)]
+        [3.54, 3.54]
+    """
+    return NormalizeNeurons(decay, eps)

@@ -1,0 +1,70 @@
+"""Division by the root of the second moment of the steps before."""
+
+import jax.numpy as jnp
+
+from adamx.core.ratio import floored_root
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.averages import moving_average
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class PastMoment(Rule):
+    counts = True
+
+    decay: Hyper
+    eps: Hyper
+
+    def slots(self, param: Array) -> Slots:
+        return {"nu": jnp.zeros_like(param.real)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        g = squarable(g)
+        first = shared["count"] == 1
+        below = floored_root(slots["nu"], self.eps)
+        # 0·g instead of 0, so that a first NaN shows.
+        u = jnp.where(first, 0 * g, g / jnp.where(first, 1, below))
+        square = abs_sq(g)
+        later = moving_average(slots["nu"], square, self.decay)
+        return u, {"nu": jnp.where(first, square, later)}
+
+
+@transform
+def scale_by_past_moment(decay: Decay = 0.9999, eps: NonNegative = 1e-6) -> PastMoment:
+    """Divide by the root of the second moment as it was before this step.
+
+    u = g / max(√ν, ε), and 0 in the first step
+    ν ← b·ν + (1−b)·|g|², and |g|² in the first step
+
+    The divisor knows nothing of g, and so is not correlated with it, unlike that of
+    `scale_by_second_moment`; the quotient has no bound.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        eps: ε ≥ 0, the least divisor.
+
+    Returns:
+        The transform; its state is `nu`, like the parameters but real, at least
+        float32, and the `count` of steps.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Taniguchi et al., "ADOPT: Modified Adam Can Converge with Any β2 with the
+        Optimal Rate", 2024, arXiv:2411.02853.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_past_moment()
+        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> second, state = tx.update(jnp.array(8.0), state)
+        >>> float(first), float(second)
+        (0.0, 2.0)
+    """
+    return PastMoment(decay, eps)

@@ -1,0 +1,151 @@
+"""Averages of the parameters themselves, beside the training of them."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.hyperparameters.hyper import Decay
+from adamx.numerics.averages import moving_average
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.tree.state import read_out
+from adamx.types import Array, Hyper, Params, Shared, Slots, State
+
+
+class AverageParams(Rule):
+    counts = True
+    needs_params = True
+
+    decay: Hyper | None
+    start_step: int
+
+    def share(self, shared: Shared, dtype: Any) -> Array:
+        """Return the share of the newest parameters in the average."""
+        number = jnp.maximum(shared["count"] - self.start_step, 1)
+        if self.decay is None:
+            return 1 / number.astype(dtype)
+        return jnp.where(number > 1, jnp.asarray(1 - self.decay, dtype), 1)
+
+    def slots(self, param: Array) -> Slots:
+        return {"average": param}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        average = slots["average"]
+        share = self.share(shared, average.real.dtype)
+        return g, {"average": average + share * (param - average + g)}
+
+
+class AverageDebiased(AverageParams):
+    """Weights parameters by (1−b)·bⁱ, over the sum of these weights so far.
+
+    The sum is kept twice, from 0 and, less one, from −1: in float32 the first stops up
+    to 2⁻²⁵/(1−b) short of 1, and the second is inexact at first.
+    """
+
+    decay: Hyper
+
+    def shared(self) -> Shared:
+        return {"weight": jnp.array([0.0, -1.0], scalar_dtype())}
+
+    def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
+        first = shared["count"] <= self.start_step + 1
+        before = jnp.where(first, self.shared()["weight"], shared["weight"])
+        target = jnp.array([1.0, 0.0], before.dtype)
+        return {**shared, "weight": moving_average(before, target, self.decay)}
+
+    def share(self, shared: Shared, dtype: Any) -> Array:
+        early, late = shared["weight"]
+        total = jnp.where(late > -0.5, 1 + late, early)
+        return (jnp.asarray(1 - self.decay, dtype) / total).astype(dtype)
+
+
+@transform
+def average_params(
+    decay: Decay | None = None,
+    start_step: NonNegativeInteger = 0,
+    *,
+    debias: bool = False,
+) -> AverageParams:
+    """Pass the updates on, and keep an average of where they lead.
+
+    a ← a + c·(θ + u − a),  c = 1 − b, or 1/t for the plain mean of all
+    with `debias` in step t:  c = (1 − b) / (1 − bᵗ)
+
+    Stands last in a chain, since it believes that θ + u is where training goes. Up to
+    step `start_step` + 1 the average is θ + u itself. `averaged_params(state, params)`
+    reads it out. Not `ema`, which averages the updates.
+
+    Without `debias` the first θ + u keeps the weight bᵗ⁻¹: with b = 0.9999 the average
+    hardly leaves it in the first thousand steps. With it the weights are (1 − b)·bⁱ,
+    i steps back, over their sum, so the average is right from the first step.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule; None for the plain
+            mean, Polyak–Ruppert averaging.
+        start_step: how many steps are left out, an integer ≥ 0.
+        debias: whether to divide by the sum of the weights; the plain mean does so in
+            any case.
+
+    Returns:
+        The transform; its state is `average`, like the parameters, at least float32,
+        the `count` of steps and, with a decay and `debias`, `weight`, two numbers. It
+        needs the parameters.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1), or `start_step` is no such integer.
+
+    Reference:
+        Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging",
+        1992. With or without a decay it is PyTorch's `AveragedModel`. The sum of the
+        weights is that of Kingma & Ba, "Adam", 2015, arXiv:1412.6980, section 3.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.chain(adamx.sgd(1.0), adamx.average_params())
+        >>> params = jnp.array(0.0)
+        >>> state = tx.init(params)
+        >>> for _ in range(3):
+        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> float(params), float(adamx.averaged_params(state, params))
+        (3.0, 2.0)
+    """
+    kind = AverageDebiased if debias and decay is not None else AverageParams
+    return kind(decay, start_step)
+
+
+def averaged_params(state: State, params: Params) -> Params:
+    """The average that `average_params` keeps.
+
+    Args:
+        state: of a transform with `average_params` somewhere in it.
+        params: the parameters that belong to that state.
+
+    Returns:
+        A tree like `params`, in its dtypes; leaves without an average, frozen ones
+        say, are those of `params`.
+
+    Raises:
+        TransformError: there is no `average_params` in the state.
+
+    Reference:
+        adamx's own.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.asgd(0.1)
+        >>> params = {"w": jnp.array(1.0)}
+        >>> adamx.averaged_params(tx.init(params), params)
+        {'w': Array(1., dtype=float32)}
+    """
+
+    def average(mine: State, param: Array, kept: Array) -> Array:
+        return kept
+
+    return read_out(state, params, "average_params", "average", average)

@@ -1,0 +1,57 @@
+"""How the updates have changed since the last step."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.types import Array, Shared, Slots
+
+
+class Difference(Rule):
+    counts = True
+
+    from_zero: bool
+
+    def slots(self, param: Array) -> Slots:
+        return {"previous": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        change = g - slots["previous"]
+        if not self.from_zero:
+            # 0·g instead of 0, so that a first NaN shows.
+            change = jnp.where(shared["count"] > 1, change, 0 * g)
+        return change, {"previous": g}
+
+
+@transform
+def difference(from_zero: bool = False) -> Difference:
+    """Emit the difference between these updates and the last.
+
+    u = g − p;  p ← g
+
+    Args:
+        from_zero: whether the first updates are compared with zero; otherwise the
+            first difference is zero.
+
+    Returns:
+        The transform; its state is `previous`, like the parameters and at least
+        float32, and the `count` of steps.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
+        Deep Models", 2022, arXiv:2208.06677, for its use.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> tx = difference()
+        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> second, state = tx.update(jnp.array(5.0), state)
+        >>> float(first), float(second)
+        (0.0, 1.0)
+    """
+    return Difference(from_zero)

@@ -1,0 +1,66 @@
+"""A momentum that is used with one decay, and kept with another."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay
+from adamx.numerics.averages import moving_average
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class InterpolatedMomentum(Rule):
+    b1: Hyper
+    b2: Hyper
+
+    def degree(self) -> int:
+        return 1
+
+    def slots(self, param: Array) -> Slots:
+        return {"mu": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        mu = moving_average(slots["mu"], g, self.b2)
+        b1, b2 = self.b1, self.b2
+        if isinstance(b1, float) and isinstance(b2, float) and 0 < b2 >= b1:
+            # The same from the new momentum, so that it can take the place of the old
+            # one: XLA makes a copy where two outputs need what one overwrites.
+            return g + b1 / b2 * (mu - g), {"mu": mu}
+        return moving_average(slots["mu"], g, b1), {"mu": mu}
+
+
+@transform
+def interpolated_momentum(b1: Decay = 0.9, b2: Decay = 0.99) -> InterpolatedMomentum:
+    """Emit a mean of the momentum so far and the updates; then renew the momentum.
+
+    u = b1·μ + (1−b1)·g
+    μ ← b2·μ + (1−b2)·g
+
+    With b1 = b2 it is `scale_by_momentum`. With b1 < b2 the present counts for more
+    than in the memory.
+
+    Args:
+        b1: the share of the old momentum in what is emitted, in [0, 1).
+        b2: the decay of the momentum, in [0, 1).
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32.
+
+    Raises:
+        TransformError: `b1` or `b2` is outside [0, 1).
+
+    Reference:
+        Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
+        arXiv:2302.06675.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from adamx.transforms.momentum.interpolation import interpolated_momentum
+        >>> tx = interpolated_momentum(0.5, 0.75)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> float(updates), float(state["interpolated_momentum"]["mu"])
+        (2.0, 1.0)
+    """
+    return InterpolatedMomentum(b1, b2)

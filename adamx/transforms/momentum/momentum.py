@@ -1,0 +1,150 @@
+"""Averages of the gradients: the exponential moving average, and the heavy ball."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay, HeavyBall
+from adamx.numerics.averages import moving_average
+from adamx.types import Array, Hyper, Rate, Shared, Slots
+
+
+class Momentum(Rule):
+    averages = True
+
+    decay: Hyper
+    initial_scale: float
+
+    def degree(self) -> int | None:
+        return 1 if self.initial_scale == 0 else None
+
+    def slots(self, param: Array) -> Slots:
+        return {"mu": jnp.full_like(param, self.initial_scale)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        mu = moving_average(slots["mu"], g, self.decay)
+        return mu, {"mu": mu}
+
+
+class MomentumFromFirst(Momentum):
+    counts = True
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        before = jnp.where(shared["count"] == 1, g, slots["mu"])
+        mu = moving_average(before, g, self.decay)
+        return mu, {"mu": mu}
+
+
+@transform
+def scale_by_momentum(
+    decay: Decay = 0.9, initial_scale: float = 0.0, *, from_first: bool = False
+) -> Momentum:
+    """Emit the exponential moving average of the updates, Adam's first moment.
+
+    μ ← b·μ + (1−b)·g
+    u = μ
+
+    Not the heavy ball, which adds up instead of averaging: that is `trace`.
+
+    Args:
+        decay: b in [0, 1), a number, traced scalar or schedule.
+        initial_scale: the μ to begin with.
+        from_first: whether the first updates are the first μ, whatever the decay.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32, and
+        the `count` of steps with `from_first`.
+
+    Raises:
+        TransformError: `decay` is outside [0, 1).
+
+    Reference:
+        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, algorithm 1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_momentum(0.75)
+        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> float(updates)
+        1.0
+    """
+    kind = MomentumFromFirst if from_first else Momentum
+    return kind(decay, initial_scale)
+
+
+class Trace(Rule):
+    decay: Rate
+    nesterov: bool
+
+    def degree(self) -> int:
+        return 1
+
+    def slots(self, param: Array) -> Slots:
+        return {"trace": jnp.zeros_like(param)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        trace = self._entering(g, shared) + self.decay * slots["trace"]
+        u = g + self.decay * trace if self.nesterov else trace
+        return u, {"trace": trace}
+
+    def _entering(self, g: Array, shared: Shared) -> Array:
+        return g
+
+
+class DampenedTrace(Trace):
+    counts = True
+
+    dampening: Hyper
+
+    def _entering(self, g: Array, shared: Shared) -> Array:
+        return jnp.where(shared["count"] == 1, g, (1 - self.dampening) * g)
+
+
+@transform
+def trace(
+    decay: HeavyBall, nesterov: bool = False, *, dampening: Decay | None = None
+) -> Trace:
+    """Emit the discounted sum of the updates, the momentum of the heavy ball.
+
+    t ← g + b·t
+    u = t, or g + b·t (the new t) with Nesterov's look ahead
+    with dampening d:  t ← (1−d)·g + b·t, and t ← g in the first step
+
+    Not a moving average: for a constant g it grows to g / (1−b).
+
+    Args:
+        decay: b in [0, 1], a number, traced scalar or schedule; 1 is the plain sum.
+        nesterov: whether to emit Nesterov's variant.
+        dampening: d in [0, 1), PyTorch's, which leaves the first step whole; None for
+            none.
+
+    Returns:
+        The transform; its state is `trace`, like the parameters, at least float32,
+        and with dampening the `count` of steps.
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Polyak, 1964; Sutskever et al., "On the importance of initialization and
+        momentum in deep learning", 2013, for the Nesterov form. PyTorch's SGD.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.trace(0.5)
+        >>> updates, state = tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(jnp.array(1.0), state)
+        >>> float(updates)
+        1.5
+    """
+    if dampening is None:
+        return Trace(decay, nesterov)
+    return DampenedTrace(decay, nesterov, dampening)

@@ -1,0 +1,98 @@
+"""Nesterov's momentum as a corrected average, with a decay that may grow."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Decay, NonNegative
+from adamx.numerics.averages import moving_average
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.types import Array, Hyper, Scalar, Shared, Slots
+
+
+class NesterovMomentum(Rule):
+    """`weight` is 1 − Πm, precise early, and `rest` is Πm, precise late."""
+
+    counts = True
+
+    b1: Hyper
+    momentum_decay: Hyper | None
+
+    def degree(self) -> int:
+        return 1
+
+    def slots(self, param: Array) -> Slots:
+        return {"mu": jnp.zeros_like(param)}
+
+    def shared(self) -> Shared:
+        return {
+            "weight": jnp.zeros((), scalar_dtype()),
+            "rest": jnp.ones((), scalar_dtype()),
+        }
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        count, (weight, rest) = shared["count"], _weights(shared)
+        new = self._new(count.astype(rest.dtype))
+        return {
+            "count": count,
+            "weight": weight + new * rest,
+            "rest": rest - new * rest,
+        }
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        mu = moving_average(slots["mu"], g, self.b1)
+        count = shared["count"].astype(mu.real.dtype)
+        weight, rest = _weights(shared)
+        new, ahead = self._new(count), self._new(count + 1)
+        u = (new / weight) * g + ((1 - ahead) / (weight + ahead * rest)) * mu
+        return u, {"mu": mu}
+
+    def _new(self, count: Array) -> Scalar:
+        """The share of the new gradient, 1 − m, at step t = 1, 2, and so on."""
+        if self.momentum_decay is None:
+            return 1 - self.b1
+        return (1 - self.b1) + 0.5 * self.b1 * 0.96 ** (self.momentum_decay * count)
+
+
+def _weights(shared: Shared) -> tuple[Array, Array]:
+    weight, rest = shared["weight"], shared["rest"]
+    return jnp.where(rest < 0.5, 1 - rest, weight), rest
+
+
+@transform
+def nesterov_momentum(
+    b1: Decay = 0.9, momentum_decay: NonNegative | None = None
+) -> NesterovMomentum:
+    """Emit the bias-corrected momentum as it will be one step ahead.
+
+    μ ← b1·μ + (1−b1)·g
+    u = m₊·μ / (1 − m₊·Πm) + (1−m)·g / (1 − Πm)
+
+    where m is the momentum of this step, m₊ that of the next, and Πm the product of
+    all so far: m = b1, or with ψ = `momentum_decay`, m = b1·(1 − ½·0.96^(ψ·t)).
+
+    Args:
+        b1: decay of the average, in [0, 1), a number, traced scalar or schedule.
+        momentum_decay: ψ ≥ 0; None for a constant m.
+
+    Returns:
+        The transform; its state is `mu`, like the parameters, at least float32, and
+        the scalars `count`, `weight` (1 − Πm) and `rest` (Πm).
+
+    Raises:
+        TransformError: a hyperparameter is outside its interval.
+
+    Reference:
+        Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.nesterov_momentum(0.5)
+        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
+        >>> float(updates)  # 0.5·1.5/0.75 + 3
+        4.0
+    """
+    return NesterovMomentum(b1, momentum_decay)

@@ -1,0 +1,264 @@
+"""Gradients of each example: clipped one by one, added up, and hidden in noise."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.errors import TransformError
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.numerics.dtypes import compute_dtype, convert
+from adamx.numerics.norms import joined_norm, norm_of, scaled_norm, shrunk
+from adamx.numerics.random import KeyLike, normal, random_key
+from adamx.tree.paths import describe, flatten, key_paths
+from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots
+
+
+class Aggregate(Rule):
+    locality = "tree"
+    needs_params = True
+    batched = True
+
+    l2_norm_clip: Hyper
+    noise_multiplier: Hyper
+    key: KeyLike
+
+    def shared(self) -> Shared:
+        return {"rng_key": random_key(self.key)}
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        kept, used = jax.random.split(shared["rng_key"])
+        return {**shared, "rng_key": kept, "noise": used}
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        if not len(g):
+            raise TransformError(
+                "there is no example to take the mean of",
+                piece="differentially_private_aggregate",
+                expected="a first axis of at least one example",
+                got=describe(g),
+            )
+        return jax.vmap(norm_of)(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        return {**shared, **_factors(joined_norm(*measured), self.l2_norm_clip)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        total = _clipped_sum(g, shared)
+        noise = normal(shared["noise"], total)
+        # Both parts of a complex number are numbers to be hidden.
+        each = math.sqrt(2) if jnp.iscomplexobj(g) else 1.0
+        deviation = each * self.noise_multiplier * self.l2_norm_clip
+        return (total + deviation * noise) / g.shape[0], slots
+
+
+@transform
+def differentially_private_aggregate(
+    l2_norm_clip: NonNegative, noise_multiplier: NonNegative, key: KeyLike
+) -> Aggregate:
+    """From the gradients of each example to a mean that hides every one of them.
+
+    u = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B,  ξ normal of mean 0 and variance 1
+
+    with B examples, and norms over all leaves of one of them. It stands first in a
+    chain: its updates have an axis of the examples before the axes of the parameters,
+    as `jax.vmap(jax.grad(loss), (None, 0))` gives them. What follows sees their mean.
+
+    Adding or leaving out one example changes the sum by at most C, whatever its
+    gradient is, and exchanging one by at most 2·C. So an example whose gradient is not
+    finite counts as zero, and as one of the B; it would show who is there otherwise.
+    How private the whole training is has to be computed from σ, B/N and the number of
+    steps: by an accountant, which this is not.
+
+    Norms do not overflow, sums are taken in float32 at least. `MultiSteps` around it
+    would add up what is not clipped yet, and is refused. Inside a `masked` or one
+    transform of a `partition` the norm is that of the group alone, and each group
+    needs its share of the budget.
+
+    Args:
+        l2_norm_clip: C ≥ 0, a number, traced scalar or schedule.
+        noise_multiplier: σ ≥ 0.
+        key: a random key, or an integer to make one of. Nobody may know it.
+
+    Returns:
+        The transform; its state is `rng_key`, a random key. It needs the parameters,
+        whose shapes say what one example is.
+
+    Raises:
+        TransformError: an argument is negative; (when used) updates are no batch of
+            arrays like the parameters, or `update` is called without parameters.
+
+    Reference:
+        Abadi et al., "Deep Learning with Differential Privacy", 2016,
+        arXiv:1607.00133. The name is Optax's, of `optax.contrib`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.differentially_private_aggregate(1.0, 0.0, key=1)
+        >>> params = jnp.zeros(2)
+        >>> grads = jnp.array([[0.0, -4.0], [0.5, 0.0]])  # of two examples
+        >>> tx.update(grads, tx.init(params), params)[0].tolist()
+        [0.25, -0.5]
+    """
+    return Aggregate(l2_norm_clip, noise_multiplier, key)
+
+
+def per_example_global_norm_clip(
+    grads: PyTree, l2_norm_clip: Scalar
+) -> tuple[PyTree, Array]:
+    """Add up the gradients of the examples, each scaled down to a norm.
+
+    Σᵢ gᵢ · min(1, C/‖gᵢ‖), with the norm over all leaves of example i
+
+    An example whose gradient is not finite adds nothing, and counts as clipped.
+
+    Args:
+        grads: a tree of arrays whose first axis is that of the examples.
+        l2_norm_clip: C ≥ 0, a number or traced scalar; may be ∞.
+
+    Returns:
+        The sum, a tree like `grads` without the first axes, of float32 at least, and
+        how many examples were clipped, an int32 of shape ().
+
+    Raises:
+        TransformError: leaves differ in their number of examples, or C is negative.
+
+    Reference:
+        Abadi et al., "Deep Learning with Differential Privacy", 2016,
+        arXiv:1607.00133. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> grads = jnp.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.5]])
+        >>> total, clipped = adamx.per_example_global_norm_clip(grads, 2.5)
+        >>> total.tolist(), int(clipped)
+        ([1.5, 2.5], 1)
+    """
+    bound = _bound("per_example_global_norm_clip", "l2_norm_clip", l2_norm_clip)
+    leaves, treedef = _examples("per_example_global_norm_clip", grads)
+    present = [g for g in leaves if g is not None]
+    if not present:
+        return grads, jnp.zeros((), jnp.int32)
+    factors = _factors(jax.vmap(scaled_norm)(present), bound)
+    sums = [None if g is None else _clipped_sum(g, factors) for g in leaves]
+    return treedef.unflatten(sums), _number(factors)
+
+
+def per_example_layer_norm_clip(
+    grads: PyTree, global_l2_norm_clip: Scalar, uniform: bool = True
+) -> tuple[PyTree, PyTree]:
+    """Add up the gradients of the examples, each leaf of each scaled down to a norm.
+
+    Σᵢ gᵢ · min(1, Cₖ/‖gᵢ‖), with the norm over one leaf, the k-th, of example i;
+    Cₖ = C/√K for K leaves, or C·√(dₖ/d) by the share of its numbers in all d
+
+    The squares of the Cₖ add up to C²: what one example adds has a norm of at most C.
+    A leaf that is not finite adds nothing, and counts as clipped.
+
+    Args:
+        grads: a tree of arrays whose first axis is that of the examples.
+        global_l2_norm_clip: C ≥ 0, a number or traced scalar; may be ∞.
+        uniform: whether all leaves have the same bound.
+
+    Returns:
+        The sum, a tree like `grads` without the first axes, of float32 at least, and a
+        tree of how many examples were clipped there, int32 of shape ().
+
+    Raises:
+        TransformError: leaves differ in their number of examples, or C is negative.
+
+    Reference:
+        McMahan et al., "Learning Differentially Private Recurrent Language Models",
+        2017, arXiv:1710.06963. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> grads = {"a": jnp.array([[4.0], [1.0]]), "b": jnp.ones((2, 3))}
+        >>> total, clipped = adamx.per_example_layer_norm_clip(grads, 4.0, False)
+        >>> total["a"].tolist(), total["b"].tolist(), int(clipped["a"])
+        ([3.0], [2.0, 2.0, 2.0], 1)
+    """
+    name = "per_example_layer_norm_clip"
+    bound = _bound(name, "global_l2_norm_clip", global_l2_norm_clip)
+    leaves, treedef = _examples(name, grads)
+    sizes = [math.prod(g.shape[1:]) for g in leaves if g is not None]
+    sums, counts = [], []
+    for g in leaves:
+        if g is None:
+            sums.append(None)
+            counts.append(None)
+            continue
+        size = math.prod(g.shape[1:])
+        share = 1 / len(sizes) if uniform else size / max(sum(sizes), 1)
+        # Nothing is within no bound, also where the whole is without one.
+        norms = jax.vmap(norm_of)(g)
+        factors = _factors(norms, bound * math.sqrt(share) if share else 0.0)
+        sums.append(_clipped_sum(g, factors))
+        counts.append(_number(factors))
+    return treedef.unflatten(sums), treedef.unflatten(counts)
+
+
+def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
+    """For each example, what to divide and multiply by, and whether it is finite."""
+    largest, rest = norms
+    finite = jnp.isfinite(largest) & jnp.isfinite(rest)
+    by, times = shrunk((largest, rest), bound)
+    return {"by": jnp.where(finite, by, 1), "times": times, "finite": finite}
+
+
+def _clipped_sum(g: Array, factors: dict[str, Any]) -> Array:
+    """The sum over examples, whose products are never written down as a whole."""
+
+    def row(name: str) -> Array:
+        x: Array = factors[name]
+        return x.reshape(-1, *[1] * (g.ndim - 1))
+
+    finite = row("finite")
+    scaled = jnp.where(finite, g, 0) / row("by") * jnp.where(finite, row("times"), 0)
+    return convert(jnp.sum(scaled, 0), g.dtype)
+
+
+def _number(factors: dict[str, Array]) -> Array:
+    kept = factors["finite"] & (factors["by"] == 1) & (factors["times"] == 1)
+    return jnp.sum(~kept, dtype=jnp.int32)
+
+
+def _examples(piece: str, grads: PyTree) -> tuple[list[Any], Any]:
+    """The leaves, in the dtype to compute in, if they are a batch of examples."""
+    leaves, treedef = flatten(grads)
+    arrays = [None if g is None else jnp.asarray(g) for g in leaves]
+    present = [g for g in arrays if g is not None]
+    first = next((g.shape[0] for g in present if g.ndim), None)
+    for path, g in zip(key_paths(grads), arrays, strict=True):
+        if g is not None and g.shape[:1] != (first,):
+            raise TransformError(
+                "leaves are not gradients of the same examples",
+                where=path,
+                piece=piece,
+                expected=f"a first axis of {first or 'all'} examples",
+                got=describe(g),
+                do="give a gradient for each example: jax.vmap",
+            )
+    wide = [None if g is None else convert(g, compute_dtype(g.dtype)) for g in arrays]
+    return wide, treedef
+
+
+def _bound(piece: str, name: str, value: Scalar) -> Scalar:
+    if not isinstance(value, Tracer) and not value >= 0:
+        raise TransformError(
+            f"{piece}: {name} must be in [0, ∞]",
+            expected="a number that is not negative",
+            got=repr(value),
+        )
+    return value

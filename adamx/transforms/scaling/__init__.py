@@ -1,0 +1,1 @@
+"""Multiplication: by rates, norms, shapes and signs."""

@@ -1,0 +1,56 @@
+"""Gradient centralization: the mean of each output's gradient is taken away."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.types import Array, Shared, Slots
+
+
+class Centralize(Rule):
+    locality = "leaf"
+
+    axis: int
+
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        if g.ndim < 2:
+            return g, slots
+        others = tuple(i for i in range(g.ndim) if i != self.axis % g.ndim)
+        return g - jnp.mean(g, axis=others, keepdims=True), slots
+
+
+@transform
+def centralize(axis: int = 0) -> Centralize:
+    """Subtract from the updates of each output their mean.
+
+    u = g − mean(g), over all axes but one; vectors and scalars stay as they are
+
+    The axis that stays is that of the outputs of a layer. PyTorch's weights have it
+    first, and Optax takes the first; kernels of Flax and Keras have it last.
+
+    Args:
+        axis: the axis of the outputs, an integer: 0, or −1 for Flax and Keras.
+
+    Returns:
+        The transform; it has no state.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        Yong et al., "Gradient Centralization: A New Optimization Technique for Deep
+        Neural Networks", 2020, arXiv:2004.01461. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.centralize()
+        >>> tx.update(jnp.array([[1.0, 3.0], [4.0, 4.0]]), {})[0].tolist()
+        [[-1.0, 1.0], [0.0, 0.0]]
+    """
+    return Centralize(axis)

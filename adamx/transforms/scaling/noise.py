@@ -1,0 +1,73 @@
+"""Gaussian noise on the gradients, less with every step."""
+
+import jax
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.numerics.arithmetic import power, safe_sqrt
+from adamx.numerics.dtypes import scalar_dtype
+from adamx.numerics.random import KeyLike, normal, random_key
+from adamx.types import Array, Hyper, Rate, Shared, Slots
+
+
+class AddNoise(Rule):
+    # A number's noise depends on where in its leaf it stands.
+    locality = "leaf"
+    counts = True
+
+    eta: Rate
+    gamma: Hyper
+    key: KeyLike
+
+    def shared(self) -> Shared:
+        return {"rng_key": random_key(self.key)}
+
+    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
+        kept, used = jax.random.split(shared["rng_key"])
+        age = power(shared["count"].astype(scalar_dtype()), self.gamma)
+        deviation = safe_sqrt(jnp.asarray(self.eta / age))
+        return {**shared, "rng_key": kept, "noise": used, "deviation": deviation}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g + shared["deviation"] * normal(shared["noise"], g), slots
+
+
+@transform
+def add_noise(eta: NonNegative, gamma: Finite, key: KeyLike = 0) -> AddNoise:
+    """Add normal noise whose variance falls with the steps.
+
+    u = g + ξ, with ξ normal of mean 0 and variance η / tᵞ in step t, from 1
+
+    The key in the state is split in each step, and each leaf has noise of its own; two
+    runs from one key are the same to the last bit. Of a complex number η / tᵞ is the
+    variance of both parts together.
+
+    Args:
+        eta: η ≥ 0, the variance in the first step.
+        gamma: γ, how fast it falls.
+        key: a random key, or an integer to make one of.
+
+    Returns:
+        The transform; its state is `count`, int32, and `rng_key`, a random key.
+
+    Raises:
+        TransformError: η is negative, or γ no finite number.
+
+    Reference:
+        Neelakantan et al., "Adding Gradient Noise Improves Learning for Very Deep
+        Networks", 2015, arXiv:1511.06807. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.add_noise(0.01, 0.55, key=1)
+        >>> params = jnp.zeros(1000)
+        >>> updates, state = tx.update(params, tx.init(params))
+        >>> round(float(updates.std()), 2)
+        0.1
+    """
+    return AddNoise(eta, gamma, key)

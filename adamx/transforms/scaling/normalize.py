@@ -1,0 +1,96 @@
+"""Normalization: the direction of the updates, at a length of one's choice."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import Finite, NonNegative
+from adamx.numerics.arithmetic import divisors
+from adamx.numerics.norms import joined_norm, norm_of
+from adamx.types import Array, Hyper, Rate, Shared, Slots
+
+
+class Normalize(Rule):
+    locality = "tree"
+
+    scale_factor: Rate
+    eps: Hyper
+
+    def degree(self) -> int:
+        return 0
+
+    def measure(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Array]:
+        return norm_of(g)
+
+    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+        unit, below, usable = divisors(joined_norm(*measured), self.eps)
+        length = jnp.where(usable, self.scale_factor, 0)
+        return {**shared, "unit": unit, "below": below, "length": length}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g / shared["unit"] / shared["below"] * shared["length"], slots
+
+
+@transform
+def normalize_by_update_norm(
+    scale_factor: Finite = 1.0, eps: NonNegative = 1e-6
+) -> Normalize:
+    """Divide all updates by their common norm.
+
+    u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+
+    ε fades where the norm is below min(1, 10⁴·ε), so that u is as long for a tiny
+    gradient. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates
+    NaN.
+
+    Args:
+        scale_factor: s, any finite number, traced scalar or schedule.
+        eps: ε ≥ 0.
+
+    Returns:
+        The transform; without state, unless an argument is a schedule.
+
+    Raises:
+        TransformError: `eps` is negative, or `scale_factor` no finite number.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.normalize_by_update_norm(2.0, eps=0.0)
+        >>> tx.update(jnp.array([0.0, -4.0]), {})[0].tolist()
+        [0.0, -2.0]
+    """
+    return Normalize(scale_factor, eps)
+
+
+@transform
+def normalize() -> Normalize:
+    """Divide all updates by their common norm, which is then 1.
+
+    u = g / ‖g‖, with ‖g‖ = √(Σ |gᵢ|²) over all leaves
+
+    Zero stays zero. A single NaN or ∞ in g makes all updates NaN.
+
+    Returns:
+        The transform; it has no state.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's, of `optax.contrib`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> adamx.normalize().update(jnp.array([0.0, -4.0]), {})[0].tolist()
+        [0.0, -1.0]
+    """
+    return Normalize(1.0, 0.0)

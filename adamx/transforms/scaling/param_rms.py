@@ -1,0 +1,107 @@
+"""Steps in proportion to the size of the parameters."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.numerics.norms import norm_of, root_mean_square
+from adamx.types import Array, Hyper, Shared, Slots
+
+
+class ParamBlockRms(Rule):
+    locality = "leaf"
+    needs_params = True
+
+    min_scale: Hyper
+
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        return g * jnp.maximum(root_mean_square(param), self.min_scale), slots
+
+
+@transform
+def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
+    """Multiply each leaf's update by the root mean square of its parameter.
+
+    u = g · max(RMS(θ), s), with RMS(θ) = √(Σ |θ|² / n) of the leaf's n numbers
+
+    Not a trust ratio: the update is not divided by its own norm.
+
+    Args:
+        min_scale: s ≥ 0, the least factor, so that parameters can leave zero.
+
+    Returns:
+        The transform; without state, unless `min_scale` is a schedule. It needs the
+        parameters.
+
+    Raises:
+        TransformError: `min_scale` is negative; (when used) `update` is called without
+            parameters.
+
+    Reference:
+        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8. The name is
+        Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_param_block_rms()
+        >>> params = jnp.array([2.0, -2.0])
+        >>> tx.update(jnp.array([1.0, 3.0]), tx.init(params), params)[0].tolist()
+        [2.0, 6.0]
+    """
+    return ParamBlockRms(min_scale)
+
+
+class ParamBlockNorm(Rule):
+    locality = "leaf"
+    needs_params = True
+
+    min_scale: Hyper
+
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        largest, rest = norm_of(param)
+        return g * jnp.maximum(largest, self.min_scale / rest) * rest, slots
+
+
+@transform
+def scale_by_param_block_norm(min_scale: NonNegative = 1e-3) -> ParamBlockNorm:
+    """Multiply each leaf's update by the norm of its parameter.
+
+    u = g · max(‖θ‖, s), where ‖θ‖ is over all numbers of one leaf
+
+    Args:
+        min_scale: s ≥ 0, the least factor, so that parameters can leave zero.
+
+    Returns:
+        The transform; without state, unless `min_scale` is a schedule. It needs the
+        parameters.
+
+    Raises:
+        TransformError: `min_scale` is negative; (when used) `update` is called without
+            parameters.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_param_block_norm()
+        >>> params = jnp.array([3.0, 4.0])
+        >>> tx.update(jnp.array([1.0, 2.0]), tx.init(params), params)[0].tolist()
+        [5.0, 10.0]
+    """
+    return ParamBlockNorm(min_scale)

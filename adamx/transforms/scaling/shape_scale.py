@@ -1,0 +1,92 @@
+"""Scales that go by the shape of a matrix: how much an orthogonal one should move."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.hyperparameters.arguments import OneOf
+from adamx.hyperparameters.hyper import NonNegative
+from adamx.types import Array, Hyper, Shared, Slots
+
+ByShape: TypeAlias = Callable[[int, int], float]
+"""From fan-in and fan-out to a factor."""
+
+SHAPE_SCALES: Mapping[str, ByShape] = {
+    # So that a step has the spectral norm √(out/in), or 1 where that is less.
+    "width": lambda rows, cols: math.sqrt(max(1, cols / rows)),
+    # So that a step changes the root mean square of what comes out by that of what
+    # goes in.
+    "spectral": lambda rows, cols: math.sqrt(cols / rows),
+    # The same where what goes in has one number that is not zero, and that is 1.
+    "out": lambda rows, cols: math.sqrt(cols),
+    # So that the root mean square of a step is the same for all shapes.
+    "rms": lambda rows, cols: math.sqrt(max(rows, cols)),
+    "none": lambda rows, cols: 1.0,
+}
+
+ShapeScale: TypeAlias = Annotated[
+    Literal["width", "spectral", "out", "rms", "none"], OneOf(tuple(SHAPE_SCALES))
+]
+
+
+class ScaleByShape(Rule):
+    locality = "leaf"
+
+    consistent_rms: Hyper | None
+    scale: str
+
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        rows, cols = g.shape[-2:] if g.ndim > 1 else (1, g.size)
+        if not g.size:
+            return g, slots
+        if self.consistent_rms is None:
+            return g * SHAPE_SCALES[self.scale](rows, cols), slots
+        return g * (self.consistent_rms * SHAPE_SCALES["rms"](rows, cols)), slots
+
+
+@transform
+def scale_by_shape(
+    consistent_rms: NonNegative | None = None, *, scale: ShapeScale = "width"
+) -> ScaleByShape:
+    """Multiply each matrix by a number that goes by its shape.
+
+    u = g · √max(1, out/in),  or  g · c · √max(in, out)  with c = `consistent_rms`
+
+    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). A vector is
+    one row. PyTorch's matrices are (out, in); there √max(1, rows/columns) is the same.
+
+    An orthogonal matrix has the root mean square 1/√max(in, out): with c = 0.2 it is
+    0.2 for all shapes, about that of a step of AdamW at a rate of 1.
+
+    Args:
+        consistent_rms: c ≥ 0, a number, traced scalar or schedule, takes the place of
+            `scale`; 0.2 is usual.
+        scale: "width", √max(1, out/in), Jordan's; "spectral", √(out/in), Scion's and
+            Dion's; "out", √out, for what goes in one-hot; "rms", √max(in, out);
+            "none".
+
+    Returns:
+        The transform; without state, unless `consistent_rms` is a schedule.
+
+    Raises:
+        TransformError: an argument is unknown, or outside its interval.
+
+    Reference:
+        Jordan et al., "Muon", 2024; Liu et al., "Muon is Scalable for LLM Training",
+        2025, arXiv:2502.16982, for c. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_shape()
+        >>> tx.update(jnp.ones((1, 4)), {})[0].tolist()
+        [[2.0, 2.0, 2.0, 2.0]]
+    """
+    return ScaleByShape(consistent_rms, scale)

@@ -1,0 +1,43 @@
+"""The sign of the updates."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.types import Array, Shared, Slots
+
+
+class Sign(Rule):
+    def degree(self) -> int:
+        return 0
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return jnp.sign(g), slots
+
+
+@transform
+def scale_by_sign() -> Sign:
+    """Emit the sign of each number of the updates.
+
+    u = sign(g), with sign(0) = 0;  of a complex number the phase, g/|g|
+
+    Returns:
+        The transform; it has no state.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",
+        2018, arXiv:1802.04434. The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.scale_by_sign()
+        >>> tx.update(jnp.array([-3.0, 0.0]), tx.init(jnp.zeros(2)))[0].tolist()
+        [-1.0, 0.0]
+    """
+    return Sign()

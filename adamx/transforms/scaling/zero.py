@@ -1,0 +1,88 @@
+"""Zeros: instead of NaN, and instead of everything."""
+
+import jax.numpy as jnp
+
+from adamx.core.rule import Rule
+from adamx.core.transform import transform
+from adamx.types import Array, Shared, Slots
+
+
+class ZeroNans(Rule):
+    locality = "leaf"
+
+    def slots(self, param: Array) -> Slots:
+        return {"found_nan": jnp.zeros((), bool)}
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        nan = jnp.isnan(g)
+        return jnp.where(nan, jnp.zeros_like(g), g), {"found_nan": jnp.any(nan)}
+
+
+@transform
+def zero_nans() -> ZeroNans:
+    """Replace each NaN by 0, and keep which leaves had one.
+
+    u = 0 where g is NaN, otherwise g
+
+    ∞ passes. A complex number is NaN if one of its parts is. One number is replaced,
+    not the step: where one NaN says that the whole gradient is wrong, skip the step.
+
+    Returns:
+        The transform; its state is `found_nan`, a bool of shape () for each leaf:
+        whether the last updates had a NaN there.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> tx = adamx.zero_nans()
+        >>> grads = {"w": jnp.array([1.0, jnp.nan]), "b": jnp.array(2.0)}
+        >>> updates, state = tx.update(grads, tx.init(grads))
+        >>> updates["w"].tolist()
+        [1.0, 0.0]
+        >>> {name: bool(x) for name, x in state["zero_nans"]["found_nan"].items()}
+        {'b': False, 'w': True}
+    """
+    return ZeroNans()
+
+
+class SetToZero(Rule):
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        # Zeros that come from the update are where it is, on one device or on many.
+        return jnp.where(False, g, jnp.zeros((), g.dtype)), slots
+
+
+@transform
+def set_to_zero() -> SetToZero:
+    """Emit zeros, whatever comes in.
+
+    u = 0
+
+    To keep leaves as they are use `freeze`: what comes after this piece in a chain,
+    weight decay say, goes on from zero, and what comes before it sees the gradients.
+
+    Returns:
+        The transform; it has no state.
+
+    Raises:
+        TransformError: (when used) a leaf is no float or complex array.
+
+    Reference:
+        The name is Optax's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import adamx
+        >>> adamx.set_to_zero().update(jnp.array([1.0, jnp.nan]), {})[0].tolist()
+        [0.0, 0.0]
+    """
+    return SetToZero()

@@ -1,0 +1,203 @@
+"""Does what came in fit? One error, with the key path, where it does not."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from adamx.errors import TransformError
+from adamx.tree.paths import (
+    PyTreeDef,
+    describe,
+    first_difference,
+    flatten,
+    is_leaf,
+    is_none,
+    key_paths,
+    structure,
+)
+from adamx.types import Array, Params
+
+
+def matched(
+    treedef: PyTreeDef, tree: Any, what: str, like: Any, piece: str | None = None
+) -> list[Any]:
+    """What `tree` has where `like`, of structure `treedef`, has its leaves.
+
+    None in `tree` stands for None in all of a subtree.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    found = _up_to(treedef, tree)
+    if found is None:
+        leaves, outline = flatten(tree)
+        found = _up_to(treedef, _expanded(leaves, outline, like))
+    if found is not None:
+        return found
+    where, expected, got = first_difference(like, tree)
+    raise TransformError(
+        f"{what} and updates are different trees",
+        where=where,
+        piece=piece,
+        expected=f"{expected}, as in updates",
+        got=got,
+    )
+
+
+def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
+    """Return what `tree` has where `treedef` has its leaves; None if it differs."""
+    try:
+        return treedef.flatten_up_to(tree)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _expanded(leaves: list[Any], treedef: PyTreeDef, like: Any) -> Any:
+    """Return the tree with None for each leaf of `like`, where it is for a subtree."""
+    subtrees = _up_to(treedef, like) or leaves
+    return treedef.unflatten(
+        [
+            jax.tree.map(lambda _: None, subtree, is_leaf=is_none) if x is None else x
+            for x, subtree in zip(leaves, subtrees, strict=True)
+        ]
+    )
+
+
+def alongside(updates: Any, tree: Any, what: str, piece: str) -> Any:
+    """`tree`, which must be like `updates`, with None where those have none.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(updates)
+    found = matched(treedef, tree, what, updates, piece)
+    pairs = zip(found, leaves, strict=True)
+    return treedef.unflatten([None if u is None else x for x, u in pairs])
+
+
+def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
+    """Return `tree` with the leaves of `other` where it has None.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(other)
+    found = matched(treedef, tree, what, other, piece)
+    pairs = zip(found, leaves, strict=True)
+    return treedef.unflatten([o if x is None else x for x, o in pairs])
+
+
+def expand_absent(updates: Any, params: Any) -> Any:
+    """Return `updates` with None for each parameter, where None is for a subtree.
+
+    Raises:
+        TransformError: the trees differ; it says where.
+    """
+    leaves, treedef = flatten(updates)
+    owners = matched(treedef, params, "params", updates)
+    if all(u is not None or is_leaf(p) for u, p in zip(leaves, owners, strict=True)):
+        return updates
+    return _expanded(leaves, treedef, params)
+
+
+def keep_absent(updates: Any, new: Any, old: Any) -> Any:
+    """Return the state `new`, but as `old` for the leaves that have no update."""
+    leaves, treedef = flatten(updates)
+    if structure(new) == treedef:
+        rows = zip(leaves, flatten(new)[0], flatten(old)[0], strict=True)
+        return treedef.unflatten([o if u is None else n for u, n, o in rows])
+    if isinstance(new, dict):
+        return {name: keep_absent(updates, x, old[name]) for name, x in new.items()}
+    return new
+
+
+def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
+    """The argument of update that a piece asks for.
+
+    Raises:
+        TransformError: it was not given.
+    """
+    if name not in extra:
+        raise TransformError(
+            f"update is missing the argument {name!r}",
+            piece=piece,
+            do=f"call update(updates, state, params, {name}=…)",
+        )
+    return extra[name]
+
+
+def one_number(name: str, value: Any, piece: str, dtype: Any) -> Array:
+    """Return an argument of update as an array of shape () and of `dtype`.
+
+    Raises:
+        TransformError: it is not one number, or not one bool where `dtype` is bool.
+    """
+    kind = jnp.bool_ if dtype == jnp.bool_ else jnp.number
+    try:
+        found = jnp.asarray(value)
+    except (TypeError, ValueError):
+        found = None
+    if (
+        found is None
+        or found.shape != ()
+        or not jnp.issubdtype(found.dtype, kind)
+        or jnp.iscomplexobj(found)
+    ):
+        raise TransformError(
+            f"the argument {name!r} of update is not one {_KINDS[kind]}",
+            piece=piece,
+            expected=f"a {_KINDS[kind]}, or an array of shape () of one",
+            got=repr(value) if found is None else describe(found),
+        )
+    return found.astype(dtype)
+
+
+_KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
+
+
+def needed_params(params: Params | None, piece: str) -> Params:
+    """The parameters, for a piece that cannot do without.
+
+    Raises:
+        TransformError: they were not given.
+    """
+    if params is None:
+        raise TransformError(
+            "update needs the parameters",
+            piece=piece,
+            expected="update(updates, state, params)",
+            got="params=None",
+        )
+    return params
+
+
+def optimizable(leaf: Any, where: Callable[[], str], piece: str | None) -> Any:
+    """Return `leaf` as an array that can be optimized.
+
+    Raises:
+        TransformError: it is no array, or one of integers, bools or random keys.
+    """
+    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
+        try:
+            leaf = jnp.asarray(leaf)
+        except TypeError:
+            raise TransformError(
+                "a leaf is not an array", where=where(), piece=piece, got=repr(leaf)
+            ) from None
+    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        raise TransformError(
+            f"a leaf of dtype {leaf.dtype} cannot be optimized",
+            where=where(),
+            piece=piece,
+            expected="a float or complex array",
+            got=describe(leaf),
+            do="keep it out of the parameters, or freeze it: adamx.freeze",
+        )
+    return leaf
+
+
+def path_of(tree: Any, index: int) -> str:
+    """The key path of a leaf by its number; slow, for error messages alone."""
+    return key_paths(tree)[index]

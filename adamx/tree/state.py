@@ -1,0 +1,57 @@
+"""What can be read out of a state, by the name of the piece that keeps it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax.numpy as jnp
+
+from adamx.errors import TransformError
+from adamx.numerics.dtypes import compute_dtype, convert, narrow
+from adamx.tree.check import matched
+from adamx.tree.frozen_numbers import kept_numbers
+from adamx.tree.paths import flatten
+from adamx.types import Array, Params, State
+
+
+def named(state: State, name: str) -> Iterator[dict[str, Any]]:
+    """The states of all pieces of this name, whatever they are nested in."""
+    if isinstance(state, dict):
+        for key, value in state.items():
+            if key == name and isinstance(value, dict):
+                yield value
+            yield from named(value, name)
+
+
+def read_out(
+    state: State,
+    params: Params,
+    piece: str,
+    slot: str,
+    function: Callable[[State, Array, Array], Array],
+) -> Params:
+    """`params` with what `function` makes of each that `piece` keeps a slot for.
+
+    `function(state of the piece, parameter, slot)` sees both in the compute dtype.
+
+    Raises:
+        TransformError: there is no such piece in the state, or it is of other
+            parameters.
+    """
+    leaves, treedef = flatten(params)
+    found = [*named(state, piece)]
+    if not found:
+        raise TransformError(
+            f"there is no {piece!r} in the state",
+            expected=f"the state of a transform with {piece} in it",
+            got=sorted(state) if isinstance(state, dict) else type(state).__name__,
+        )
+    held = kept_numbers(state, params)
+    for mine in found:
+        kept = matched(treedef, mine.get(slot), f"slot {slot!r}", params, piece)
+        for i, (p, x) in enumerate(zip(leaves, kept, strict=True)):
+            if p is not None and x is not None:
+                p = jnp.asarray(p)
+                wide = convert(p, compute_dtype(p.dtype))
+                new = narrow(function(mine, wide, x), p.dtype)
+                leaves[i] = jnp.where(held[i], p, new) if i in held else new
+    return treedef.unflatten(leaves)
