@@ -35,11 +35,25 @@ def cases(specs):
     ]
 
 
+DEAR = (
+    "noisy_sgd_unusual",
+    "psgd_kron_unusual",
+    "pytorch_optimizer_kron",
+    "schedule_free_radam_unusual",
+    "shampoo_newton",
+    "shampoo_scalable",
+    "shampoo_sgd",
+    "shampoo_unusual",
+    "soap_at_once",
+    "soap_unusual",
+)
+"""Other forms of an optimizer that take one to six seconds: for the thorough tier."""
+
 FIRST = {builder_of(spec.make()): spec.name for spec in reversed(SPECS)}.values()
 """For each builder the first of its specs."""
 
 
-@pytest.mark.parametrize("spec", cases(SPECS))
+@pytest.mark.parametrize("spec", cases(s for s in SPECS if s.name not in DEAR))
 def test_equals_oracle(spec):
     """Only of other forms of an optimizer, float32 is for the thorough tier."""
     paths = references(spec)
