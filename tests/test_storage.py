@@ -1,6 +1,7 @@
 """States in fewer bits: codecs equal bitsandbytes and torchao, and lose no more."""
 
 import importlib.metadata
+import itertools
 import pickle
 
 import jax
