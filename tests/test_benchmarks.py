@@ -23,6 +23,7 @@ from benchmarks import (
 pytestmark = pytest.mark.optimized
 
 
+@pytest.mark.full
 def test_gpt2_small_is_as_large_as_it_is():
     shapes = trees.gpt2_small()
     assert len(shapes) == 148
@@ -59,6 +60,7 @@ def test_the_command_measures_and_writes(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip() in text
 
 
+@pytest.mark.full
 def test_the_scoreboard_counts_what_is_kept_and_tried(tmp_path, capsys, monkeypatch):
     results = {
         "adamx": {"sgd": {"finite": "", "donation": ""}},

