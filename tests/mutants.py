@@ -25,21 +25,21 @@ MUTATIONS = (
     # Arithmetic on one array.
     Mutation(
         "a moving average gives the old value the weight of the new one",
-        "numerics/arithmetic.py",
+        "numerics/averages.py",
         "return towards(average, x, 1 - decay)",
         "return towards(average, x, decay)",
         "tests/test_truth.py::test_adam_equals_a_numpy_loop_in_float64",
     ),
     Mutation(
         "1 − bᵗ is computed from a decay that float32 rounds",
-        "numerics/arithmetic.py",
+        "numerics/averages.py",
         "return -jnp.expm1(t * jnp.log1p(-jnp.asarray(1 - decay, t.dtype)))",
         "return 1 - jnp.asarray(decay, t.dtype) ** t",
         "tests/test_arithmetic.py",
     ),
     Mutation(
         "a count of steps wraps around at the end of int32",
-        "numerics/arithmetic.py",
+        "numerics/averages.py",
         "return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)",
         "return count + 1",
         "tests/test_transform.py::test_count_stays_at_the_end_of_int32",
@@ -67,7 +67,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an update that float16 cannot hold becomes infinite",
-        "numerics/arithmetic.py",
+        "numerics/dtypes.py",
         "if other and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:",
         "if other and jnp.finfo(dtype).max > jnp.finfo(x.dtype).max:",
         "tests/test_arithmetic.py",
@@ -88,7 +88,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a refresh comes one step late",
-        "numerics/arithmetic.py",
+        "numerics/averages.py",
         "return (count - 1) % every == 0",
         "return count % every == 0",
         "tests/test_subspace.py -k 'directions_change or first_directions'",
@@ -438,7 +438,7 @@ MUTATIONS = (
     ),
     Mutation(
         "eigenvectors are in ascending order",
-        "linalg/inverse_root.py",
+        "linalg/eigen.py",
         "_signed(jnp.flip(vectors, -1))",
         "_signed(vectors)",
         "tests/test_kronecker.py -k eigenvectors",

@@ -95,6 +95,12 @@ def test_the_scoreboard_finds_the_optimizers_of_both():
     assert "integers" in verdicts["odd_leaves"]
 
 
+@pytest.mark.parametrize(("name", "method"), hops.MOST)
+def test_a_trace_makes_no_more_calls_than_it_did(name, method):
+    calls = hops.hops(hops.traced(name, method)).calls
+    assert 0 < calls <= hops.MOST[name, method]
+
+
 def test_ratio_is_that_of_the_medians():
     assert step.ratio([1.0, 2.0, 3.0], [2.0, 4.0, 3.0]) == "0.67 (0.50–1.00)"
     assert step.ratio([0.0], [0.0]) == "0/0"

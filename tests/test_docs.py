@@ -99,6 +99,16 @@ def test_the_page_of_the_schedules_has_all_of_them():
         assert (ROOT / "docs" / picture).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_way_of_a_gradient_goes_through_files_that_are_there():
+    page = (ROOT / "adamx/README.md").read_text()
+    files = re.findall(r"`(\w+/\w+\.py)`", page)
+    assert len(files) > 20
+    assert not [file for file in files if not (ROOT / "adamx" / file).exists()]
+    rooms = set(re.findall(r"`(\w+)/`", page))
+    folders = {path.parent.name for path in (ROOT / "adamx").glob("*/__init__.py")}
+    assert rooms == folders
+
+
 def test_the_page_of_the_laws_says_what_the_code_says():
     assert statutes() in (ROOT / "docs/laws.md").read_text()
 
