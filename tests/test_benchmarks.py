@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import (
     catalogue,
+    hops,
     language_model,
     laws,
     matrix,
