@@ -15,7 +15,7 @@ from tests.trees import assert_same_bits, grads, params, run
 
 # The same examples in every run; compiling takes longer than hypothesis's deadline.
 some = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
