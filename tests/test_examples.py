@@ -80,7 +80,7 @@ def test_gradient_descent_is_the_closed_form(example, tmp_path):
 
 @pytest.mark.parametrize(
     "flags",
-    [[], ["--amsgrad", "--decay=1e-3"], full(["--amsgrad"]), full(["--decay=1e-3"])],
+    [[], *map(full, (["--amsgrad"], ["--decay=1e-3"], ["--amsgrad", "--decay=1e-3"]))],
     ids=" ".join,
 )
 def test_binary_classifier_learns(example, tmp_path, capsys, flags):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.mutants import MUTATIONS, Mutation
 from tests.mutations import ROOT, Found, chosen, failing, mutated, report, tried
+from tests.tiers import full
 
 NAMES = [mutation.name for mutation in MUTATIONS]
 
@@ -56,9 +57,9 @@ def tree(tmp_path):
     ("new", "tier", "test"),
     [
         ("return x + 1", "quick", "tests/test_one.py::test_one"),
-        ("return x * x", "thorough", "tests/test_one.py::test_two"),
-        ("return 2 * x", None, ""),
-        ("return (", "quick", "tests/test_one.py"),
+        full("return x * x", "thorough", "tests/test_one.py::test_two"),
+        full("return 2 * x", None, ""),
+        full("return (", "quick", "tests/test_one.py"),
     ],
 )
 def test_each_tier_is_asked_and_the_file_is_put_back(tree, new, tier, test):
@@ -70,6 +71,7 @@ def test_each_tier_is_asked_and_the_file_is_put_back(tree, new, tier, test):
     assert failing(tree, ["tests"], "") is None
 
 
+@pytest.mark.full
 def test_tests_that_are_not_there_are_an_error(tree):
     mutation = Mutation("one", "one.py", "x + x", "x", "tests/test_one.py -k three")
     with pytest.raises(LookupError, match="no test is selected"):

@@ -288,6 +288,7 @@ def test_other_optimizers_can_follow_and_curvature_with_them():
     assert all(jax.tree.leaves(alike))
 
 
+@pytest.mark.full
 def test_digits_are_read_in_private():
     keys = jax.random.split(jax.random.key(1), (300, 8))
     tx = adamx.dpsgd(0.5, l2_norm_clip=1.0, noise_multiplier=0.05, seed=1, momentum=0.8)

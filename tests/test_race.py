@@ -121,6 +121,7 @@ def test_the_schedule_is_the_same_for_all(schedule):
         np.testing.assert_allclose(final, alone, rtol=2e-5)
 
 
+@pytest.mark.full
 def test_schedule_free_is_evaluated_at_its_average():
     task = least_squares()
     result = raced(task, "schedule_free_sgd", rates=1, seeds=1, steps=10)
@@ -131,7 +132,7 @@ def test_schedule_free_is_evaluated_at_its_average():
     assert abs(final - looped(task, tx, 0, 10)) > 1e-3 * final
 
 
-@pytest.mark.parametrize("name", ["lbfgs", "sophia", "momo"])
+@pytest.mark.parametrize("name", [full("lbfgs"), "sophia", "momo"])
 def test_what_an_update_asks_for_it_gets(name):
     (outcome,) = raced(least_squares(), name, rates=2, seeds=1, steps=5).outcomes
     assert np.isfinite(outcome.final).all()

@@ -227,6 +227,7 @@ def test_every_public_name_is_in_the_reference():
     assert set(hooks.PLACES) == public
 
 
+@pytest.mark.full
 def test_the_site_builds_without_a_warning(tmp_path):
     """Every page is in the navigation, and every link and anchor leads somewhere."""
     if not importlib.util.find_spec("mkdocs"):

@@ -246,6 +246,7 @@ def test_what_needs_more_than_gradients_is_refused(inner):
         adamx.in_subspace(inner)
 
 
+@pytest.mark.full
 def test_digits_are_read_through_few_directions():
     def build(rate):
         return adamx.galore(rate, 8, 50)

@@ -11,6 +11,7 @@ import pytest
 import adamx
 from adamx.linalg.whitening import balanced, norm_bound, refreshed, whitened
 from adamx.transforms.matrices.whiten import whiten
+from tests.tiers import full
 
 
 def inverse_root(x):
@@ -24,7 +25,7 @@ def preconditioner(factors):
     return q.conj().T @ q
 
 
-@pytest.mark.parametrize("kind", ["matrix", "cube", "complex"])
+@pytest.mark.parametrize("kind", ["matrix", full("cube"), full("complex")])
 def test_the_factors_become_the_inverse_root_of_the_covariance(x64, kind):
     rng = np.random.default_rng(0)
     shape = (2, 3, 2) if kind == "cube" else (4, 3)
