@@ -147,9 +147,13 @@ class KroneckerRoots(Rule):
         whole = jax.ShapeDtypeStruct(x.shape, x.dtype)
         blocks = jax.eval_shape(lambda x: in_blocks(x, self.lengths(x)), whole)
         found = sides(blocks, self.max_precond_dim, make) or {}
-        wide = {side: y for side, y in found.items() if y.shape[-1] > 1}
-        alone = {"right": found["right"]} if blocks.shape[-2:] == (1, 1) else None
-        return wide or alone
+        one = blocks.shape[-2:] == (1, 1)
+        kept = {
+            side: y
+            for side, y in found.items()
+            if (side == "right" if one else y.shape[-1] > 1)
+        }
+        return kept or None
 
 
 @transform
