@@ -121,7 +121,6 @@ def test_the_schedule_is_the_same_for_all(schedule):
         np.testing.assert_allclose(final, alone, rtol=2e-5)
 
 
-@pytest.mark.full
 def test_schedule_free_is_evaluated_at_its_average():
     task = least_squares()
     result = raced(task, "schedule_free_sgd", rates=1, seeds=1, steps=10)

@@ -41,11 +41,14 @@ FIRST = {builder_of(spec.make()): spec.name for spec in reversed(SPECS)}.values(
 DEAR = ("psgd_kron_unusual", "shampoo_unusual", "soap_unusual")
 """Compiling them takes seconds."""
 
+WITNESSES = ("lars_apart", "radam_paper", "sgd_dampening", "sgd_nesterov")
+"""They alone notice one of the mutations in tests/mutants.py."""
+
 FURTHER = [
     spec
     for spec in SPECS
     if spec.name in DEAR
-    or (spec.name not in FIRST and not spec.name.endswith("_unusual"))
+    or not (spec.name in (*FIRST, *WITNESSES) or spec.name.endswith("_unusual"))
 ]
 """Other forms of an optimizer, and its twins in other libraries."""
 
