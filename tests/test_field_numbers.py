@@ -555,10 +555,11 @@ CODECS = (
 TREE = {"w": jnp.ones((6, 8)), "b": jnp.ones(5, jnp.bfloat16), "s": jnp.float32(1)}
 
 
+@pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("codec", CODECS, ids=repr)
-def test_codecs_promote_nothing(codec):
+def test_codecs_promote_nothing(codec, x64):
     dtypes, ranks = strict()
-    with jax.enable_x64(True), dtypes, ranks:
+    with jax.enable_x64(x64), dtypes, ranks:
         tx = adamx.stored(adamx.adam(0.1), codec, min_size=1)
         jax.eval_shape(lambda g: tx.update(g, tx.init(g), g), TREE)
 

@@ -169,7 +169,7 @@ def test_a_leaf_without_a_gradient_has_no_update(pieces, start, data):
 def test_a_chain_can_be_split_anywhere(pieces, start, data):
     """Require the same bits of chain(*a, *b) and of chain(chain(*a), chain(*b))."""
     at = data.draw(st.integers(0, len(pieces)))
-    inputs = [grads(start)]
+    inputs = [grads(start), grads(start, 1)]
     whole = stepped(pieces, start, inputs)
     parts = [adamx.chain(*pieces[:at]), adamx.chain(*pieces[at:])]
     assert_same_bits(stepped(parts, start, inputs), whole)
