@@ -44,7 +44,7 @@ AIMS: dict[tuple[str, str], dict[str, int]] = {
     ("stored(adam, int8)", "update"): {"calls": 400},
     ("MultiSteps(adam)", "update"): {"calls": 300},
 }
-"""Where each is to come to."""
+"""The aims of the redesign of the core."""
 
 MOST = {
     ("adam", "init"): 320,
@@ -68,7 +68,7 @@ class Call(NamedTuple):
 
 
 class Hops(NamedTuple):
-    """How far a value goes."""
+    """Numbers of calls, functions and files, and the greatest depth of calls."""
 
     calls: int
     functions: int

@@ -14,6 +14,7 @@ import pytest
 import adamx
 from adamx.testing import Subject, examples, public_builders
 from adamx.tree.paths import simple_paths
+from tests.tiers import full
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"
@@ -286,10 +287,7 @@ TRANSFORMS = {
 }
 
 
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.full] * (name in THOROUGH))
-    for name in CLIENTS
-]
+NAMES = [full(name) if name in THOROUGH else name for name in CLIENTS]
 
 
 @pytest.mark.parametrize("kind", TRANSFORMS)
@@ -451,10 +449,7 @@ QUICK = (*SMALL, "muon", "sm3")
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.full])
-        for name in public_builders()
-    ],
+    [name if name in QUICK else full(name) for name in public_builders()],
 )
 @pytest.mark.parametrize("model", MODELS)
 def test_two_steps_in_a_client_are_those_on_a_plain_dict(model, name):

@@ -49,7 +49,7 @@ PLAIN = [("clipped", "interpret"), ("int8", "interpret"), ("int4", "loop")]
 @pytest.mark.parametrize(
     ("name", "backend"),
     [
-        pytest.param(n, b, marks=[] if (n, b) in PLAIN else pytest.mark.full)
+        (n, b) if (n, b) in PLAIN else full(n, b)
         for n in TRANSFORMS
         for b in ("interpret", "loop")
     ],

@@ -255,11 +255,10 @@ def test_a_side_that_is_too_long_has_no_factor(largest, there):
 def test_a_number_may_have_no_factor():
     """Shampoo's transform of vectors has none; a matrix of one number is among them."""
     params = {"number": jnp.float32(2.0), "matrix": jnp.eye(2)}
-    tx = adamx.as_matrices(adamx.shampoo(1.0))
+    inner = adamx.shampoo(1.0)
+    tx = adamx.as_matrices(inner)
     updates, _ = tx.update(params, tx.init(params), params)
-    alone, _ = adamx.shampoo(1.0).update(
-        params, adamx.shampoo(1.0).init(params), params
-    )
+    alone, _ = inner.update(params, inner.init(params), params)
     np.testing.assert_allclose(updates["number"], alone["number"], rtol=1e-6)
 
 

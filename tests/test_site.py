@@ -23,6 +23,7 @@ from benchmarks import moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
 from tests.pages import ROOT, blocks, written
 from tests.spec import Spec, live, subject
+from tests.tiers import full
 
 DOCS = ROOT / "docs"
 PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
@@ -38,7 +39,7 @@ TRANSLATED = [page for page in PAGES if f"zh/{page}" in PAGES]
     "page",
     [
         # The code of a Chinese page is that of the English one.
-        pytest.param(page, marks=[pytest.mark.full] * page.startswith("zh/"))
+        full(page) if page.startswith("zh/") else page
         for page in sorted({*PAGES} - ELSEWHERE)
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 import adamx
 from adamx.errors import TransformError
 from adamx.stepping.rounding import ROUNDINGS
+from tests.tiers import full
 
 LOSSLESS = ("stochastic", "kahan", "correction")
 
@@ -224,14 +225,7 @@ SOME = (("int8", 0), ("int4", 1))
 @pytest.mark.parametrize(
     ("codec", "shape", "kind"),
     [
-        pytest.param(
-            codec,
-            shape,
-            kind,
-            marks=[]
-            if (codec, i) in (("int8", 0), ("int4", 1))
-            else [pytest.mark.full],
-        )
+        (codec, shape, kind) if (codec, i) in SOME else full(codec, shape, kind)
         for codec in ("int8", "int8_dynamic", "int4")
         for i, shape in enumerate([(8, 1024), (8, 10)])
         for kind in (AXES.Auto, AXES.Explicit)

@@ -307,10 +307,7 @@ BYTES = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(n, marks=[] if n.startswith("int") else [pytest.mark.full])
-        for n in BYTES
-    ],
+    [n if n.startswith("int") else full(n) for n in BYTES],
 )
 def test_bytes_of_the_live_arrays(name):
     params = {"w": jnp.ones((512, 1024)), "b": jnp.ones(1024)}
@@ -399,10 +396,7 @@ FEW = ("lamb", "masked", "partition", "adafactor")
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in FEW else [pytest.mark.full])
-        for name in OPTIMIZERS
-    ],
+    [name if name in FEW else full(name) for name in OPTIMIZERS],
 )
 def test_every_optimizer_of_one_leaf_can_be_stored(name):
     tx = adamx.stored(OPTIMIZERS[name](0.1), adamx.int8(), min_size=16)

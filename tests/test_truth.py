@@ -27,11 +27,10 @@ ROUNDED = {
 
 def cases(specs):
     """The specs, each under its name."""
-    specs = [*specs]
-    marks = [[pytest.mark.optimized] * (spec.name in ROUNDED) for spec in specs]
+    optimized = pytest.mark.optimized
     return [
-        pytest.param(spec, id=spec.name, marks=own)
-        for spec, own in zip(specs, marks, strict=True)
+        pytest.param(s, id=s.name, marks=[optimized] * (s.name in ROUNDED))
+        for s in specs
     ]
 
 

@@ -156,17 +156,11 @@ class Transform(Remembered):
                 misses an argument; the message has key path and piece.
         """
         if isinstance(state, dict):
-            try:
-                return self._step(updates, state, params, extra)
-            except TransformError:
-                raise
-            except (KeyError, ValueError):
-                self._require_own(state, updates if params is None else params)
-                raise
+            return self._step(updates, state, params, extra)
         if state is None or (isinstance(state, tuple) and not state):
             try:
                 return self._step(updates, {}, params, extra)[0], state
-            except (TransformError, KeyError):
+            except TransformError:
                 like = updates if params is None else params
                 if not jax.eval_shape(self.plan.init, like):
                     raise
@@ -192,6 +186,18 @@ class Transform(Remembered):
             ) from None
 
     def _step(
+        self, updates: Updates, state: State, params: Params | None, extra: Any
+    ) -> tuple[Updates, State]:
+        """One step; where it fails for its state, the error says where that differs."""
+        try:
+            return self._compiled(updates, state, params, extra)
+        except TransformError:
+            raise
+        except (KeyError, ValueError):
+            self._require_own(state, updates if params is None else params)
+            raise
+
+    def _compiled(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
         """One step, compiled as a whole unless a foreign piece is in it."""

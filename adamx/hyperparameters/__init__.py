@@ -1,1 +1,1 @@
-"""What a builder is given: checked, made static, remembered."""
+"""Arguments of builders: their checks, static values, and remembered calls."""

@@ -1,1 +1,1 @@
-"""What is done to matrices as wholes."""
+"""Transforms of whole matrices: orthogonal, preconditioned, whitened, projected."""
