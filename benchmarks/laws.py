@@ -6,8 +6,8 @@
 
 The same code tries both libraries. An optimizer keeps a law, breaks it, or there is
 nothing to try (no hyperparameter, say); exceptions that adamx declares for itself count
-as broken here. Law 17 needs references and is held in tests/test_truth.py; law 18 is of
-adamx's own rules.
+as broken here. Law 17 needs references and is held in tests/optimizers/test_truth.py;
+law 18 is of adamx's own rules.
 """
 
 import argparse

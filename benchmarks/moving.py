@@ -2,8 +2,8 @@
 
     python -m benchmarks.moving
 
-`tests/test_site.py` builds both sides of each row of the optimizers and lets them take
-the same steps, where the library is installed.
+`tests/project/test_site.py` builds both sides of each row of the optimizers and lets
+them take the same steps, where the library is installed.
 """
 
 from pathlib import Path

@@ -3,6 +3,8 @@
 import os
 from importlib import metadata
 
+from tests.places import ROOT
+
 # The LAPACK threads of two workers wait for each other: an eigh takes 50 times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Most of the time of tests is compilation: of a program of three leaves XLA's older
@@ -21,9 +23,7 @@ os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
 # Workers, later runs and the thorough tier read what one has compiled. To write what
 # takes no time to compile costs a first run 5 %.
-os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", os.path.abspath(f"{__file__}/../../.jax_cache")
-)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.02")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
@@ -45,7 +45,7 @@ with warnings.catch_warnings():
     import optax  # noqa: F401
 
 
-CACHE = pathlib.Path(__file__).parents[1] / ".jax_cache"
+CACHE = ROOT / ".jax_cache"
 MAPS = pathlib.Path("/proc/self/maps")
 MOST_MAPS = 8_000
 _run = itertools.count(1)

@@ -26,8 +26,7 @@ from tabulate import tabulate
 
 from benchmarks.command import parser, publish
 from tests.mutants import MUTATIONS, Mutation
-
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
 
 TIERS = {"quick": "not full", "thorough": "full"}
 """The marks that select the tests of each tier."""

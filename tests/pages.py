@@ -15,8 +15,6 @@ from typing import Any
 
 from adamx import TransformError
 
-ROOT = Path(__file__).parents[1]
-
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n```(?:text)?\n(?P<output>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,

@@ -23,8 +23,7 @@ from adamx.testing import LAWS, Violation
 from benchmarks.laws import statutes
 from benchmarks.schedules import SHOWN
 from benchmarks.schedules import name as picture_name
-
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
 
 
 def blocks(name: str) -> list[str]:

@@ -1,14 +1,14 @@
 import importlib
 import re
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
 
+from tests.places import ROOT
 from tests.tiers import full
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from pathlib import Path
 
 import chex
 import pytest
@@ -20,6 +19,7 @@ from benchmarks import (
     trajectories,
     trees,
 )
+from tests.places import ROOT
 from tests.tiers import full
 
 pytestmark = pytest.mark.optimized
@@ -164,7 +164,7 @@ def test_every_optimizer_has_one_row_and_an_oracle():
 
 def test_the_table_of_the_optimizers_is_what_the_command_writes():
     """The deviations are another machine's; all the rest is looked up again."""
-    page = (Path(__file__).parents[1] / "docs" / "optimizers.md").read_text()
+    page = (ROOT / "docs" / "optimizers.md").read_text()
     (written,) = re.findall(
         r"<!-- begin: benchmarks.catalogue -->\n(.*?)\n<!-- end", page, re.DOTALL
     )

@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from tests.mutants import MUTATIONS, Mutation
-from tests.mutations import ROOT, Found, chosen, failing, mutated, report, tried
+from tests.mutations import Found, chosen, failing, mutated, report, tried
+from tests.places import ROOT
 from tests.tiers import full
 
 NAMES = [mutation.name for mutation in MUTATIONS]

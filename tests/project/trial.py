@@ -1,10 +1,14 @@
 """Try adamx as it is installed, on the Python and the jax at hand.
 
-    python tests/trial.py
+    python tests/project/trial.py
 
-Needs chex beside adamx, and no pytest. `tests/versions.py` runs it in one environment
-after another. A warning is an error here, because a name that jax deprecates is gone in
-a later jax.
+Needs chex beside adamx, and no pytest. `tests/project/versions.py` runs it in one
+environment after another. A warning is an error here, because a name that jax
+deprecates is gone in a later jax.
+
+Python looks for modules first in the folder of the file that it runs. This file must
+not lie in `tests/`, because `tests/inspect` would shadow the standard library's
+`inspect`.
 """
 
 import contextlib
@@ -23,7 +27,7 @@ os.environ["XLA_FLAGS"] = (
 )
 
 # Last, so that adamx is imported as it is installed, not from the checkout.
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[2]))
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +43,7 @@ with warnings.catch_warnings():
     from adamx.testing import LAWS, Law, NotTried, Subject, examples, public_builders
     from adamx.testing.public import public_codecs
     from tests import pages
+    from tests.places import ROOT
 
 PARAMS = {"w": jnp.linspace(-1.0, 1.0, 16).reshape(4, 4), "b": jnp.ones(4)}
 GRADS = jax.tree.map(jnp.cos, PARAMS)
@@ -102,7 +107,7 @@ def raced() -> None:
 
 def toured() -> None:
     """Run the code of the tour; it prints what the page shows."""
-    page = (pages.ROOT / "docs" / "tour.md").read_text("utf-8")
+    page = (ROOT / "docs" / "tour.md").read_text("utf-8")
     assert pages.written(page) == page, pages.written(page)
 
 

@@ -1,12 +1,12 @@
 """Try adamx on the other Pythons of this machine, and on the lowest jax.
 
-    python tests/versions.py
+    python -m tests.project.versions
 
 Finds every Python that adamx supports on the PATH and in pyenv's folder. For each one
-but the Python that runs this script, `tests/trial.py` runs in a fresh environment with
-the newest jax that pip gives. On the lowest supported Python it runs also with the
-lowest jax that `pyproject.toml` names. A Python that is not there is reported, and is
-no error.
+but the Python that runs this script, `tests/project/trial.py` runs in a fresh
+environment with the newest jax that pip gives. On the lowest supported Python it runs
+also with the lowest jax that `pyproject.toml` names. A Python that is not there is
+reported, and is no error.
 """
 
 import os
@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
 
 Version = tuple[int, int]
 
@@ -141,7 +141,8 @@ def tried(trial: Trial, wheel: Path, folder: Path) -> tuple[str, bool]:
         run([trial.program, "-m", "venv", home], folder)
         run([python, "-m", "pip", "install", "-q", *jax, f"{wheel}[laws]"], folder)
         name, which = run([python, "-c", code], folder).split()[-2:]
-        result, passed = run([python, ROOT / "tests" / "trial.py"], folder), True
+        trial_file = ROOT / "tests" / "project" / "trial.py"
+        result, passed = run([python, trial_file], folder), True
     except RuntimeError as error:
         result, passed = f"FAILED\n{error}", False
     seconds = round(time.monotonic() - start)

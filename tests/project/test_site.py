@@ -21,7 +21,8 @@ import adamx
 from adamx.testing.laws.truth import deviation, follower
 from benchmarks import moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
-from tests.pages import ROOT, blocks, written
+from tests.pages import blocks, written
+from tests.places import ROOT
 from tests.spec import Spec, live, subject
 from tests.tiers import full
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import adamx
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PUBLIC = {
     f"{module.__name__}.{name}": thing
     for module in (adamx, adamx.schedules)
@@ -97,6 +97,13 @@ def test_files_stay_small():
         if (lines := len(path.read_text().splitlines())) > 400
     }
     assert not long
+
+
+def test_the_folders_of_tests_are_the_rooms_of_the_package():
+    rooms = {path.parent.name for path in (ROOT / "adamx").glob("*/__init__.py")}
+    tests = ROOT / "tests"
+    folders = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")}
+    assert folders == rooms | {"project", "whole"}
 
 
 def test_no_optimizer_has_a_moment_of_its_own():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adamx
-from tests.test_kronecker import ODD, check_it_stays, normal
+from tests.transforms.test_kronecker import ODD, check_it_stays, normal
 
 
 def kept(state):

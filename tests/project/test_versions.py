@@ -17,8 +17,9 @@ import yaml
 import adamx
 from adamx.extras import needed_for
 from adamx.testing.public import public_codecs
-from tests import test_storage, versions
-from tests.pages import ROOT
+from tests.places import ROOT
+from tests.project import versions
+from tests.storage import test_storage
 
 NOT_PUBLIC = re.compile(r"jax\.(_src|experimental|extend|interpreters|lib)\b")
 """The parts of jax that may change from one jax to the next."""

@@ -387,7 +387,7 @@ def test_what_is_written_is_read_again(tmp_path):
         Race.read(tmp_path / "nowhere")
 
 
-@pytest.mark.full  # tests/test_race_report.py does so to the command
+@pytest.mark.full  # tests/racing/test_race_report.py does so to the command
 def test_ctrl_c_keeps_what_has_finished_and_resume_goes_on(tmp_path):
     seen = []
 

@@ -11,8 +11,14 @@ import adamx
 from adamx.linalg.inverse_root import METHODS, NEWTON_STEPS, inverse_root
 from adamx.linalg.kronecker import block_lengths, in_blocks, out_of_blocks
 from adamx.testing import LAWS, NotTried, Subject
-from tests.test_kronecker import CONDITIONS, ODD, check_it_stays, normal, symmetric
 from tests.tiers import full
+from tests.transforms.test_kronecker import (
+    CONDITIONS,
+    ODD,
+    check_it_stays,
+    normal,
+    symmetric,
+)
 
 ROOTS: list[Any] = sorted(METHODS)
 

@@ -72,7 +72,7 @@ QUICK = {
     "determinism": (PIECES, "a step may draw noise, or keep something outside"),
     "long_runs": (PIECES, "a step may count, or sum without end"),
     "sharding": (MACHINERY, "core gives slots the shardings of their parameters"),
-    "truth": (MACHINERY, "tests/test_truth.py tries it"),
+    "truth": (MACHINERY, "tests/optimizers/test_truth.py tries it"),
     "declarations": (PIECES, "a rule declares its locality and its needs"),
     "identity": (EVERYTHING, "a builder may make a function in each call"),
     "memory": (PIECES, "a piece may keep what it is given"),
@@ -84,7 +84,7 @@ QUICK = {
 """For each law the subjects that the quick tier tries, and why their code can break it.
 
 Pieces are all that is not wiring: transforms, wrappers, combinators, storage, kernels.
-An optimizer wires pieces; its formula is in tests/test_truth.py.
+An optimizer wires pieces; its formula is in tests/optimizers/test_truth.py.
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 import adamx
 from adamx.linalg.eigen import eigenvectors, singular_vectors
 from tests.problems import DIGITS, minimized
-from tests.test_kronecker import CONDITIONS, ODD, check_it_stays, normal
+from tests.transforms.test_kronecker import CONDITIONS, ODD, check_it_stays, normal
 
 SHAPES = {"tall": (9, 6), "wide": (6, 9), "square": (6, 6)}
 

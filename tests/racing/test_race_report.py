@@ -20,6 +20,7 @@ from adamx.racing.heat import Heat
 from adamx.racing.pictures import trajectories
 from adamx.racing.table import caveats, rows
 from adamx.racing.tasks import find_task
+from tests.places import ROOT
 
 # One worker runs the race that these tests look at.
 pytestmark = [pytest.mark.optimized, pytest.mark.xdist_group("race_report")]
@@ -199,7 +200,7 @@ def test_ctrl_c_on_the_command_keeps_what_has_finished(tmp_path):
     script = shutil.which("adamx", path=str(Path(sys.executable).parent))
     start = [script] if script else [sys.executable, "-m", "adamx.racing"]
     (tmp_path / "mine.py").write_text(MINE)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", HEARS_CTRL_C, *start]
     command += ["race", "--task=mine:task", "--rates=2", "--seeds=1"]
     command += ["--output=out"]

@@ -1,0 +1,1 @@
+"""Transforms, rules, and what puts them together."""

@@ -1,0 +1,1 @@
+"""How rules run on trees: stacks of leaves, and shardings."""

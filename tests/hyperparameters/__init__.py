@@ -1,0 +1,1 @@
+"""When two calls are equal, and how long their arguments live."""

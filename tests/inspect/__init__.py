@@ -1,0 +1,1 @@
+"""Descriptions of transforms and states, and measurements."""

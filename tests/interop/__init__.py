@@ -1,0 +1,1 @@
+"""States from other chains and libraries."""

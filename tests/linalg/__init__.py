@@ -1,0 +1,1 @@
+"""Matrix views and orthogonal factors."""

@@ -1,0 +1,1 @@
+"""Every optimizer: against an independent implementation, and to the minimum."""

@@ -1,0 +1,1 @@
+"""The repository: its rules, documents, examples, benchmarks and versions."""

@@ -1,0 +1,1 @@
+"""Races, their reports and their command."""

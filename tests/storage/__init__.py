@@ -1,0 +1,1 @@
+"""Codecs, and states stored in fewer bits."""

@@ -1,0 +1,1 @@
+"""The laws find violations."""

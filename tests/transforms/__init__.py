@@ -1,0 +1,1 @@
+"""The pieces of optimizers, each at its edges."""

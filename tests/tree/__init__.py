@@ -1,0 +1,1 @@
+"""Trees of users, and leaves that are frozen in part."""

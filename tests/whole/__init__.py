@@ -1,0 +1,1 @@
+"""Tests of the whole library, which belong to no single room."""
