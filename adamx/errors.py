@@ -13,20 +13,17 @@ LONGEST = 900
 class TransformError(ValueError):
     """A transform was built or called with something it cannot work with.
 
-    The message names what is wrong and, where they are known, the place (key path
-    and piece), what was expected, what was got, and what to do about it. It has at most
+    The message says what is wrong and, if they are known, the place (key path and
+    piece), what was expected, what was given, and what to do about it. It has at most
     900 letters: the longest lines lose their middle.
 
     Args:
         what: one sentence that says what is wrong.
         where: the key path of the leaf, as `jax.tree_util.keystr` writes it.
-        piece: the piece of the chain that noticed, by name.
+        piece: the name of the piece of the chain that raised it.
         expected: what would have been right.
         got: what was there instead.
-        do: what the caller can do about it.
-
-    Reference:
-        adamx's own; law 11 of the numerics contract.
+        hint: what the caller can do about it.
 
     Example:
         >>> error = TransformError("a leaf is no array", where="['w']", got="'abc'")
@@ -44,16 +41,16 @@ class TransformError(ValueError):
         piece: str | None = None,
         expected: object = None,
         got: object = None,
-        do: str | None = None,
+        hint: str | None = None,
     ) -> None:
         place = "the whole tree (it is one leaf)" if where == "" else where
         rows = {"where": place, "piece": piece, "expected": expected, "got": got}
-        super().__init__(laid_out(**_fitted({"what": what, **rows, "do": do})))
+        super().__init__(laid_out(**_fitted({"what": what, **rows, "hint": hint})))
         self.what, self.where, self.piece = what, where, piece
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """What to do about a name that is not known: take the one most like it, if any."""
+    """Return a hint for an unknown name: the most similar known name, if any."""
     close = difflib.get_close_matches(name, list(known), 1, cutoff=0.4)
     return f"did you mean {close[0]!r}?" if close else None
 
@@ -70,6 +67,6 @@ def _fitted(rows: dict[str, object]) -> dict[str, Any]:
 
 
 def laid_out(what: str, **rows: object) -> str:
-    """A sentence, and a line for each row that has something in it."""
+    """Return a sentence, and a line for each row that has something in it."""
     lines = [f"  {k + ':':<9} {v}" for k, v in rows.items() if v is not None]
     return "\n".join([what, *lines])

@@ -1,7 +1,7 @@
 """The names that signatures share."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import jax
 
@@ -10,6 +10,11 @@ PyTree: TypeAlias = Any
 Params: TypeAlias = PyTree
 Updates: TypeAlias = PyTree
 State: TypeAlias = PyTree
+
+ParamsT = TypeVar("ParamsT")
+UpdatesT = TypeVar("UpdatesT")
+StateT = TypeVar("StateT")
+"""In the signatures of functions that take a tree and return one of the same type."""
 
 Scalar: TypeAlias = float | jax.Array
 """A Python number, or a traced or concrete array of shape ()."""

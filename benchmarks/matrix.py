@@ -50,11 +50,12 @@ def hidden(params: Any) -> dict[str, bool]:
 
 def ours(way: str) -> adamx.Transform:
     """Muon as Optax has it: each part of Nesterov's momentum bias corrected."""
+    stacked: Any = None if way == "off" else way
     return adamx.muon(
         RATE,
         bias_corrected=True,
+        orthogonalize=adamx.orthogonalize(stacked=stacked),
         rest=adamx.adam(RATE, nesterov=True),
-        stacked=None if way == "off" else way,  # pyright: ignore[reportArgumentType]
     )
 
 

@@ -58,7 +58,7 @@ TORCH = [
     Row("Adadelta(params)", "adadelta()"),
     Row(
         "Adafactor(params, eps=(1e-30, 1e-3))",
-        "adafactor(1e-2, 1, relative_step=True, last_axes=True, eps_floor=True)",
+        "adafactor(1e-2, 1, relative_step=True, last_axes=True)",
         "its ε is that of the dtype otherwise",
         "不指定时它的 ε 取决于 dtype",
     ),

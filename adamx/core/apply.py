@@ -5,13 +5,13 @@ import jax.numpy as jnp
 
 from adamx.errors import TransformError
 from adamx.execution.jit import compiled
-from adamx.numerics.dtypes import compute_dtype, convert, narrow
-from adamx.tree.check import matched
+from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
+from adamx.tree.check import flatten_like
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, Params, Updates
+from adamx.types import Array, ParamsT, Updates
 
 
-def apply_updates(params: Params, updates: Updates) -> Params:
+def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
     """Add the updates to the parameters, leaf by leaf.
 
     θ ← θ + u
@@ -27,9 +27,6 @@ def apply_updates(params: Params, updates: Updates) -> Params:
     Raises:
         TransformError: the trees or the shapes of two leaves differ.
 
-    Reference:
-        The name is Optax's.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
@@ -37,7 +34,7 @@ def apply_updates(params: Params, updates: Updates) -> Params:
         {'w': Array(1.5, dtype=float32)}
     """
     leaves, treedef = flatten(params)
-    others = matched(treedef, updates, "updates", params)
+    others = flatten_like(treedef, updates, "updates", params)
     there = []
     for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
         # What jax.grad gives for integers is of dtype float0, and no update.
@@ -66,5 +63,5 @@ def _add(param: Array, update: Array) -> Array:
     wide = dtype = jnp.result_type(param)
     if jnp.issubdtype(dtype, jnp.inexact):
         wide = compute_dtype(dtype)
-    total = jax.lax.add(convert(param, wide), convert(update, wide))
-    return narrow(total, dtype)
+    total = jax.lax.add(cast(param, wide), cast(update, wide))
+    return cast_saturating(total, dtype)

@@ -21,9 +21,6 @@ def chain(*transforms: TransformLike) -> Transform:
         The transform; its state is one dict of the pieces' states by name, `scale`,
         `scale_1`, … where a name comes again. Pieces without state are not in it.
 
-    Raises:
-        TransformError: an argument is no transform.
-
     Reference:
         The combinator is Optax's (DeepMind, 2020).
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from adamx.core.freeze import Freeze
-from adamx.core.node import Node
 from adamx.core.partition import Partition
 from adamx.core.rule import Rule, chained
+from adamx.core.tree_transform import TreeTransform
 from adamx.core.wrapper import Wrapper
 from adamx.execution.plan import Plan, distinct
 from adamx.tree.paths import flatten
@@ -14,11 +14,11 @@ from adamx.types import Params
 
 def degree_of(plan: Plan, params: Params) -> int | None:
     """Return the degree of a transform of these parameters; see `Rule.degree`."""
-    seen = plan.seen(params)
+    seen = plan.trainable_params(params)
     return chained(_of_piece(piece, seen) for _, piece in distinct(plan.pieces))
 
 
-def _of_piece(piece: Rule | Node, params: Params) -> int | None:
+def _of_piece(piece: Rule | TreeTransform, params: Params) -> int | None:
     if isinstance(piece, Rule):
         return piece.degree()
     if isinstance(piece, Freeze):

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from adamx.core.node import Node
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
 from adamx.tree.callables import wanted
-from adamx.tree.check import optimizable, path_of
+from adamx.tree.check import optimizable, path_of, wrong_state
 from adamx.tree.paths import flatten
 from adamx.types import Params, Updates
 
 
-class Foreign(Node):
+class Foreign(TreeTransform):
     """A pair that follows Optax's protocol; used as it is, and not jitted by us."""
 
     name: str
@@ -35,12 +35,8 @@ class Foreign(Node):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
         if self.name not in state:
-            raise TransformError(
-                "the state is of another transform",
-                piece=self.name,
-                expected=f"a dict with {self.name!r} in it",
-                got=sorted(state),
-            )
+            expected = f"a dict with {self.name!r} in it"
+            raise wrong_state(self.name, expected, sorted(state))
         names = wanted(self.update_fn, first=3).taken(extra)
         accepted = {name: extra[name] for name in names}
         with self._naming(updates if params is None else params):

@@ -3,30 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from adamx.core.node import Node
-from adamx.core.rule import Identity, Live, Rule, Scaled, Series, locality
+from adamx.core.rule import Identity, OverLeaves, Rule, Series, locality
 from adamx.core.transform import TransformLike, as_transform, lift, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
 from adamx.execution.plan import Plan, distinct
 from adamx.hyperparameters.user_code import user_code
 from adamx.tree.callables import wanted
 from adamx.tree.paths import flatten
 from adamx.tree.record import Record, replace
-from adamx.types import Array, Params, Scalar, Shared, Slots, Updates
+from adamx.types import Array, Params, Shared, Slots, Updates
 
 Join: TypeAlias = Callable[..., Array]
 """From the branches' outputs, by keyword, to one array. If it is a `Rule` that can be
 called, its fields are hyperparameters and may be scheduled."""
 
 
-class Fed(Record):
-    """A branch that is given what `source` makes; see `fed`."""
+class WithInput(Record):
+    """A branch that is given what `source` makes; see `with_input`."""
 
     source: Join
     tx: TransformLike | None
 
 
-def fed(source: Join, tx: TransformLike | None = None) -> Fed:
+def with_input(source: Join, tx: TransformLike | None = None) -> WithInput:
     """Make a branch of a fork that is given something else than the fork's updates.
 
     Args:
@@ -41,24 +41,20 @@ def fed(source: Join, tx: TransformLike | None = None) -> Fed:
     Raises:
         TransformError: (by `fork`) an argument of `source` is no branch before it.
 
-    Reference:
-        adamx's own; the moment of AdaBelief, which is that of g − μ, is its occasion:
-        Zhuang et al., 2020, arXiv:2010.07468.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> away = adamx.fed(lambda updates, mean: updates - mean)
+        >>> away = adamx.with_input(lambda updates, mean: updates - mean)
         >>> mean = adamx.scale_by_momentum(0.75)
         >>> tx = adamx.fork(lambda away: away, mean=mean, away=away)
         >>> float(tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))[0])
         3.0
     """
-    return Fed(source, tx)
+    return WithInput(source, tx)
 
 
 Feeds: TypeAlias = tuple[tuple[str, Join, tuple[str, ...]], ...]
-"""The branches that are fed, each with its source and what that is made of."""
+"""The branches with an input of their own: name, source, and names of what it takes."""
 
 
 class Fork(Rule):
@@ -80,60 +76,58 @@ class Fork(Rule):
     def start(self) -> Shared:
         return Series(self.parts()).start()
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        ticked = {n: r.tick(shared.get(n, {}), extra) for n, r in self.parts()}
-        gains = {name: ticked[name].gain for name, _ in self.branches}
-        join = ticked["join"].rule if "join" in ticked else self.join
-        gain: Scalar = 1.0
-        if hasattr(join, "fold"):
-            ends = _ends(self, gains)
-            join, gain = join.fold(**ends)  # pyright: ignore
-            gains |= dict.fromkeys(ends, 1.0)
-        branches = tuple((n, Scaled.of(ticked[n].rule, g)) for n, g in gains.items())
-        feeds = _ticked(self.feeds, ticked)
-        rule = replace(self, join=join, branches=branches, feeds=feeds)
-        next_ = {n: live.shared for n, live in ticked.items() if live.shared}
-        view = {n: live.view for n, live in ticked.items() if live.view}
-        return Live(rule, gain, next_, view)
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        return Series(self.parts()).advance_all(shared, extra, over_leaves)
+
+    def for_leaf(
+        self, path: str, shape: tuple[int, ...], where: Callable[[], str]
+    ) -> "Fork":
+        branches = Series(self.branches).for_leaf(path, shape, where).rules
+        return replace(self, branches=branches)
+
+    def resolve(self, shared: Shared) -> "Fork":
+        parts = {name: rule.resolve(shared[name]) for name, rule in self.parts()}
+        branches = tuple((name, parts[name]) for name, _ in self.branches)
+        join, feeds = _resolved(self.join, self.feeds, parts)
+        return replace(self, join=join, branches=branches, feeds=feeds)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        feeds, outs, new = _by_name(self.feeds), {UPDATES: g}, {}
+        feeds = {name: (source, names) for name, source, names in self.feeds}
+        outs, new = {UPDATES: g}, {}
         for name, rule in self.branches:
+            seen = g
+            if name in feeds:
+                source, names = feeds[name]
+                seen = _called(source, {n: outs[n] for n in names})
             mine = slots.get(name, {}), shared.get(name, {})
-            outs[name], kept = rule.step(_input(feeds, name, outs), *mine, param)
+            outs[name], kept = rule.step(seen, *mine, param)
             if kept:
                 new[name] = kept
         return _called(self.join, _ends(self, outs)), new
 
 
 UPDATES = "updates"
-"""How a source calls what the fork is given."""
+"""The name under which a source takes the updates of the fork."""
 
 
 def _source(name: str) -> str:
-    """How the source of a branch is called among the parts of its fork."""
+    """Return the name of the source of a branch among the parts of its fork."""
     return f"source of {name}"
 
 
-def _ticked(feeds: Feeds, live: Mapping[str, Live]) -> Feeds:
-    """The feeds, with sources that are rules as they act in this step."""
-    rules = {name: one.rule for name, one in live.items()}
-    return tuple((n, rules.get(_source(n), by), names) for n, by, names in feeds)  # pyright: ignore
+def _resolved(join: Join, feeds: Feeds, parts: Mapping[str, Any]) -> tuple[Join, Feeds]:
+    """Return join and sources, in their place the `parts` that are of this step."""
+    sources = ((n, parts.get(_source(n), by), names) for n, by, names in feeds)
+    return parts.get("join", join), tuple(sources)
 
 
-def _by_name(feeds: Feeds) -> dict[str, tuple[Join, tuple[str, ...]]]:
-    return {name: (source, names) for name, source, names in feeds}
-
-
-def _input(
-    feeds: dict[str, tuple[Join, tuple[str, ...]]], name: str, outs: dict[str, Array]
-) -> Array:
-    if name not in feeds:
-        return outs[UPDATES]
-    source, names = feeds[name]
-    return _called(source, {n: outs[n] for n in names})
+def _no_leaves(*_: Any) -> Any:
+    """Refuse the reduction over leaves to a join, which sees one leaf at a time."""
+    raise NotImplementedError("a join of locality 'tree'")
 
 
 def _called(join: Join, outs: Mapping[str, Any]) -> Array:
@@ -145,12 +139,12 @@ def _called(join: Join, outs: Mapping[str, Any]) -> Array:
 
 
 def _ends(fork: "Fork | TreeFork", of: Mapping[str, Any]) -> dict[str, Any]:
-    """What there is of those branches that no other is fed with: they are joined."""
+    """Return the outputs to join: those of branches that are no input of another."""
     eaten = {name for _, _, names in fork.feeds for name in names}
     return {name: of[name] for name, _ in fork.branches if name not in eaten}
 
 
-class TreeFork(Node):
+class TreeFork(TreeTransform):
     """Branches that are not all rules, or that need the whole tree."""
 
     name: str
@@ -182,16 +176,17 @@ class TreeFork(Node):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
         mine = state.get(self.name, {})
-        live = {n: r.tick(mine.get(n, {}), extra) for n, r in self._callables()}
-        new = {name: one.shared for name, one in live.items()}
-        join: Any = live["join"].rule if "join" in live else self.join
-        feeds = _by_name(_ticked(self.feeds, live))
+        series = Series(self._callables())
+        new = series.advance_all(mine, extra, _no_leaves)
+        parts = dict(series.resolve(new).rules)
+        join, feeds = _resolved(self.join, self.feeds, parts)
+        sources = {name: (source, names) for name, source, names in feeds}
         leaves, treedef = flatten(updates)
         outs: dict[str, Any] = {UPDATES: leaves}
         for name, plan in self.branches:
             given = updates
-            if name in feeds:
-                source, names = feeds[name]
+            if name in sources:
+                source, names = sources[name]
                 given = treedef.unflatten(_by_leaf(source, {n: outs[n] for n in names}))
             out, new[name] = plan.apply(given, mine.get(name, {}), params, extra)
             outs[name], treedef = flatten(out)
@@ -208,13 +203,13 @@ def _by_leaf(join: Join, outs: Mapping[str, Any]) -> list[Array | None]:
 
 
 @transform
-def fork(join: Join, **branches: TransformLike | Fed) -> Rule | Node:
+def fork(join: Join, **branches: TransformLike | WithInput) -> Rule | TreeTransform:
     """Give the same updates to every branch, and join what they emit leaf by leaf.
 
     u = join(a=a(g), b=b(g), …)
 
-    A branch made by `fed` is given something else: what its source makes of g and of
-    branches before it. Those are then not joined, having served their end.
+    A branch made by `with_input` has an input of its own: what its source makes of g
+    and of the outputs of branches before it. Those outputs are then not joined.
 
     Args:
         join: from one array of each branch, by keyword, to one array of the same
@@ -226,11 +221,8 @@ def fork(join: Join, **branches: TransformLike | Fed) -> Rule | Node:
         rules are applied together in one function of a leaf.
 
     Raises:
-        TransformError: a branch is no transform, or is fed with what there is not.
-
-    Reference:
-        adamx's own; the numerator and denominator of Kingma & Ba, "Adam", 2015,
-        arXiv:1412.6980, are its occasion.
+        TransformError: a branch is no transform, or the input of one needs an output
+            that is absent.
 
     Example:
         >>> import jax.numpy as jnp
@@ -245,12 +237,12 @@ def fork(join: Join, **branches: TransformLike | Fed) -> Rule | Node:
 
 
 def forked(
-    name: str, join: Join, branches: Mapping[str, TransformLike | Fed]
-) -> Rule | Node:
-    """What `fork` does, under another name: one rule where the branches allow it."""
+    name: str, join: Join, branches: Mapping[str, TransformLike | WithInput]
+) -> Rule | TreeTransform:
+    """Build a fork under another name: one rule if all branches are rules."""
     plans, feeds = {}, []
     for label, branch in branches.items():
-        if isinstance(branch, Fed):
+        if isinstance(branch, WithInput):
             wants, known = wanted(branch.source), (UPDATES, *plans)
             if wants.missing(known):
                 raise TransformError(
@@ -269,7 +261,7 @@ def forked(
 
 
 def as_rule(plan: Plan) -> Series | None:
-    """The whole plan as one rule, or None if it is more than that."""
+    """Return the plan as one rule, or None if it is not made of rules alone."""
     pieces = distinct(plan.pieces)
     rules = tuple((n, p) for n, p in pieces if isinstance(p, Rule))
     series = Series(rules)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adamx.core.node import Node
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
 from adamx.hyperparameters.labels import Masks, labels_of
 from adamx.tree.callables import is_function
@@ -15,19 +15,19 @@ from adamx.tree.paths import flatten, key_paths
 from adamx.types import Params, PyTree, Updates
 
 
-class Freeze(Node):
-    """Marks leaves that the whole chain leaves alone; `Plan` sees to it."""
+class Freeze(TreeTransform):
+    """Marks leaves that no piece of the chain changes; `Plan` takes them out."""
 
     name: str
     mask: Masks
 
     def holds(self, params: Params) -> list[bool]:
-        """For each leaf, whether it is frozen."""
+        """Return for each leaf whether it is frozen."""
         found = self._labels(params)
         return [not is_mask(x) and bool(x) for x in found]
 
     def held(self, params: Params) -> Held:
-        """The masks of leaves of which some numbers are frozen."""
+        """Return the masks of the leaves of which some numbers are frozen."""
         return held_numbers(self._labels(params), params, self.name)
 
     def _labels(self, params: Params) -> list[Any]:
@@ -44,19 +44,19 @@ class Freeze(Node):
         return held
 
 
-def keep(tree: PyTree, chosen: list[bool]) -> PyTree:
-    """`tree` with None for the leaves that are not chosen."""
+def select_leaves(tree: PyTree, chosen: list[bool]) -> PyTree:
+    """Return `tree` with None for the leaves that are not chosen."""
     leaves, treedef = flatten(tree)
     pairs = zip(leaves, chosen, strict=True)
     return treedef.unflatten([leaf if yes else None for leaf, yes in pairs])
 
 
-def filled(
+def fill_missing(
     extra: Mapping[str, Any], params: Params | None, chosen: list[bool]
 ) -> dict[str, Any]:
-    """`extra`, with functions that can be called with the chosen parameters alone.
+    """Return `extra` with functions that take the chosen parameters alone.
 
-    A loss is a function of all of them: those that were not chosen are as they are.
+    A loss is a function of all parameters: the others are filled in unchanged.
     """
     calls = {k for k, v in extra.items() if is_function(v, params)}
     if params is None or not calls:
@@ -76,8 +76,8 @@ def filled(
     return {k: of_all(v) if k in calls else v for k, v in extra.items()}
 
 
-def zero_rest(updates: Updates, params: Params, chosen: list[bool]) -> Updates:
-    """`updates` with a zero, in the parameter's dtype, for every leaf not chosen."""
+def zero_unselected(updates: Updates, params: Params, chosen: list[bool]) -> Updates:
+    """Return `updates` with a zero update for every leaf that is not chosen."""
     leaves, treedef = flatten(updates)
     for i, (p, yes) in enumerate(zip(flatten(params)[0], chosen, strict=True)):
         if not yes and p is not None:
@@ -86,7 +86,7 @@ def zero_rest(updates: Updates, params: Params, chosen: list[bool]) -> Updates:
 
 
 def no_update(param: Any) -> Any:
-    """The update that leaves `param` as it is."""
+    """Return the update that does not change `param`."""
     if jnp.issubdtype(jnp.result_type(param), jax.dtypes.extended):
         return None  # a random key has no zero; None leaves it as it is
     # Zeros that come from the parameter are where it is, on one device or on many.

@@ -4,9 +4,9 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from adamx.core.freeze import Freeze, filled, keep
-from adamx.core.node import Node
+from adamx.core.freeze import Freeze, fill_missing, select_leaves
 from adamx.core.transform import TransformLike, as_transform, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError, nearest
 from adamx.execution.plan import Plan
 from adamx.hyperparameters.keys import Keyed, key_of
@@ -16,7 +16,7 @@ from adamx.tree.text import shortened
 from adamx.types import Params, PyTree, Updates
 
 
-class Partition(Node):
+class Partition(TreeTransform):
     """One plan for each label; leaves whose label has None instead pass unchanged."""
 
     name: str
@@ -29,7 +29,7 @@ class Partition(Node):
     def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
         labels = self._labels(params)
         return {
-            str(label): (plan, keep(params, [x == label for x in labels]))
+            str(label): (plan, select_leaves(params, [x == label for x in labels]))
             for label, plan in self.parts
             if plan is not None
         }
@@ -54,9 +54,14 @@ class Partition(Node):
             if plan is None:
                 continue
             chosen = [x == label for x in labels]
-            owners = None if params is None else keep(params, chosen)
-            seen = filled(extra, params, chosen)
-            part = keep(updates, chosen), mine.get(str(label), {}), owners, seen
+            owners = None if params is None else select_leaves(params, chosen)
+            seen = fill_missing(extra, params, chosen)
+            part = (
+                select_leaves(updates, chosen),
+                mine.get(str(label), {}),
+                owners,
+                seen,
+            )
             out, kept = plan.apply(*part)
             if kept:
                 new[str(label)] = kept
@@ -85,7 +90,7 @@ class Partition(Node):
 
 @transform
 def partition(
-    transforms: Mapping[Hashable, TransformLike], param_labels: Labels
+    transforms: Mapping[Any, TransformLike], param_labels: Labels
 ) -> Partition:
     """Apply to each leaf the transform that its label stands for.
 
@@ -136,7 +141,7 @@ class Either(Keyed):
 
 @transform
 def split(mask: Labels, **two: TransformLike) -> Partition:
-    """The first of two transforms where the mask holds, and the second elsewhere.
+    """Apply one transform where the mask is true, and the other elsewhere.
 
     Its state is `{"split": {name: state}}`.
     """
@@ -170,7 +175,7 @@ class ByPath(Keyed):
                 got=shortened(
                     [f"{q}: {ps or 'none'}" for q, ps in several or none], WIDTH
                 ),
-                do=None if several else "give a transform for the rest: rest=…",
+                hint=None if several else "give a transform for the rest: rest=…",
             )
         used = {pattern for ps in found for pattern in ps}
         unused = [pattern for pattern in self.patterns if pattern not in used]
@@ -180,7 +185,7 @@ class ByPath(Keyed):
                 piece="param_groups",
                 expected=f"a path that matches {unused[0]!r}",
                 got=shortened(paths, WIDTH),
-                do=nearest(unused[0], paths),
+                hint=nearest(unused[0], paths),
             )
         return treedef.unflatten([ps[0] if ps else REST for ps in found])
 
@@ -212,9 +217,6 @@ def param_groups(
     Raises:
         TransformError: (by `init`) leaves match no pattern, or several, and all such
             leaves are listed; or a pattern matches no leaf.
-
-    Reference:
-        adamx's own; the word is PyTorch's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -255,9 +257,6 @@ def masked(inner: TransformLike, mask: Labels) -> Partition:
     Raises:
         TransformError: the mask is a tree of another structure, or not of bools.
 
-    Reference:
-        The combinator is Optax's.
-
     Example:
         >>> import adamx
         >>> tx = adamx.masked(
@@ -292,9 +291,6 @@ def freeze(mask: Masks = True) -> Freeze:
     Raises:
         TransformError: the mask is a tree of another structure, or an array in it is
             not one of bools of its leaf's shape.
-
-    Reference:
-        adamx's own; Optax spells it `partition` with `set_to_zero`.
 
     Example:
         >>> import jax.numpy as jnp

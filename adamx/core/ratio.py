@@ -3,29 +3,30 @@
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.rule import Identity, Rule, is_one
+from adamx.core.rule import Guard, Rule
 from adamx.core.transform import Transform, TransformLike, lift
-from adamx.numerics.arithmetic import clipped, is_zero, quotient, safe_sqrt, squarable
-from adamx.tree.record import replace
+from adamx.numerics.arithmetic import (
+    clip_to_squarable,
+    clipped,
+    is_zero,
+    plus,
+    safe_divide,
+    safe_sqrt,
+)
 from adamx.types import Array, Hyper, Scalar, Shared, Slots
 
 
-class Squarable(Identity):
-    """Emits what a moment sees; see `squarable`."""
-
-    averages = False
-
-    def degree(self) -> int | None:
-        return None
+class Squarable(Guard):
+    """Emits what a moment sees; see `clip_to_squarable`."""
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return squarable(g), slots
+        return clip_to_squarable(g), slots
 
 
 def bounded(numerator: TransformLike | None) -> Transform:
-    """`numerator`, given the same gradients as the moment below it sees."""
+    """Return `numerator`, given the same gradients as the moment below it sees."""
     seen = lift(Squarable(), "squarable")
     return seen if numerator is None else chain(seen, numerator)
 
@@ -34,10 +35,6 @@ class Ratio(Rule):
     """numerator / (moment + eps), a join with a hyperparameter."""
 
     eps: Hyper
-
-    def fold(self, moment: Scalar, numerator: Scalar) -> tuple["Ratio", Scalar]:
-        """Take the branches' gains out of the arrays."""
-        return replace(self, eps=self.eps / moment), numerator / moment
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
         # With eps = 0 the moment may be 0, and then so is the numerator.
@@ -67,21 +64,8 @@ class RootRatio(Rule):
     eps: Hyper
     eps_root: Hyper
 
-    def fold(self, moment: Scalar, numerator: Scalar) -> tuple["RootRatio", Scalar]:
-        """Take the branches' gains out of the arrays.
-
-        With s = √(gain of the moment) and n the gain of the numerator,
-        n·m / (√(s²·v + ε_root) + ε) = (n/s) · m / (√(v + ε_root/s²) + ε/s).
-        """
-        if is_one(moment):
-            return self, numerator
-        inverse = jnp.sqrt(1 / moment)
-        eps = self.eps if is_zero(self.eps) else self.eps * inverse
-        root = self.eps_root if is_zero(self.eps_root) else self.eps_root / moment
-        return replace(self, eps=eps, eps_root=root), numerator * inverse
-
     def __call__(self, moment: Array, numerator: Array) -> Array:
-        return quotient(numerator, root_plus(moment, self.eps, self.eps_root))
+        return safe_divide(numerator, root_plus(moment, self.eps, self.eps_root))
 
 
 def floored_root(moment: Array, eps: Scalar) -> Array:
@@ -92,8 +76,8 @@ def floored_root(moment: Array, eps: Scalar) -> Array:
 
 def root_plus(moment: Array, eps: Scalar, eps_root: Scalar) -> Array:
     """√(moment + eps_root) + eps, and not zero: what is over it is zero then too."""
-    v = moment if is_zero(eps_root) else moment + eps_root
-    below = safe_sqrt(v) if is_zero(eps) else safe_sqrt(v) + eps
+    v = moment if is_zero(eps_root) else plus(moment, eps_root)
+    below = safe_sqrt(v) if is_zero(eps) else plus(safe_sqrt(v), eps)
     if any(isinstance(e, float) and e > 0 for e in (eps, eps_root)):
         return below
     # Below that the square is denormal, and its root no longer |g|.

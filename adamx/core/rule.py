@@ -1,14 +1,14 @@
 """How a transform acts on one array, and rules in series: the core of the library."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import jax.numpy as jnp
 
 from adamx.hyperparameters.hyper import Schedule
 from adamx.numerics.averages import next_count
 from adamx.tree.record import Record, replace
-from adamx.types import Array, PyTree, Rate, Scalar, Shared, Slots
+from adamx.types import Array, PyTree, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -16,6 +16,9 @@ Stacked: TypeAlias = Literal["loop", "vmap"] | None
 """How a step is taken for a stack of leaves: for one after the other, in place, or for
 all at once, which takes as much more memory as a step takes for all of them. None is
 for leaves that are not stacked."""
+
+OverLeaves: TypeAlias = Callable[[Callable[..., PyTree], Shared], Any]
+"""The reduction that `advance` of a rule of locality "tree" is given; see `Rule`."""
 
 
 class Rule(Record):
@@ -31,30 +34,35 @@ class Rule(Record):
                                    array of at least float32, as is all that `step` sees
         shared() -> dict           scalars kept once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
-        measure(g, slots, shared, param) -> tree     locality "tree": what a leaf has to
-                                   say of itself before the step, a few numbers
-        gather(shared, measured) -> dict   locality "tree": what all leaves say together
 
-    and declares with class variables its `locality` ("element": each number on its
-    own; "leaf": needs a whole array; "tree": needs all leaves), the keyword arguments
-    that `advance` `needs` (such as "value"), those that are trees like the parameters
-    and of which `step` sees the leaf's array in `shared` (`needs_trees`, such as
-    "hessian"), whether it `needs_params`, whether it `counts` (then `advance` and
-    `step` see in `shared["count"]` which step this is, from 1), whether it is `batched`
-    (then updates come with an axis of examples before those of their parameters, which
-    `step` sums over; its locality is "tree" and it `needs_params`), whether it
-    `refreshes`: does what takes longest in some steps only, in a `cond`; and whether it
-    `averages`: a number c in a state of c makes it emit c, and adding a number to its
-    whole past adds it to what it emits. A moving average does, and so does a maximum.
+    It may set these class variables:
 
-    A rule whose updates grow in proportion to the gradients says 1 in `degree`, and a
-    rule that is free of their scale says 0.
+        locality       "element", the default: each number on its own; "leaf": a whole
+                       array; "tree": all leaves
+        needs          the arguments of update that `advance` takes, such as "value"
+        needs_trees    arguments that are trees like the parameters, such as "hessian";
+                       in `step`, `shared` has the array of the leaf under that name
+        needs_params   whether `step` is given the parameter
+        needs_path     whether `for_leaf` returns another rule for each leaf
+        counts         whether `shared["count"]` is the number of the step, from 1
+        batched        whether updates have a first axis of examples, which `step` sums
+                       over; then `locality` is "tree", and `needs_params` true
+        refreshes      whether the longest part of a step runs only in some steps, in a
+                       `cond`
+        averages       whether a number c in a state of c makes the rule emit c, and a
+                       number added to its whole past is added to what it emits, as in
+                       a moving average or a maximum
 
-    A random key that `shared` holds is another one for each leaf where `step` sees it.
+    `advance` of a rule of locality "tree" also takes a reduction, `over_leaves`.
+    `over_leaves(self.measure, shared)` calls a method of the rule,
+    `measure(g, slots, shared, param)`, for each leaf. The method returns a few small
+    arrays, and `over_leaves` returns them with a first axis of leaves. For a tree
+    without leaves the method is called with an empty array.
 
-    Reference:
-        adamx's own; the idea of lifting an array rule to trees is that of jax's
-        example optimizers.
+    `degree` returns 1 if updates grow in proportion to the gradients, and 0 if they do
+    not depend on the scale of the gradients.
+
+    If `shared` holds a random key, `step` gets a different key for each leaf.
 
     Example:
         >>> import jax.numpy as jnp
@@ -75,19 +83,20 @@ class Rule(Record):
     needs_trees: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
     counts: ClassVar[bool] = False
+    needs_path: ClassVar[bool] = False
     batched: ClassVar[bool] = False
     refreshes: ClassVar[bool] = False
     averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:
-        """The arrays to keep for `param`, by name, as they are before any step."""
+        """Return the arrays to keep for `param`, by name, as they are at first."""
         return {}
 
     def stacks(self) -> Stacked:
-        """How leaves of equal shape and dtype are stacked to share one `step`, if so.
+        """Return how leaves of equal shape and dtype are stacked to share one `step`.
 
         That copies them, and is worth it where a step is long and its program large:
-        products of matrices.
+        products of matrices. None, the default, stacks none.
         """
         return None
 
@@ -100,98 +109,76 @@ class Rule(Record):
         return None
 
     def shared(self) -> Shared:
-        """The scalars to keep once for all leaves, by name."""
+        """Return the scalars to keep once for all leaves, by name."""
         return {}
 
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
-        """The next `shared`; `extra` holds what the class says it `needs`.
+        """Return the next `shared`; `extra` holds the arguments that the class `needs`.
 
-        Names that `shared()` does not begin with are seen by `step`, and not kept.
+        `step` sees every name in it. The state keeps those of `shared()`. Beside these
+        there are the `count` and the values in use of a rule that counts or has
+        scheduled fields.
         """
         return shared
-
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> PyTree:
-        """What `gather` is to know of a leaf: small arrays, of the same shapes always.
-
-        The leaf may be an empty one: where there is none, it stands for all.
-        """
-        raise NotImplementedError(f"{type(self).__name__}.measure")
-
-    def gather(self, shared: Shared, measured: Any) -> Shared:
-        """`shared`, with what can only be known from all leaves; as `advance` does.
-
-        `measured` is what `measure` returned, with a first axis of leaves.
-        """
-        raise NotImplementedError(f"{type(self).__name__}.gather")
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        """The update made of `g`, and the next `slots`."""
+        """Return the update made of `g`, and the next `slots`."""
         raise NotImplementedError(f"{type(self).__name__}.step")
 
     # From here on: what the library calls. Composite rules override these.
 
     def parts(self) -> tuple[tuple[str, "Rule"], ...]:
-        """The rules this one is composed of, by the name of their state."""
+        """Return the rules this one is composed of, by the name of their state."""
         return ()
 
     def start(self) -> Shared:
-        """The first `shared`, with the count and values of scheduled fields in it."""
-        values = self._scheduled(jnp.zeros((), jnp.int32))
-        counted = {"count": jnp.zeros((), jnp.int32)} if values or self.counts else {}
-        return {**counted, **values, **self.shared()}
+        """Return the first `shared`, with the count and values of scheduled fields."""
+        if not (self.counts or Schedule in map(type, vars(self).values())):
+            return self.shared()
+        count = jnp.zeros((), jnp.int32)
+        return {"count": count, **self._scheduled(count), **self.shared()}
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> "Live":
-        """Advance what is shared, and make the rule to use in this step."""
-        count = shared.get("count")
-        values = {} if count is None else self._scheduled(count)
-        mine = {k: v for k, v in shared.items() if k != "count" and k not in values}
-        rule = replace(self, **values)
-        next_ = {} if count is None else {"count": next_count(count)}
-        if self.counts:
-            mine |= next_
-        mine = rule.advance(mine, **{name: extra[name] for name in self.needs})
-        view = {**mine, **{name: PerLeaf(name) for name in self.needs_trees}}
-        kept = {k: v for k, v in mine.items() if k in shared}
-        return Live(rule, 1.0, {**next_, **values, **kept}, view)
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        """Return what is shared in this step: count, scheduled fields, `advance`."""
+        rule, counted, mine = self, {}, shared
+        if "count" in shared:
+            values = self._scheduled(shared["count"])
+            counted = {"count": next_count(shared["count"]), **values}
+            rule = replace(self, **values) if values else self
+            mine = {**shared, **counted}
+        given = {name: extra[name] for name in self.needs}
+        if self.locality == "tree":
+            given["over_leaves"] = over_leaves
+        mine = rule.advance(mine, **given)
+        return {**counted, **mine, **{name: extra[name] for name in self.needs_trees}}
+
+    def for_leaf(
+        self, path: str, shape: tuple[int, ...], where: Callable[[], str]
+    ) -> "Rule":
+        """Return the rule for one leaf, if it `needs_path`: paths are like `layer/w`.
+
+        `where()` is the key path, for errors.
+        """
+        return self
+
+    def changes(self) -> bool:
+        """Return whether fields change from step to step, so that it is resolved."""
+        return Schedule in map(type, vars(self).values())
+
+    def resolve(self, shared: Shared) -> "Rule":
+        """Return this rule with the numbers of this step in its scheduled fields."""
+        values = {
+            k: shared[k] for k, v in vars(self).items() if isinstance(v, Schedule)
+        }
+        return replace(self, **values) if values else self
 
     def _scheduled(self, count: Array) -> dict[str, Array]:
         fields = vars(self).items()
         return {k: v(count) for k, v in fields if isinstance(v, Schedule)}
-
-
-class PerLeaf:
-    """Stands in what `step` sees for the leaf's part of an argument of update."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class Live(NamedTuple):
-    """A rule as it acts in one step.
-
-    What it emits is to be multiplied by `gain`, one scalar for all leaves. Carrying it
-    outside lets a whole chain end in a single multiplication by the product of its
-    learning rate and bias corrections.
-    """
-
-    rule: Rule
-    gain: Scalar
-    shared: Shared
-    view: Shared
-    """The part of `shared` that `step` sees."""
-
-
-class Ready(Rule):
-    """A rule that has ticked already, because all leaves had to be seen in between."""
-
-    live: Live
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        return self.live
 
 
 class Identity(Rule):
@@ -208,46 +195,13 @@ class Identity(Rule):
         return g, slots
 
 
-class Gain(Identity):
-    """Multiplies by one scalar for all leaves, which `factor` makes of the fields."""
+class Guard(Identity):
+    """Clips what would overflow in the rules behind it; `describe` does not show it."""
 
     averages = False
 
-    def factor(self) -> Scalar:
-        """The scalar, of fields that hold the numbers in use."""
-        raise NotImplementedError(f"{type(self).__name__}.factor")
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> "Live":
-        live = super().tick(shared, extra)
-        assert isinstance(live.rule, Gain)
-        return live._replace(rule=Identity(), gain=live.rule.factor())
-
-
-class Scale(Gain):
-    """Multiplies by a number that is there already."""
-
-    step_size: Rate
-
-    def factor(self) -> Scalar:
-        return self.step_size
-
-
-class Scaled(Rule):
-    """A rule whose gain has to be applied, because what follows is not linear."""
-
-    rule: Rule
-    factor: Scalar
-
-    @staticmethod
-    def of(rule: Rule, gain: Scalar) -> Rule:
-        """`rule` times `gain`, which is left out where it is known to be one."""
-        return rule if is_one(gain) else Scaled(rule, gain)
-
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
-        u, slots = self.rule.step(g, slots, shared, param)
-        return u * self.factor, slots
+    def degree(self) -> int | None:
+        return None
 
 
 class Series(Rule):
@@ -262,33 +216,40 @@ class Series(Rule):
         return self.rules
 
     def slots(self, param: Array) -> Slots:
-        return _filled({name: rule.slots(param) for name, rule in self.rules})
+        return {n: kept for n, rule in self.rules if (kept := rule.slots(param))}
 
     def start(self) -> Shared:
-        return _filled({name: rule.start() for name, rule in self.rules})
+        return {n: kept for n, rule in self.rules if (kept := rule.start())}
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        live, gain, next_, view = [], 1.0, {}, {}
-        for name, rule in self.rules:
-            part = rule.tick(shared.get(name, {}), extra)
-            if type(part.rule) is not Identity:
-                if not is_one(gain):
-                    live.append((f"gain before {name}", Scaled(Identity(), gain)))
-                    gain = 1.0
-                live.append((name, part.rule))
-            gain = gain * part.gain
-            next_[name], view[name] = part.shared, part.view
-        rule = Series(tuple(live)) if live else Identity()
-        return Live(rule, gain, _filled(next_), _filled(view))
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        return {
+            name: rule.advance_all(shared.get(name, {}), extra, over_leaves)
+            for name, rule in self.rules
+        }
+
+    def for_leaf(
+        self, path: str, shape: tuple[int, ...], where: Callable[[], str]
+    ) -> "Series":
+        return Series(
+            tuple((n, rule.for_leaf(path, shape, where)) for n, rule in self.rules)
+        )
+
+    def resolve(self, shared: Shared) -> "Series":
+        return Series(
+            tuple((name, rule.resolve(shared[name])) for name, rule in self.rules)
+        )
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         new = {}
         for name, rule in self.rules:
-            mine = slots.get(name, {}), shared.get(name, {})
-            g, new[name] = rule.step(g, *mine, param)
-        return g, _filled(new)
+            g, kept = rule.step(g, slots.get(name, {}), shared.get(name, {}), param)
+            if kept:
+                new[name] = kept
+        return g, new
 
 
 def chained(degrees: Iterable[int | None]) -> int | None:
@@ -303,27 +264,18 @@ def chained(degrees: Iterable[int | None]) -> int | None:
     return total
 
 
-def is_one(gain: Scalar) -> bool:
-    """Whether multiplying by `gain` is known to change nothing."""
-    return isinstance(gain, float) and gain == 1.0
-
-
-def walk(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
-    """`rule` and all rules inside it, each with its name."""
+def iter_rules(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
+    """Yield `rule` and all rules inside it, each with its name."""
     yield name, rule
     for inner in rule.parts():
-        yield from walk(*inner)
+        yield from iter_rules(*inner)
 
 
 def locality(rule: Rule) -> Locality:
-    """How far `rule` has to see: the widest of its parts."""
-    return widest(part.locality for _, part in walk("", rule))
+    """Return how far `rule` has to see: the widest locality of its parts."""
+    return widest(part.locality for _, part in iter_rules("", rule))
 
 
 def widest(found: Iterable[Locality]) -> Locality:
-    """The one of these, at least one, that sees farthest."""
+    """Return the one of these localities, at least one, that sees farthest."""
     return max(found, key=("element", "leaf", "tree").index)
-
-
-def _filled(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in state.items() if value}

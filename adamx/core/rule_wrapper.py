@@ -1,59 +1,51 @@
 """A rule around another one, that lets it see its array in some other way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adamx.core.fork import as_rule
-from adamx.core.rule import Live, Rule, Stacked
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import TransformLike, as_transform
 from adamx.errors import TransformError
 from adamx.tree.record import replace
-from adamx.types import Shared
+from adamx.types import Array, Shared, Slots
 
 
-class Around(Rule):
-    """Has `inner` take part in its steps; a subclass writes `slots` and `step`.
+class RuleWrapper(Rule):
+    """Reshapes, rotates, decodes or cuts a leaf for the rule `inner`.
 
-    What `inner` shares stands under its name, in the state and in what `step` sees.
-    What it emits is multiplied by its gain outside, so `step` is to be linear in that.
+    A subclass overrides `step` and, where the inner slots differ from those of the
+    leaf, `slots`. What it keeps itself stands beside the names of the inner rules.
     """
 
-    locality = "leaf"
-    counts = True
-
     inner: Rule
-    stacked: Stacked
 
     def parts(self) -> tuple[tuple[str, Rule], ...]:
         return self.inner.parts()
 
-    def stacks(self) -> Stacked:
-        return self.stacked
+    def slots(self, param: Array) -> Slots:
+        return self.inner.slots(param)
 
     def start(self) -> Shared:
-        inner = self.inner.start()
-        return {**super().start(), **({"inner": inner} if inner else {})}
+        return {**super().start(), **self.inner.start()}
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        before = shared.get("inner", {})
-        inner = self.inner.tick(before, extra)
-        mine = {name: x for name, x in shared.items() if name != "inner"}
-        live = super().tick(mine, extra)
-        kept = self.kept(live.view, before, inner.shared)
-        return Live(
-            replace(live.rule, inner=inner.rule),
-            inner.gain,
-            {**live.shared, **({"inner": kept} if kept else {})},
-            {**live.view, "inner": inner.view},
-        )
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        inner = self.inner.advance_all(shared, extra, over_leaves)
+        return {**super().advance_all(shared, extra, over_leaves), **inner}
 
-    def kept(self, shared: Shared, before: Shared, after: Shared) -> Shared:
-        """What `inner` shares from now on, of what it did before and does after."""
-        return after
+    def for_leaf(
+        self, path: str, shape: tuple[int, ...], where: Callable[[], str]
+    ) -> Rule:
+        return replace(self, inner=self.inner.for_leaf(path, shape, where))
+
+    def resolve(self, shared: Shared) -> Rule:
+        return replace(super().resolve(shared), inner=self.inner.resolve(shared))
 
 
 def rule_inside(name: str, inner: TransformLike) -> Rule:
-    """The rule that `inner` is, for the piece of this name to have inside.
+    """Return the rule that `inner` is, for the piece `name` to have inside.
 
     Raises:
         TransformError: it is more than one.

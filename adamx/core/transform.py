@@ -4,30 +4,36 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, ParamSpec, TypeAlias
+from typing import Annotated, Any, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
-from adamx.core.node import EVERY, Node
 from adamx.core.optax_pair import with_optax_pair
 from adamx.core.rule import Rule
+from adamx.core.tree_transform import EVERY, TreeTransform
 from adamx.errors import TransformError
 from adamx.execution.plan import Piece, Plan
 from adamx.execution.programs import Programs
-from adamx.hyperparameters.call import Call, NoCall, Remembered
-from adamx.hyperparameters.hyper import bind
-from adamx.numerics.dtypes import narrow
-from adamx.tree.check import alongside, expand_absent, optimizable, path_of
+from adamx.hyperparameters.call import Call, EqualByCall, NoCall
+from adamx.hyperparameters.hyper import bind, shown_signature
+from adamx.numerics.dtypes import cast_saturating
+from adamx.tree.check import (
+    expand_absent,
+    flatten_like,
+    optimizable,
+    path_of,
+    wrong_state,
+)
 from adamx.tree.paths import first_difference, flatten, structure
-from adamx.types import Params, State, Updates
+from adamx.types import Params, State, StateT, Updates, UpdatesT
 
 P = ParamSpec("P")
 
 
-class Transform(Remembered):
+class Transform(EqualByCall):
     """The pair `init` and `update`, into which it unpacks.
 
         init(params) -> state
@@ -74,12 +80,12 @@ class Transform(Remembered):
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The class for `isinstance`; `type(tx)` is not asked for it."""
+        """Return the class for `isinstance`; `type(tx)` does not use it."""
         return with_optax_pair(type(self))
 
     @classmethod
     def of(cls, pieces: tuple[Piece, ...], call: Call | NoCall) -> "Transform":
-        """The transform of these pieces, in series, made by this call."""
+        """Return the transform of these pieces in series, made by this call."""
         transform = cls.__new__(cls)
         transform._set(pieces, call)
         return transform
@@ -90,7 +96,7 @@ class Transform(Remembered):
         self._programs = Programs(_update, self.plan)
 
     def parts(self) -> tuple[Any, ...]:
-        """The pair that it was made of."""
+        """Return the pair that it was made of."""
         known = isinstance(self.call, NoCall) and self.call.parts
         return known or super().parts()
 
@@ -112,8 +118,8 @@ class Transform(Remembered):
     def _replace(self, **functions: Callable[..., Any]) -> "Transform":
         return Transform(**(self._asdict() | functions))
 
-    def init(self, params: Params) -> State:
-        """The state before the first step: nested dicts, named by piece.
+    def init(self, params: Params) -> dict[str, Any]:
+        """Return the state before the first step: nested dicts, named by piece.
 
         Args:
             params: any pytree of float or complex arrays, concrete, traced or
@@ -131,11 +137,11 @@ class Transform(Remembered):
 
     def update(
         self,
-        updates: Updates,
-        state: State,
+        updates: UpdatesT,
+        state: StateT,
         params: Params | None = None,
         **extra: Any,
-    ) -> tuple[Updates, State]:
+    ) -> tuple[UpdatesT, StateT]:
         """One step: the updates to add to the parameters, and the next state.
 
         Args:
@@ -164,31 +170,20 @@ class Transform(Remembered):
                 like = updates if params is None else params
                 if not jax.eval_shape(self.plan.init, like):
                     raise
-        raise TransformError(
-            "the state is of another transform",
-            piece=repr(self),
-            expected="the dict that init returned",
-            got=type(state).__name__,
-        )
+        expected = "the dict that init returned"
+        raise wrong_state(repr(self), expected, type(state).__name__)
 
     def _require_own(self, state: State, params: Params) -> None:
         """Raise a `TransformError` if `init` makes a state of another structure."""
         expected = jax.eval_shape(self.plan.init, params)
         if structure(expected) != structure(state):
             where, right, got = first_difference(expected, state)
-            raise TransformError(
-                "the state is of another transform",
-                where=where,
-                piece=repr(self),
-                expected=right,
-                got=got,
-                do="use the state that init of the same transform made",
-            ) from None
+            raise wrong_state(repr(self), right, got, where) from None
 
     def _step(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
-        """One step; where it fails for its state, the error says where that differs."""
+        """Take one step; if it fails over its state, say where the state differs."""
         try:
             return self._compiled(updates, state, params, extra)
         except TransformError:
@@ -200,10 +195,11 @@ class Transform(Remembered):
     def _compiled(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
-        """One step, compiled as a whole unless a foreign piece is in it."""
-        if not self.plan.pure():
+        """Take one step, compiled as a whole unless it has a foreign piece."""
+        facts = self.plan.facts
+        if not facts.pure:
             return _update(self.plan, updates, state, params, extra)
-        names = self.plan.needs() | self.plan.options() if extra else frozenset()
+        names = facts.needs | facts.options if extra else frozenset()
         every = EVERY in names
         read = {k: v for k, v in extra.items() if every or k in names}
         return self._programs(updates, state, params, extra=read)
@@ -218,11 +214,13 @@ def _unpacked_from(init: Any, update: Any) -> Transform | None:
     return owner if owner == other else None  # a deep copy of the pair has two owners
 
 
-TransformLike: TypeAlias = Any
+TransformLike: TypeAlias = Annotated[Any, "init and update"]
 """A `Transform`, or a foreign pair: anything with `init` and `update`, or 2-tuple."""
 
 
-def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Transform]:
+def transform(
+    builder: Callable[P, Rule | TreeTransform | Transform],
+) -> Callable[P, Transform]:
     """Decorate a builder so that what it builds is a `Transform` that remembers it.
 
     The builder returns a `Rule`, which becomes one piece under the builder's name, or
@@ -235,12 +233,6 @@ def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Tran
     Returns:
         The function to use instead; its transforms have repr, equality and hash by
         the call, and a state of nested dicts by the names of their pieces.
-
-    Raises:
-        TransformError: (when called) an argument is outside its interval.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import adamx
@@ -261,6 +253,7 @@ def transform(builder: Callable[P, Rule | Node | Transform]) -> Callable[P, Tran
         pieces = made.plan.pieces if named else ((builder.__name__, made),)
         return Transform.of(pieces, Call(build, bound, pieces))
 
+    vars(build)["__signature__"] = shown_signature(builder, "Transform")
     return build
 
 
@@ -269,18 +262,18 @@ _BUILD = transform(lambda: Rule()).__code__
 
 
 def is_builder(x: object) -> bool:
-    """Whether `x` is a function decorated with `transform`."""
+    """Return whether `x` is a function decorated with `transform`."""
     return inspect.isfunction(x) and x.__code__ == _BUILD
 
 
 def is_transform(x: object) -> bool:
-    """Whether `x` is a `Transform` or a foreign pair."""
+    """Return whether `x` is a `Transform` or a foreign pair."""
     pair = isinstance(x, tuple) and len(x) == 2 and all(map(callable, x))
     return pair or (hasattr(x, "init") and hasattr(x, "update"))
 
 
 def as_transform(tx: TransformLike) -> Transform:
-    """`tx` itself, or a foreign pair made into a `Transform`."""
+    """Return `tx` itself, or a `Transform` of a foreign pair."""
     if isinstance(tx, Transform):
         return tx
     if is_transform(tx):
@@ -289,7 +282,7 @@ def as_transform(tx: TransformLike) -> Transform:
         "this is not a transform",
         expected="a Transform, or a pair of init and update (Optax's, say)",
         got=repr(tx),
-        do="call the builder, as in adam(1e-3)" if inspect.isroutine(tx) else None,
+        hint="call the builder, as in adam(1e-3)" if inspect.isroutine(tx) else None,
     )
 
 
@@ -302,12 +295,6 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
 
     Returns:
         The transform; equal for equal rules.
-
-    Raises:
-        TransformError: (when used) what does not fit, with key path and piece.
-
-    Reference:
-        adamx's own; `transform` does the same for a builder function.
 
     Example:
         >>> import adamx
@@ -324,30 +311,29 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
 def _update(
     plan: Plan, updates: Updates, state: State, params: Params | None, extra: Any
 ) -> tuple[Updates, State]:
-    given = updates
-    if params is not None:
-        updates = expand_absent(updates, params)
-    new_updates, new_state = plan.apply(updates, state, params, extra)
-    rounded = _rounded(new_updates, updates if params is None else params)
-    return alongside(given, rounded, "what the pieces emit", "update"), new_state
-
-
-def _rounded(updates: Updates, like: Params) -> Updates:
-    """`updates` in the dtypes of `like`: the only rounding there is."""
     leaves, treedef = flatten(updates)
-    for i, (u, p) in enumerate(zip(leaves, treedef.flatten_up_to(like), strict=True)):
-        if u is None or p is None:
-            continue
-        dtype = _dtype(p)
-        if u.dtype == jax.dtypes.float0:  # what jax.grad gives for integers
-            leaves[i] = no_update(p)
-            continue
-        if u.dtype != dtype:  # a foreign piece may have taken an integer for a float
-            optimizable(p, partial(path_of, like, i), None)
-        leaves[i] = narrow(u, dtype)
-    return treedef.unflatten(leaves)
+    given = updates
+    like = leaves[:]
+    if params is not None:
+        like = flatten_like(treedef, params, "params", updates)
+        if any(g is None for g in leaves):
+            updates = expand_absent(updates, params)
+    new, state = plan.apply(updates, state, params, extra)
+    emitted = flatten_like(treedef, new, "what the pieces emit", given, "update")
+    for i, (g, u, p) in enumerate(zip(leaves, emitted, like, strict=True)):
+        leaves[i] = None if g is None else _rounded(u, p, partial(path_of, given, i))
+    return treedef.unflatten(leaves), state
 
 
-def _dtype(x: Any) -> Any:
-    """That of `x`, which need not be an array; quickly where it is one."""
-    return x.dtype if isinstance(x, jax.Array) else jnp.result_type(x)
+def _rounded(u: Any, like: Any, where: Callable[[], str]) -> Any:
+    """Return an update in the dtype of its parameter: the only rounding there is."""
+    if u is None or like is None:
+        return u
+    dtype = like.dtype if isinstance(like, jax.Array) else jnp.result_type(like)
+    if u.dtype == dtype and isinstance(u, jax.Array) and not u.weak_type:
+        return u
+    if u.dtype == jax.dtypes.float0:  # what jax.grad gives for integers
+        return no_update(like)
+    if u.dtype != dtype:  # a foreign piece may have taken an integer for a float
+        optimizable(like, where, None)
+    return cast_saturating(u, dtype)

@@ -6,21 +6,22 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from adamx.core.node import Node
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform
-from adamx.execution.lift import Lifted, cast_node
+from adamx.core.tree_transform import TreeTransform
+from adamx.execution.leaf_table import cast_tree
 from adamx.execution.plan import Plan
+from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.call import NoCall
 from adamx.types import Array, Params, State, Updates
 
 
-class Wrapper(Node):
+class Wrapper(TreeTransform):
     """Decides when `plan` acts, or on what.
 
-    A subclass writes `act` and, where it keeps something itself, `begin`. Its state is
-    what it keeps and, under `inner`, that of the plan. `around` makes a transform of
-    it.
+    A subclass writes `update_inner` and, where it keeps something itself, `begin`. Its
+    state is what it keeps and, under `inner`, that of the plan. `wrap` makes a
+    transform of it.
     """
 
     keeps_degree: ClassVar[bool] = False
@@ -30,19 +31,19 @@ class Wrapper(Node):
     plan: Plan
 
     def begin(self, params: Params) -> dict[str, Any]:
-        """The first state of its own."""
+        """Return the first state of the wrapper itself."""
         return {}
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        """The transformed updates, and the next states: its own, and the plan's."""
-        raise NotImplementedError(f"{type(self).__name__}.act")
+        """Return the updates, and the next states: of the wrapper, and of the plan."""
+        raise NotImplementedError(f"{type(self).__name__}.update_inner")
 
     def plans(self) -> tuple[Plan, ...]:
         return (self.plan,)
@@ -60,21 +61,23 @@ class Wrapper(Node):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
-        mine = dict(state.get(self.name, {}))
-        inner = mine.pop("inner", {})
-        updates, mine, inner = self.act(updates, mine, inner, params, extra)
-        return updates, self._joined(mine, inner)
+        own_state = dict(state.get(self.name, {}))
+        inner = own_state.pop("inner", {})
+        updates, own_state, inner = self.update_inner(
+            updates, own_state, inner, params, extra
+        )
+        return updates, self._joined(own_state, inner)
 
-    def _joined(self, mine: dict[str, Any], inner: State) -> dict[str, Any]:
-        whole = mine | ({"inner": inner} if inner else {})
+    def _joined(self, own_state: dict[str, Any], inner: State) -> dict[str, Any]:
+        whole = own_state | ({"inner": inner} if inner else {})
         return {self.name: whole} if whole else {}
 
 
 class Gate(Wrapper):
-    """Lets `plan` act in some steps; in the others it sees nothing of them.
+    """Calls `plan` in some steps; the other steps do not change its state.
 
-    A subclass writes `decide`. Where the gate is shut the updates are zero, or, where
-    it `passes`, what came in.
+    A subclass writes `decide`. In a skipped step the updates are zero, or unchanged if
+    it `passes`.
     """
 
     passes: ClassVar[bool] = False
@@ -82,24 +85,24 @@ class Gate(Wrapper):
     def decide(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
-        """The updates for `plan`, whether it is to act, and the next own state."""
+        """Return the updates for `plan`, whether to call it, and the next own state."""
         raise NotImplementedError(f"{type(self).__name__}.decide")
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         # In the dtype that is computed in, so that both ways end in the same.
-        updates, _ = cast_node(self.name).apply(updates, {}, params, {})
-        updates, opened, mine = self.decide(updates, mine, params, extra)
+        updates = cast_tree(self.name, updates, params)
+        updates, opened, own_state = self.decide(updates, own_state, params, extra)
 
         def run(updates: Updates, inner: Any) -> tuple[Updates, Any]:
             out, inner = self.plan.apply(updates, inner, params, extra)
@@ -110,7 +113,7 @@ class Gate(Wrapper):
             return zero, inner
 
         updates, inner = jax.lax.cond(opened, run, wait, updates, inner)
-        return updates, mine, inner
+        return updates, own_state, inner
 
 
 class RuleGate(Gate):
@@ -124,28 +127,28 @@ class RuleGate(Gate):
         raise NotImplementedError(f"{type(self).__name__}.watch")
 
     def begin(self, params: Params) -> dict[str, Any]:
-        return self._lifted({}).init(params)[self.name]
+        return self._rule_node({}).init(params)[self.name]
 
     def decide(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
-        state = {self.name: mine}
-        updates, state = self._lifted(extra).apply(updates, state, params, extra)
+        state = {self.name: own_state}
+        updates, state = self._rule_node(extra).apply(updates, state, params, extra)
         return updates, ~state[self.name]["last_skipped"], state[self.name]
 
-    def _lifted(self, extra: Mapping[str, Any]) -> Lifted:
-        return Lifted(((self.name, self.watch(extra)),))
+    def _rule_node(self, extra: Mapping[str, Any]) -> RuleNode:
+        return RuleNode(((self.name, self.watch(extra)),))
 
 
-def around(wrapper: Wrapper) -> Transform:
-    """The transform that a wrapper is.
+def wrap(wrapper: Wrapper) -> Transform:
+    """Make a transform of a wrapper.
 
-    A leaf that a chain inside freezes is frozen for the wrapper too, and for the chain
-    that the wrapper stands in.
+    A leaf that the wrapped chain freezes is also frozen for the wrapper, and for the
+    chain around it.
     """
     frozen = ((freeze.name, freeze) for freeze in wrapper.plan.frozen)
     return Transform.of(((wrapper.name, wrapper), *frozen), NoCall())

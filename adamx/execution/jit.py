@@ -13,20 +13,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def is_tracer(x: object) -> bool:
-    """Whether `x` is a tracer."""
+    """Return whether `x` is a tracer."""
     return isinstance(x, Tracer)
 
 
 def tracing(*trees: Any) -> bool:
-    """Whether any leaf is a tracer."""
+    """Return whether any leaf is a tracer."""
     return any(map(is_tracer, jax.tree.leaves(trees)))
 
 
 def compiled(function: F) -> F:
-    """`function` of lists of arrays, jitted where these are concrete.
+    """Jit a function of lists of arrays, for calls with concrete arrays.
 
-    Under a trace a jit of its own would only cost: it names every leaf anew. Lists
-    alone, because a jit would hold what is static in a tree of the user's.
+    Under a trace the function is called directly, because a nested jit costs time for
+    each leaf. The arguments must be lists, because a jit would hold the static parts of
+    a user's tree.
     """
     jitted = jax.jit(function)
 
@@ -37,10 +38,10 @@ def compiled(function: F) -> F:
 
 
 def is_value(x: object) -> bool:
-    """Whether a jit takes `x` for an array."""
+    """Return whether `jax.jit` takes `x` as an array."""
     return hasattr(x, "dtype") or isinstance(x, int | float | complex)
 
 
 def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as pytrees: a function is a constant of the program."""
+    """Return arguments as pytrees: a function becomes a constant of the program."""
     return {k: Partial(v) if is_plain_function(v) else v for k, v in extra.items()}

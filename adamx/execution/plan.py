@@ -2,20 +2,32 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
 
-from adamx.core.freeze import Freeze, filled, keep, zero_rest
-from adamx.core.node import Node
-from adamx.core.rule import Rule, locality, walk
-from adamx.errors import TransformError
-from adamx.execution.lift import Lifted
+from adamx.core.freeze import Freeze, fill_missing, select_leaves, zero_unselected
+from adamx.core.rule import Rule, iter_rules, locality
+from adamx.core.tree_transform import TreeTransform
+from adamx.execution.rule_node import RuleNode
+from adamx.tree.check import wrong_state
 from adamx.tree.frozen_numbers import begin, joined, without_numbers, zero_numbers
 from adamx.tree.paths import flatten
 from adamx.tree.record import Record, replace
 from adamx.types import Params, State, Updates
 
-Piece: TypeAlias = tuple[str, Rule | Node]
+Piece: TypeAlias = tuple[str, Rule | TreeTransform]
 """A named part of a chain; the name is that of its state."""
+
+
+class PlanFacts(NamedTuple):
+    """What is static about a plan."""
+
+    pure: bool
+    """Whether all of it is adamx's own, so that it can be jitted as a whole."""
+    needs: frozenset[str]
+    """The keyword arguments of update that are read somewhere."""
+    options: frozenset[str]
+    """The keyword arguments of update that are read where they are given."""
 
 
 class Plan(Record):
@@ -23,47 +35,55 @@ class Plan(Record):
 
     pieces: tuple[Piece, ...]
     """As they were given; numbered only where they are used, so that chains nest."""
-    nodes: tuple[Node, ...]
+    nodes: tuple[TreeTransform, ...]
     frozen: tuple[Freeze, ...]
 
     @staticmethod
     def of(pieces: tuple[Piece, ...]) -> "Plan":
-        """Group rules into runs; one that needs the whole tree begins a new run."""
-        nodes: list[Node] = []
+        """Group rules into runs; one that needs the whole tree begins a new run.
+
+        One whose leaves are stacked is a run of its own, because a stack is made of all
+        that a run reads and keeps.
+        """
+        nodes: list[TreeTransform] = []
         frozen: list[Freeze] = []
         run: list[tuple[str, Rule]] = []
+
+        def end_run() -> None:
+            if run:
+                nodes.append(RuleNode(tuple(run)))
+            run.clear()
+
         for name, piece in distinct(pieces):
             if isinstance(piece, Freeze):
                 frozen.append(piece)
-                continue
-            if run and not (isinstance(piece, Rule) and piece.locality != "tree"):
-                nodes.append(Lifted(tuple(run)))
-                run = []
-            if isinstance(piece, Rule):
-                run.append((name, piece))
-            else:
+            elif not isinstance(piece, Rule):
+                end_run()
                 nodes.append(piece)
-        if run or not nodes:
-            nodes.append(Lifted(tuple(run)))
-        return Plan(pieces, tuple(nodes), tuple(frozen))
+            else:
+                stacked = any(rule.stacks() for _, rule in iter_rules(name, piece))
+                if stacked or piece.locality == "tree":
+                    end_run()
+                run.append((name, piece))
+                if stacked:
+                    end_run()
+        end_run()
+        return Plan(pieces, tuple(nodes) or (RuleNode(()),), tuple(frozen))
 
-    def pure(self) -> bool:
-        """Whether all of it can be jitted as a whole."""
-        return all(node.pure() for node in self.nodes)
-
-    def needs(self) -> frozenset[str]:
-        """The keyword arguments of update that are read somewhere."""
-        return frozenset().union(*(node.needs() for node in self.nodes))
-
-    def options(self) -> frozenset[str]:
-        """The keyword arguments of update that are read where they are given."""
-        return frozenset().union(*(node.options() for node in self.nodes))
+    @cached_property
+    def facts(self) -> PlanFacts:
+        """Facts about the nodes, computed once."""
+        return PlanFacts(
+            all(node.pure() for node in self.nodes),
+            frozenset().union(*(node.needs() for node in self.nodes)),
+            frozenset().union(*(node.options() for node in self.nodes)),
+        )
 
     def rules(self) -> Iterator[Rule]:
         """Every rule that there is, inside of others and of nodes too."""
         for name, piece in self.pieces:
             if isinstance(piece, Rule):
-                yield from (rule for _, rule in walk(name, piece))
+                yield from (rule for _, rule in iter_rules(name, piece))
             else:
                 for plan in piece.plans():
                     yield from plan.rules()
@@ -72,7 +92,7 @@ class Plan(Record):
         state: dict[str, Any] = {}
         for freeze in self.frozen:
             state |= begin(params, freeze.held(params), freeze.name)
-        params = self.seen(params)
+        params = self.trainable_params(params)
         for node in self.nodes:
             state |= node.init(params)
         return state
@@ -84,7 +104,25 @@ class Plan(Record):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, State]:
-        held, given = None, updates if params is None else params
+        if self.frozen:
+            return self._around_frozen(updates, state, params, extra)
+        new: dict[str, Any] = {}
+        for node in self.nodes:
+            updates, part = node.apply(updates, state, params, extra)
+            new |= part
+        if new.keys() != state.keys():
+            raise wrong_state(None, f"pieces {sorted(new)}", f"pieces {sorted(state)}")
+        return updates, new
+
+    def _around_frozen(
+        self,
+        updates: Updates,
+        state: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, State]:
+        """Apply the pieces to what no `freeze` holds; the rest gets no update."""
+        given = updates if params is None else params
         every = {freeze.name: freeze.held(given) for freeze in self.frozen}
         masks = {name: numbers for name, numbers in every.items() if numbers}
         still = joined(masks.values())
@@ -92,49 +130,44 @@ class Plan(Record):
             extra = without_numbers(extra, params, still)
             updates = zero_numbers(updates, still)
             params = None if params is None else zero_numbers(params, still)
-        if self.frozen:
-            moving = self._moving(given)
-            # Where there is no gradient there is no update either, and not a zero.
-            pairs = zip(moving, flatten(updates)[0], strict=True)
-            held = [not moves and u is not None for moves, u in pairs]
-            updates, extra = keep(updates, moving), filled(extra, params, moving)
-            params = None if params is None else keep(params, moving)
-        new = {name: state.get(name) for name in masks}
-        for node in self.nodes:
-            updates, part = node.apply(updates, state, params, extra)
-            new |= part
+        trainable = self._trainable(given)
+        # Where there is no gradient there is no update either, and not a zero.
+        pairs = zip(trainable, flatten(updates)[0], strict=True)
+        kept = [yes or u is None for yes, u in pairs]
+        updates, extra = (
+            select_leaves(updates, trainable),
+            fill_missing(extra, params, trainable),
+        )
+        params = None if params is None else select_leaves(params, trainable)
+        inner = {name: part for name, part in state.items() if name not in masks}
+        unfrozen = replace(self, frozen=())
+        updates, new = unfrozen.apply(updates, inner, params, extra)
         updates = zero_numbers(updates, still)
+        new |= {name: state.get(name) for name in masks}
         if new.keys() != state.keys():
-            raise TransformError(
-                "the state is of another transform",
-                expected=f"pieces {sorted(new)}",
-                got=f"pieces {sorted(state)}",
-                do="use the state that init of the same transform made",
-            )
-        if held is None:
-            return updates, new
-        return zero_rest(updates, given, [not frozen for frozen in held]), new
+            raise wrong_state(None, f"pieces {sorted(new)}", f"pieces {sorted(state)}")
+        return zero_unselected(updates, given, kept), new
 
-    def seen(self, params: Params) -> Params:
-        """The parameters that the pieces see: None for those that are frozen."""
+    def trainable_params(self, params: Params) -> Params:
+        """Return the parameters with None for each that is frozen."""
         if not self.frozen:
             return params
         still = joined(freeze.held(params) for freeze in self.frozen)
-        return keep(zero_numbers(params, still), self._moving(params))
+        return select_leaves(zero_numbers(params, still), self._trainable(params))
 
-    def _moving(self, params: Params) -> list[bool]:
+    def _trainable(self, params: Params) -> list[bool]:
         """Which leaves no `freeze` of the chain holds, wherever in it that stands."""
         held = [freeze.holds(params) for freeze in self.frozen]
         return [not any(leaf) for leaf in zip(*held, strict=True)]
 
 
 def of_single_leaves(piece: Piece) -> bool:
-    """Whether it is a rule that looks at one leaf at a time, or at less."""
+    """Return whether a piece is a rule of locality "element" or "leaf"."""
     return isinstance(piece[1], Rule) and locality(piece[1]) != "tree"
 
 
 def distinct(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """Number the pieces of equal name: scale, scale_1, scale_2."""
+    """Number pieces of equal name: scale, scale_1, scale_2."""
     taken: set[str] = set()
     named = []
     for name, piece in pieces:

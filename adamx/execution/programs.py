@@ -13,7 +13,13 @@ import numpy as np
 from jax.tree_util import Partial
 
 from adamx.execution.jit import is_tracer, is_value, traceable
-from adamx.hyperparameters.keys import Keyed, Same, is_static, is_static_tree, reads
+from adamx.hyperparameters.keys import (
+    IdentityKey,
+    Keyed,
+    is_static,
+    is_static_tree,
+    reads,
+)
 from adamx.hyperparameters.static import Static, merge, split
 from adamx.tree.callables import is_plain_function
 
@@ -219,7 +225,7 @@ def _forget(owned: Callable[[], Owned | None], number: int, _: Any) -> None:
 
 
 class _Weak(NamedTuple):
-    """A `Same` that does not hold what it is of."""
+    """An `IdentityKey` that does not hold the objects."""
 
     things: tuple[Any, ...]
     reads: Any
@@ -231,7 +237,7 @@ def _weak(key: Hashable) -> Any:
         return _Weak((_reference(key),), ())  # before tuples, as in `key_of`
     if isinstance(key, tuple):
         return tuple(map(_weak, key))
-    if isinstance(key, Same):
+    if isinstance(key, IdentityKey):
         return _Weak(tuple(map(_reference, key.things)), _weak(key.reads))
     return key
 
@@ -250,9 +256,9 @@ def _is(reference: Any, thing: Any) -> bool:
 
 
 def _as_before(before: Any, now: Any) -> bool:
-    """Whether a key is the one that `_weak` was given."""
+    """Return whether a key is the one that `_weak` was given."""
     if isinstance(before, _Weak):
-        same = isinstance(now, Same)
+        same = isinstance(now, IdentityKey)
         things, inside = (now.things, now.reads) if same else ((now,), ())
         pairs = zip(before.things, things, strict=False)
         return all(_is(*pair) for pair in pairs) and _as_before(before.reads, inside)

@@ -88,5 +88,5 @@ Stacking: TypeAlias = Annotated[Literal["loop", "vmap"], OneOf(("loop", "vmap"))
 def refused(
     piece: str, what: str, expected: object, got: object, do: str | None = None
 ) -> TransformError:
-    """The error for an argument that cannot be."""
-    return TransformError(f"{piece}: {what}", expected=expected, got=got, do=do)
+    """Return the error for an argument that cannot be."""
+    return TransformError(f"{piece}: {what}", expected=expected, got=got, hint=do)

@@ -51,7 +51,7 @@ class NoCall(Keyed):
 
 
 def shown(name: str, bound: inspect.BoundArguments) -> str:
-    """The call, without the arguments that are equal to their defaults."""
+    """Return the call, without the arguments that are equal to their defaults."""
     words = []
     plain = True
     for argument, p in bound.signature.parameters.items():
@@ -69,7 +69,7 @@ def shown(name: str, bound: inspect.BoundArguments) -> str:
     return f"{name}({', '.join(words)})"
 
 
-class Remembered(Keyed):
+class EqualByCall(Keyed):
     """Base of what is made by a builder: repr, equality and hash by the call.
 
     It never changes, so that it is its own copy. Pickle calls the builder again.
@@ -80,11 +80,11 @@ class Remembered(Keyed):
 
     @property
     def key(self) -> Hashable:
-        """What is compared."""
+        """Return the key that equality and hash compare."""
         return self.call
 
     def parts(self) -> tuple[Any, ...]:
-        """The arguments of the class that make it again, where there is no call."""
+        """Return the arguments of the class that make it again, without a call."""
         raise TypeError(f"{self!r} was not made by a builder to be called again")
 
     def __repr__(self) -> str:
@@ -96,10 +96,10 @@ class Remembered(Keyed):
         bound = self.call.bound
         return _call_again, (self.call.builder, bound.args, bound.kwargs)
 
-    def __copy__(self) -> "Remembered":
+    def __copy__(self) -> "EqualByCall":
         return self
 
-    def __deepcopy__(self, memo: Any) -> "Remembered":
+    def __deepcopy__(self, memo: Any) -> "EqualByCall":
         return self
 
 

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.errors import TransformError
-from adamx.hyperparameters.call import Call, NoCall, Remembered
+from adamx.hyperparameters.call import Call, EqualByCall, NoCall
 from adamx.hyperparameters.keys import key_of
+from adamx.hyperparameters.signature import readable
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import common_dtype, scalar_dtype
 from adamx.tree.record import Record
@@ -28,7 +29,7 @@ class Check(Record):
     """In the annotation of an argument: what it may be, and what is made of it."""
 
     def check(self, piece: str, name: str, value: Any) -> Any:
-        """`value`, as the builder is to see it.
+        """Return `value`, as the builder is to see it.
 
         Raises:
             TransformError: it cannot be the argument `name` of the builder `piece`.
@@ -72,23 +73,19 @@ Finite: TypeAlias = Annotated[ScalarOrSchedule, Interval(-math.inf)]
 """Any finite number."""
 
 
-class Schedule(Remembered):
+class Schedule(EqualByCall):
     """A function of the step count that remembers the call that made it.
 
-    Schedules of the user's own, plain functions, become one when they are given as a
-    hyperparameter.
+    A plain function that is given as a hyperparameter becomes one.
 
     Args:
         function: from the count, an int32 array of shape (), to a number or an array
-            of shape (). Must be traceable. Where it works on each number of an array
-            of counts, so does the schedule.
+            of shape (). Must be traceable. If it works on each number of an array of
+            counts, so does the schedule.
         call: the call that made it; without one, it is equal to those of the same
             function.
         argument: the argument that it was given as, for errors.
         piece: the builder of that argument, for errors.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> halve = Schedule(lambda count: 0.5**count)
@@ -109,12 +106,12 @@ class Schedule(Remembered):
         self.argument, self.piece = argument, piece
 
     def parts(self) -> tuple[Any, ...]:
-        """The function, and the key of one that is derived from others."""
+        """Return the function, and the key of one that is derived from others."""
         known = () if isinstance(self.call, NoCall) else (self.call,)
         return self.function, *known
 
     def __call__(self, count: jax.typing.ArrayLike) -> Array:
-        """The value at `count`, or at each number of it, in the widest float."""
+        """Return the value at `count`, or at each number of it, in the widest float."""
         count = jnp.asarray(count)
         if jnp.issubdtype(count.dtype, jnp.integer):
             # An int8 could not even be compared with 1,000.
@@ -127,7 +124,7 @@ class Schedule(Remembered):
                 piece=repr(self),
                 expected=f"shape {count.shape}",
                 got=f"shape {value.shape}",
-                do="return a scalar; one schedule serves all leaves",
+                hint="return a scalar; one schedule serves all leaves",
             )
         return jnp.broadcast_to(value.astype(scalar_dtype()), count.shape)
 
@@ -137,7 +134,7 @@ def as_schedule(
     argument: str = "a schedule",
     piece: str | None = None,
 ) -> Schedule:
-    """`function` itself, or a function of the user's own made into a `Schedule`."""
+    """Return `function` as a `Schedule`, unless it is one."""
     if isinstance(function, Schedule):
         return function
     return Schedule(function, argument=argument, piece=piece)
@@ -146,7 +143,7 @@ def as_schedule(
 def schedule(
     builder: Callable[P, Callable[[Array], Scalar]],
 ) -> Callable[P, Schedule]:
-    """Decorate a builder of schedules so that what it builds remembers the call.
+    """Decorate a builder of schedules so that its results remember the call.
 
     Args:
         builder: a function that returns a function from the step count, an int32 array
@@ -155,12 +152,6 @@ def schedule(
     Returns:
         The function to use instead; its schedules have repr, equality and hash by the
         call.
-
-    Raises:
-        TransformError: (when called) an annotated argument is outside its interval.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import adamx
@@ -176,7 +167,13 @@ def schedule(
         bound = bind(builder, args, kwargs)
         return Schedule(builder(*bound.args, **bound.kwargs), Call(build, bound))
 
+    vars(build)["__signature__"] = shown_signature(builder, "Schedule")
     return build
+
+
+def shown_signature(builder: Callable[..., Any], returns: str) -> inspect.Signature:
+    """Return the signature of a builder for `help`, with aliases such as `Decay`."""
+    return readable(builder, {**globals(), **builder.__globals__}, returns)
 
 
 _BUILD = schedule(lambda: lambda count: 0.0).__code__
@@ -184,14 +181,14 @@ _BUILD = schedule(lambda: lambda count: 0.0).__code__
 
 
 def is_schedule_builder(x: object) -> bool:
-    """Whether `x` is a function decorated with `schedule`."""
+    """Return whether `x` is a function decorated with `schedule`."""
     return inspect.isfunction(x) and x.__code__ == _BUILD
 
 
 def derived(
     function: Callable[..., Scalar], *values: ScalarOrSchedule
 ) -> ScalarOrSchedule:
-    """What `function` makes of hyperparameters: a schedule, if one of them is one."""
+    """Return `function` of hyperparameters: a schedule, if one of them is one."""
     if not any(map(callable, values)):
         return function(*values)
 
@@ -231,13 +228,13 @@ def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundAr
 
 @of_builder
 def _optional(builder: Callable[..., Any]) -> frozenset[str]:
-    """The arguments that may be None."""
+    """Return the arguments that may be None."""
     hints = typing.get_type_hints(builder, include_extras=True)
     return frozenset(n for n, h in hints.items() if type(None) in typing.get_args(h))
 
 
 def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
-    """`value` as a Python float, or an array of shape () in the widest float.
+    """Return `value` as a Python float, or an array of shape () in the widest float.
 
     Raises:
         TransformError: `value` is none of these, or a number that is not `in` allowed.
@@ -269,7 +266,7 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
 def declared(
     builder: Callable[..., Any],
 ) -> tuple[inspect.Signature, dict[str, Check]]:
-    """The signature of a builder, and what its arguments are checked for, by name."""
+    """Return the signature of a builder, and the checks of its arguments by name."""
     hints = typing.get_type_hints(builder, include_extras=True)
     checks: dict[str, Check] = {}
     for name, hint in hints.items():

@@ -38,7 +38,7 @@ class Keyed:
         return hash(self.key)
 
 
-class Same:
+class IdentityKey:
     """Key objects by identity, with what their functions read from outside.
 
     It holds the objects, because Python uses the `id` of a dead object again.
@@ -52,7 +52,7 @@ class Same:
         return [*map(id, self.things)]
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Same):
+        if not isinstance(other, IdentityKey):
             return False
         return self._ids() == other._ids() and self.reads == other.reads
 
@@ -84,7 +84,7 @@ def key_of(value: Any) -> Hashable:
         # 1 == 1.0 == True and 0.0 == -0.0, and they compute other things.
         return type(value), value or repr(value)
     if isinstance(value, Tracer):
-        return Same(value)
+        return IdentityKey(value)
     if isinstance(value, Keyed):
         return value  # before tuples, as in `_value`
     if is_array(value):
@@ -106,8 +106,8 @@ def key_of(value: Any) -> Hashable:
         return "record", tree_key(treedef), tuple(key_of(leaf) for leaf in leaves)
     if callable(value) and type(value).__hash__ is object.__hash__:
         library = is_library(value) and importable(value)
-        return value if library else Same(value)
-    return value if _hashable(value) else Same(value)
+        return value if library else IdentityKey(value)
+    return value if _hashable(value) else IdentityKey(value)
 
 
 def _hashable(value: Any) -> bool:
@@ -133,7 +133,7 @@ def _made_by_users(treedef: Any) -> Iterable[Hashable]:
         return
     kind, static = data
     if not is_library(kind):
-        yield Same(kind)
+        yield IdentityKey(kind)
     if kind is not dict and static is not None:
         key = key_of(static)
         if not is_static(key):
@@ -147,7 +147,7 @@ _STATIC: dict[Any, None] = {}
 
 
 def is_static_tree(treedef: Any) -> bool:
-    """Whether a structure holds nothing that a user made, its classes included."""
+    """Return whether a structure has neither data nor classes that a user made."""
     if treedef in _STATIC:
         return True
     if not all(map(is_static, _made_by_users(treedef))):
@@ -168,7 +168,7 @@ def _kinds(treedef: Any) -> Iterable[type]:
 
 
 def is_static(key: Hashable) -> bool:
-    """Whether a key holds static data alone: names, numbers, functions of modules.
+    """Return whether a key holds static data alone: names, numbers, library functions.
 
     A cache of the whole process may hold such keys. It may not hold a function that
     was made in a function, nor an array, nor an object of a class of the user's.
@@ -179,7 +179,7 @@ def is_static(key: Hashable) -> bool:
         return is_static(key.key)  # before tuples, as in `key_of`
     if isinstance(key, tuple | frozenset):
         return all(map(is_static, key))
-    if isinstance(key, Same):
+    if isinstance(key, IdentityKey):
         return all(map(importable, key.things)) and is_static(key.reads)
     if isinstance(key, type) or callable(key):
         return importable(key)
@@ -189,7 +189,7 @@ def is_static(key: Hashable) -> bool:
 
 
 def importable(thing: Any) -> bool:
-    """Whether `thing` is what its module has under its name."""
+    """Return whether `thing` is what its module has under its name."""
     found = sys.modules.get(getattr(thing, "__module__", None) or "")
     for name in getattr(thing, "__qualname__", "<locals>").split("."):
         if found is None or name == "<locals>":
@@ -269,7 +269,7 @@ def _value(x: Any, names: frozenset[str], seen: dict[int, int]) -> Any:
         return type(x).__name__, tuple(_value(v, names, seen) for v in x)
     if is_library(x) and importable(x):
         return x
-    same: Any = Same()
+    same: Any = IdentityKey()
     same.things = (x,)
     same.reads = _read_of(x, names, seen) if len(seen) < MOST else ()
     return same
@@ -313,7 +313,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def is_library(thing: Any) -> bool:
-    """Whether a function, class or module is of Python, adamx or an installed package.
+    """Return whether a function, class or module is Python's, adamx's or installed.
 
     What such a thing reads is taken to be constant.
     """
@@ -349,7 +349,7 @@ _PYTHON = tuple(sysconfig.get_path(k) + os.sep for k in ("stdlib", "platstdlib")
 
 
 def show(value: Any) -> str:
-    """An argument, as it would be written down."""
+    """Return an argument, as it would be written down."""
     if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
     if is_key(value):

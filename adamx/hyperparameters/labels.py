@@ -80,7 +80,7 @@ def labels_of(
         piece=piece,
         expected=f"{expected}, as in the parameters, or a label for it",
         got=got,
-        do="give a tree like the parameters (or a prefix of it), or a function",
+        hint="give a tree like the parameters (or a prefix of it), or a function",
     )
 
 
@@ -133,6 +133,6 @@ def _static_leaves(
                 where=where(i),
                 expected="a bool or another label, or an array of shape () of one",
                 got=f"a traced {x.aval}" if traced else f"an array of {np.shape(x)}",
-                do="compute the labels outside of jit" if traced else None,
+                hint="compute the labels outside of jit" if traced else None,
             )
     return [x.item() if i in arrays else x for i, x in enumerate(leaves)]

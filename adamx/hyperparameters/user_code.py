@@ -50,7 +50,7 @@ def user_code(
             piece=piece,
             expected="a function that jax.jit can compile",
             got=str(error).partition("\n")[0],
-            do=hint or next(hints),
+            hint=hint or next(hints),
         ) from error
 
 

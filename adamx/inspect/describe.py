@@ -9,11 +9,11 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.freeze import Freeze, keep
-from adamx.core.node import Node
+from adamx.core.freeze import Freeze, select_leaves
 from adamx.core.partition import Partition
-from adamx.core.rule import Locality, Rule, locality, widest
+from adamx.core.rule import Guard, Locality, Rule, locality, widest
 from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.core.wrapper import Wrapper
 from adamx.errors import TransformError
 from adamx.execution.plan import Plan, distinct
@@ -23,18 +23,18 @@ from adamx.inspect.memory import numbers, total_bytes
 from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
+from adamx.transforms.matrices.as_matrices import AsMatrices
 from adamx.tree.paths import flatten, simple_paths, structure
 from adamx.tree.record import Record, is_array, is_key
 from adamx.tree.text import shortened
 from adamx.types import Params
-from adamx.wrappers.as_matrices import AsMatrices
 
 LEAVES_SHOWN = 40
 """How many letters the paths of the leaves of a piece may take in the text."""
 
 
 class Row(NamedTuple):
-    """What `describe` says of one piece; of nested ones there is a row for each."""
+    """A line of `describe` for one piece; nested pieces have lines of their own."""
 
     piece: str
     path: str
@@ -72,14 +72,11 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Description:
-    """What `describe` returns: a table when printed, and its rows as data.
+    """A table when printed, and its rows as data; `describe` returns it.
 
     Args:
         rows: a row for each piece, those nested in it after it.
         total: the sum, over all leaves.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -120,29 +117,22 @@ class Description:
 
 
 def describe(tx: TransformLike, params: Params) -> Description:
-    """A table of the pieces of a transform: what they are set to, see and keep.
+    """Return a table of the pieces of a transform: settings, reach and state.
 
     Nothing is computed and no memory is taken, however large the parameters are: the
     state is that of `jax.eval_shape`.
 
     Args:
-        tx: a transform; foreign ones, Optax's, are one row each.
+        tx: a transform; foreign ones, such as Optax's, are one row each.
         params: a tree of arrays, tracers or `jax.ShapeDtypeStruct`.
 
     Returns:
         A `Description`. It prints as a table, in a notebook too, with a row for each
         piece, nested ones indented, and a line for the total. Its `rows` are
-        NamedTuples, of which a DataFrame can be made. Leaves are those that a piece
-        acts on; "in × out" has the sides of the matrices that a view makes of them, so
-        that a view of another layout can be seen. Bytes are of what a piece keeps
-        itself, not of what is nested in it.
-
-    Raises:
-        TransformError: `tx` is no transform, or the parameters are nothing that it can
-            be initialized with.
-
-    Reference:
-        adamx's own.
+        NamedTuples, of which a DataFrame can be made. "leaves" are those that a piece
+        acts on. "in × out" has the sides of the matrices that a view makes of them, so
+        that a wrong layout shows. Bytes are those of the piece itself, without those of
+        nested pieces.
 
     Example:
         >>> import jax
@@ -189,30 +179,35 @@ class _Walk(NamedTuple):
     def of_plan(
         self, plan: Plan, state: Any, params: Params, path: tuple[str, ...]
     ) -> Iterator[Row]:
-        seen = plan.seen(params)
+        seen = plan.trainable_params(params)
         for name, piece in distinct(plan.pieces):
             here, mine = (*path, name), state.get(name, {})
             if isinstance(piece, Freeze):
                 some = piece.held(params)
                 held = [x or i in some for i, x in enumerate(piece.holds(params))]
-                leaves = self.leaves(keep(params, held))
+                leaves = self.leaves(select_leaves(params, held))
                 yield _row(here, {}, "element", leaves, mine)
             elif isinstance(piece, Rule):
-                yield from self.of_rule(piece, mine, self.leaves(seen), here)
+                yield from self.of_rule(piece, mine, seen, here)
             else:
                 yield from self.of_node(piece, mine, seen, here)
 
     def of_rule(
-        self, rule: Rule, state: Any, leaves: _Leaves, path: tuple[str, ...]
+        self, rule: Rule, state: Any, params: Params, path: tuple[str, ...]
     ) -> Iterator[Row]:
-        parts = dict(rule.parts())
+        parts, leaves = dict(rule.parts()), self.leaves(params)
         own = _without(state, parts)
-        yield _row(path, _settings(rule), locality(rule), leaves, own)
+        row = _row(path, _settings(rule), locality(rule), leaves, own)
+        if isinstance(rule, AsMatrices):
+            row = row._replace(matrices=tuple(_matrices(rule, params)))
+        yield row
         for name, part in parts.items():
-            yield from self.of_rule(part, state.get(name, {}), leaves, (*path, name))
+            if isinstance(part, Guard):
+                continue
+            yield from self.of_rule(part, state.get(name, {}), params, (*path, name))
 
     def of_node(
-        self, node: Node, state: Any, params: Params, path: tuple[str, ...]
+        self, node: TreeTransform, state: Any, params: Params, path: tuple[str, ...]
     ) -> Iterator[Row]:
         inside = node.inside(params)
         nested: list[Row] = []
@@ -227,9 +222,6 @@ class _Walk(NamedTuple):
         own = _without(state, inside) if inside else state
         settings = {} if isinstance(node, Partition) else _settings(node)
         row = _row(path, settings, width, self.leaves(params), own)
-        if isinstance(node, AsMatrices):
-            seen = flatten(inside["inner"][1])[0]
-            row = row._replace(matrices=tuple(_sides(x) for x in seen if x is not None))
         yield row
         yield from nested
 
@@ -263,14 +255,23 @@ def _row(
     )
 
 
-def _sides(matrices: jax.ShapeDtypeStruct) -> str:
+def _matrices(rule: AsMatrices, params: Params) -> Iterator[str]:
+    """Yield the sides of the matrices that a view makes of each leaf."""
+    pairs = zip(simple_paths(params), flatten(params)[0], strict=True)
+    for path, leaf in pairs:
+        if leaf is not None:
+            for shape in rule.view(path, leaf.shape).shapes(leaf.shape):
+                yield _sides(shape)
+
+
+def _sides(shape: tuple[int, ...]) -> str:
     """Return the shape of an array of matrices, as `64 × 256` or `12 of 64 × 256`."""
-    *batch, rows, cols = matrices.shape
+    *batch, rows, cols = shape
     return f"{math.prod(batch)} of " * bool(batch) + f"{rows} × {cols}"
 
 
 def _widest(rows: list[Row]) -> Locality | None:
-    """How far rows see together; None where that is not known of all."""
+    """Return how far rows see together; None where that is not known of all."""
     known: list[Locality] = []
     for row in rows:
         if row.locality is None:
@@ -284,7 +285,7 @@ def _without(state: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
 
 
 def _names(state: Any) -> Iterator[str]:
-    """The names that a piece gives to what it keeps; of foreign ones, of the fields."""
+    """Return the names of the slots of a piece; for foreign pieces, of the fields."""
     if isinstance(state, tuple | list):
         fields = getattr(state, "_fields", [""] * len(state))
         for name, value in zip(fields, state, strict=True):
@@ -295,16 +296,18 @@ def _names(state: Any) -> Iterator[str]:
 
 
 def _settings(piece: Record) -> dict[str, Any]:
-    """What of the fields of a piece are numbers, flags, schedules and the like."""
+    """Return the fields of a piece that are numbers, flags, schedules and the like."""
     found: dict[str, Any] = {}
     for name, value in vars(piece).items():
         if isinstance(value, Encoding) or (
-            isinstance(value, Rule) and isinstance(piece, Node)
+            isinstance(value, Rule) and isinstance(piece, TreeTransform)
         ):
             found |= _settings(value)
         elif isinstance(value, Mapping):
             found |= {k: v for k, v in value.items() if _is_setting(v)}
-        elif _is_setting(value) and not (name == "name" and isinstance(piece, Node)):
+        elif _is_setting(value) and not (
+            name == "name" and isinstance(piece, TreeTransform)
+        ):
             found[name] = value
     return found
 
@@ -324,7 +327,7 @@ def _shown(value: Any) -> str:
 
 
 def _abstract_state(tx: Transform, params: Params, paths: list[str]) -> Any:
-    """The first state, as shapes and dtypes."""
+    """Return the first state, as shapes and dtypes."""
     try:
         return jax.eval_shape(tx.init, params)
     except TypeError:

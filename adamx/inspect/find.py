@@ -13,15 +13,15 @@ LISTED = 30
 
 
 def find(state: State, name: str) -> Any:
-    """The value in a state by its name: `mu`, `nu`, `count`, `learning_rate`, a piece.
+    """Return the value in a state by its name: `mu`, `count`, `learning_rate`, a piece.
 
-    The name may be the end of a path, `scale_by_momentum/mu`, as far as it takes to be
-    the only one; one that begins with a slash is the whole path. It may go on into a
-    tree that is kept: `mu/layer/w`.
+    The name may be the end of a path, such as `scale_by_momentum/mu`, as long as it is
+    unique; a name that begins with a slash is the whole path. It may go on into a tree:
+    `mu/layer/w`.
 
-    Hyperparameters that follow a schedule are found with the value in use in the last
-    step, and those of `inject_hyperparams` by the names that `set_hyperparams` takes.
-    Numbers that never change are no part of a state.
+    A hyperparameter that follows a schedule has the value used in the last step. Those
+    of `inject_hyperparams` have the names that `set_hyperparams` takes. Constants are
+    not in a state.
 
     Args:
         state: of any transform, Optax's too: nested dicts, tuples and NamedTuples.
@@ -33,9 +33,6 @@ def find(state: State, name: str) -> Any:
     Raises:
         TransformError: there is no such name, or there are several; the message has
             the nearest, or the paths of all.
-
-    Reference:
-        adamx's own; Optax's `tree.get` takes one key.
 
     Example:
         >>> import jax.numpy as jnp
@@ -56,36 +53,28 @@ def find(state: State, name: str) -> Any:
             f"there are {len(found)} of {name!r} in the state",
             expected="a name, or an end of a path, that there is once",
             got=", ".join(found),
-            do="say more of the path; one that begins with a slash is the whole",
+            hint="say more of the path; one that begins with a slash is the whole",
         )
     names = [*dict.fromkeys(_names(state))]
     raise TransformError(
         f"there is no {name!r} in the state",
         expected=_listed(names),
         got=repr(name),
-        do=nearest(name, names)
+        hint=nearest(name, names)
         or "hyperparameters are in it if scheduled, or by inject_hyperparams",
     )
 
 
 def find_all(state: State, name: str) -> dict[str, Any]:
-    """All values in a state of a name, by their paths.
+    """Return all values in a state with a name, by their paths.
 
-    What is inside one of them is not looked at again.
+    The search does not go on inside a value that it has found.
 
-    Args:
-        state: of any transform, Optax's too: nested dicts, tuples and NamedTuples.
-        name: a key or field, or several with slashes between; see `find`.
+    See `find` for the other arguments.
 
     Returns:
         From paths like `scale_by_momentum/mu` to arrays, trees like the parameters,
-        or parts of the state; empty where there is none.
-
-    Raises:
-        TypeError: `name` is no string.
-
-    Reference:
-        adamx's own.
+        or parts of the state; empty if there is none.
 
     Example:
         >>> import jax.numpy as jnp
@@ -107,7 +96,7 @@ def _matches(node: Any, path: str, end: str, whole: bool) -> Iterator[tuple[str,
 
 
 def _names(state: Any) -> Iterator[str]:
-    """All names, those nearest to the root first."""
+    """Return all names, those nearest to the root first."""
     level = [state]
     while level:
         found = [children(node, simple=True) or {} for node in level]

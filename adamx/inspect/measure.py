@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.node import Node
 from adamx.core.transform import Transform, transform
-from adamx.execution.lift import Lifted, cast_node
+from adamx.core.tree_transform import TreeTransform
+from adamx.execution.leaf_table import cast_tree, checked_leaves
 from adamx.hyperparameters.hyper import Decay
 from adamx.hyperparameters.keys import show
 from adamx.hyperparameters.user_code import user_code
-from adamx.numerics.dtypes import compute_dtype, convert, scalar_dtype
+from adamx.numerics.dtypes import cast, compute_dtype, scalar_dtype
 from adamx.optimizers.ema import ema
 from adamx.tree.check import fill_absent
 from adamx.tree.record import Record
@@ -26,7 +26,7 @@ Measures: TypeAlias = Mapping[str, Measure]
 
 
 class Averaged(Record):
-    """A measure whose measurements are averaged; see `measure_with_ema`."""
+    """Hold a measure whose measurements are averaged; see `measure_with_ema`."""
 
     measure: Measure
     decay: Hyper
@@ -43,14 +43,14 @@ class Averaged(Record):
         return ema(self.decay, self.debias)
 
 
-class Measured(Node):
-    """Passes updates on, and keeps what its measures make of them."""
+class Measured(TreeTransform):
+    """Pass updates on, and keep the measurements of them."""
 
     name: str
     measures: tuple[tuple[str, Measure], ...]
 
     def init(self, params: Params) -> dict[str, Any]:
-        self._widened().init(params)  # says what is wrong with a leaf
+        checked_leaves(self.name, params)
         seen = jax.tree.map(_abstract, params)
         mine: dict[str, Any] = {}
         for name, measure in self.measures:
@@ -68,7 +68,7 @@ class Measured(Node):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
-        updates, _ = self._widened().apply(updates, {}, params, {})
+        updates = cast_tree(self.name, updates, params)
         old, new = state.get(self.name, {}), {}
         for name, measure in self.measures:
             with user_code(f"the measure {name!r}", self.name):
@@ -82,13 +82,9 @@ class Measured(Node):
             new[name] = jax.tree.map(_like, found, old.get(name, found))
         return updates, {self.name: new} if new else {}
 
-    def _widened(self) -> Lifted:
-        """Brings updates into the dtype that is computed in, or says why it cannot."""
-        return cast_node(self.name)
-
 
 def _average(name: str) -> str:
-    """How what is kept for an average is called beside it."""
+    """Return the name of the scalar kept beside an average."""
     return f"average of {name}"
 
 
@@ -98,7 +94,7 @@ def _abstract(param: Any) -> jax.ShapeDtypeStruct:
 
 
 def _like(value: Any, old: Any) -> Array:
-    return convert(jnp.asarray(value), old.dtype)
+    return cast(jnp.asarray(value), old.dtype)
 
 
 def _as_float(value: Any) -> Array:
@@ -109,26 +105,18 @@ def _as_float(value: Any) -> Array:
 
 @transform
 def monitor(measures: Measures) -> Measured:
-    """Keep measurements of the updates, by name, where this stands in a chain.
+    """Keep measurements of the updates, by name, at this place in a chain.
 
-    The updates pass as they are. Measures see the updates of this place in the chain,
-    in float32 at least, with None for frozen leaves; what they return is in the state
-    and read by `find(state, name)`. For the norms that are usually asked for, and
-    those of parameters, there is `monitor_norms`.
+    The updates pass unchanged. Measures get them in float32 at least, with None for
+    frozen leaves; `find(state, name)` reads the results. For the usual norms, also of
+    parameters, use `monitor_norms`.
 
     Args:
-        measures: functions from the updates to an array or a tree of arrays, or what
-            `measure_with_ema` makes of such, by name.
+        measures: functions from the updates to an array or a tree of arrays, or results
+            of `measure_with_ema`, by name.
 
     Returns:
-        The transform; its state has a measurement for each name, of the shapes and
-        dtypes that it first had, zeros before the first step.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps a measurement for each name, zeros before the first step.
 
     Example:
         >>> import jax.numpy as jnp
@@ -148,17 +136,8 @@ def snapshot(measure_name: str, measure: Measure) -> Measured:
     """Keep one measurement of the updates; `monitor` of a single one.
 
     Args:
-        measure_name: the name that it gets in the state.
+        measure_name: its name in the state.
         measure: a function from the updates to an array or a tree of arrays.
-
-    Returns:
-        The transform; its state is that of `monitor`.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -172,24 +151,15 @@ def snapshot(measure_name: str, measure: Measure) -> Measured:
 
 
 def measure_with_ema(measure: Measure, decay: Decay, debias: bool = True) -> Averaged:
-    """A measure for `monitor`, of which the moving average is kept.
+    """Make a measure for `monitor` that keeps its moving average.
 
-    m ← b·m + (1−b)·x,  kept is m / (1−bᵗ)
+    m ← b·m + (1−b)·x, and m / (1−bᵗ) is kept
 
     Args:
-        measure: a function from the updates to an array or a tree of arrays; what is
-            no float counts as one.
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        measure: a function from the updates to an array or a tree of arrays; integers
+            and bools count as floats.
+        decay: b in [0, 1).
         debias: whether to divide by 1−bᵗ.
-
-    Returns:
-        The measure; with `monitor` it takes state like that of `ema`.
-
-    Raises:
-        TransformError: `decay` is outside [0, 1).
-
-    Reference:
-        The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp

@@ -10,23 +10,16 @@ from adamx.types import PyTree, State
 
 
 def state_bytes(state: State) -> dict[str, int]:
-    """The bytes that the arrays of a state take, piece by piece.
+    """Count the bytes that the arrays of a state take, piece by piece.
 
-    Of arrays that are spread over devices, all parts together, and once.
+    An array that is sharded over devices counts once, with all its shards.
 
     Args:
         state: of any transform, or a part of one; arrays, tracers or
             `jax.ShapeDtypeStruct`, as `jax.eval_shape(tx.init, params)` makes them.
 
     Returns:
-        Bytes by the names that stand at the root of `state`; their sum is that of the
-        whole.
-
-    Raises:
-        TypeError: a leaf is no array and no number.
-
-    Reference:
-        adamx's own.
+        Bytes by the names at the root of `state`; their sum is that of the whole.
 
     Example:
         >>> import jax
@@ -44,12 +37,12 @@ def state_bytes(state: State) -> dict[str, int]:
 
 
 def total_bytes(tree: PyTree) -> int:
-    """The bytes that all arrays of a tree take."""
+    """Return the bytes that all arrays of a tree take."""
     return sum(map(_bytes, jax.tree.leaves(tree)))
 
 
 def numbers(tree: PyTree) -> int:
-    """How many numbers there are in all arrays of a tree."""
+    """Return how many numbers there are in all arrays of a tree."""
     return sum(map(_size, jax.tree.leaves(tree)))
 
 

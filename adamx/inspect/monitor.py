@@ -7,15 +7,15 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.freeze import keep
+from adamx.core.freeze import select_leaves
 from adamx.core.partition import Partition
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Wrapper, around
+from adamx.core.wrapper import Wrapper, wrap
 from adamx.errors import TransformError
 from adamx.execution.plan import Plan
 from adamx.hyperparameters.labels import labels_of
 from adamx.inspect.find import find
-from adamx.numerics.dtypes import compute_dtype, convert, scalar_dtype
+from adamx.numerics.dtypes import cast, compute_dtype, scalar_dtype
 from adamx.numerics.norms import scaled_norm
 from adamx.tree.check import needed_params
 from adamx.tree.paths import flatten, simple_paths
@@ -31,7 +31,7 @@ MEASURES = "grad_norm", "update_norm", "param_norm", "update_to_weight"
 
 
 class Monitor(Wrapper):
-    """Lets `plan` act, and looks at what comes in and out of it."""
+    """Apply `plan`, and measure its input and output."""
 
     groups: Groups
 
@@ -42,10 +42,10 @@ class Monitor(Wrapper):
             for measure in MEASURES
         }
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
@@ -54,7 +54,7 @@ class Monitor(Wrapper):
         out, inner = self.plan.apply(updates, inner, params, extra)
         seen: dict[str, dict[str, Array]] = {measure: {} for measure in MEASURES}
         for name, chosen in self._members(params).items():
-            trees = (keep(tree, chosen) for tree in (updates, out, params))
+            trees = (select_leaves(tree, chosen) for tree in (updates, out, params))
             norms = [scaled_norm(_wide(tree)) for tree in trees]
             values = *(_product(*norm) for norm in norms), _ratio(*norms[1:])
             for measure, value in zip(MEASURES, values, strict=True):
@@ -62,7 +62,7 @@ class Monitor(Wrapper):
         return out, seen, inner
 
     def _members(self, params: Params) -> dict[str, list[bool]]:
-        """For each group, whether each leaf is of it and moves."""
+        """Return for each group whether each leaf is in it and not frozen."""
         moves = [leaf is not None for leaf in flatten(_moving(self.plan, params))[0]]
         if isinstance(self.groups, Mapping):
             groups = self._matching(self.groups, simple_paths(params))
@@ -93,8 +93,8 @@ class Monitor(Wrapper):
 
 
 def _moving(plan: Plan, params: Params) -> Params:
-    """`params` with None for what the plan, or a part of it alone, freezes."""
-    params = plan.seen(params)
+    """Return `params` with None for the leaves that a `freeze` in the plan holds."""
+    params = plan.trainable_params(params)
     for node in plan.nodes:
         if isinstance(node, Wrapper):
             params = _moving(node.plan, params)
@@ -102,7 +102,9 @@ def _moving(plan: Plan, params: Params) -> Params:
             for part, seen in node.inside(params).values():
                 both = map(flatten, (seen, _moving(part, seen)))
                 rows = zip(*(leaves for leaves, _ in both), strict=True)
-                params = keep(params, [a is None or b is not None for a, b in rows])
+                params = select_leaves(
+                    params, [a is None or b is not None for a, b in rows]
+                )
     return params
 
 
@@ -110,36 +112,34 @@ def _moving(plan: Plan, params: Params) -> Params:
 def monitor_norms(
     inner: TransformLike, groups: Groups | None = None, on: bool = True
 ) -> Transform:
-    """Record how large gradients, updates and parameters are, group by group.
+    """Record the norms of gradients, updates and parameters, group by group.
 
     ‖g‖, ‖u‖, ‖θ‖ and ‖u‖/‖θ‖, each over all numbers of a group, u = inner(g)
 
-    The updates pass as `inner` emits them. θ is what they will be added to. Norms are
-    taken of scaled numbers: one too large for its dtype counts as the largest number,
-    ∞ and NaN show. Frozen leaves take no part. A ratio to parameters of zero is 0.
+    The updates pass as `inner` emits them. θ are the parameters before the step. Norms
+    do not overflow on the way: one too large for its dtype is the largest number, and
+    ∞ and NaN show. Frozen leaves are left out. A ratio to parameters of zero is 0.
 
     Args:
-        inner: the transform to look at, usually a whole optimizer. What a chain has
-            before or after this piece is not seen.
+        inner: the transform to measure, usually a whole optimizer. Pieces of a chain
+            before or behind it are not measured.
         groups: patterns of paths by the names of the groups, as
-            `{"encoder": "encoder/*", "biases": "*/bias"}`, where `*` stands for any
+            `{"encoder": "encoder/*", "biases": "*/bias"}`, where `*` matches any
             letters, slashes too, and groups may have leaves in common; or a function
-            `(path, leaf) -> name`, where leaves with None are in no group. By default
-            there is one group, `all`.
+            `(path, leaf) -> name`, None for leaves in no group. By default there is one
+            group, `all`.
         on: whether to record; if not, the transform is `inner` itself.
 
     Returns:
-        The transform; its state is, under `inner`, that of `inner`, and `grad_norm`,
-        `update_norm`, `param_norm` and `update_to_weight`, each a dict of float
-        scalars by group; `monitored` reads them. It needs the parameters.
+        A transform that keeps the state of `inner`, under `inner`, and `grad_norm`,
+        `update_norm`, `param_norm` and `update_to_weight`, each a dict of float scalars
+        by group; `monitored` reads them. It needs the parameters.
 
     Raises:
-        TransformError: (when used) no leaf is of one of the `groups`, or `update` is
-            called without parameters.
+        TransformError: in use, a group has no leaf.
 
     Reference:
-        adamx's own; the ratio is the one that A. Karpathy's "A Recipe for Training
-        Neural Networks", 2019, watches.
+        Karpathy, "A Recipe for Training Neural Networks", 2019, for the ratio.
 
     Example:
         >>> import jax.numpy as jnp
@@ -157,25 +157,22 @@ def monitor_norms(
     if not on:
         return tx
     groups = EVERYTHING if groups is None else groups
-    return around(Monitor("monitor_norms", tx.plan, groups))
+    return wrap(Monitor("monitor_norms", tx.plan, groups))
 
 
 def monitored(state: State) -> dict[str, dict[str, float]]:
-    """What `monitor_norms` recorded in the last step, as numbers of Python.
+    """Return the records of `monitor_norms` in the last step, as Python numbers.
 
     Args:
-        state: of a transform with one `monitor_norms` somewhere in it, or a part of
-            the state with one in it; concrete arrays, outside of `jit`.
+        state: the state of a transform with one `monitor_norms` anywhere in it, or a
+            part of the state with one in it; concrete arrays, outside of `jit`.
 
     Returns:
         `grad_norm`, `update_norm`, `param_norm` and `update_to_weight`, each a dict of
-        floats by group; of a state made by `vmap`, lists of floats.
+        floats by group; for a state made by `vmap`, lists of floats.
 
     Raises:
         TransformError: there is no `monitor_norms` in the state, or several.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -192,20 +189,20 @@ def monitored(state: State) -> dict[str, dict[str, float]]:
 
 
 def _wide(tree: PyTree) -> list[Array]:
-    """The arrays of floats in a tree, in the dtype that is computed in."""
+    """Return the arrays of floats in a tree, in the dtype that is computed in."""
     found = [(x, jnp.result_type(x)) for x in jax.tree.leaves(tree)]
     floats = [pair for pair in found if jnp.issubdtype(pair[1], jnp.inexact)]
-    return [convert(jnp.asarray(x), compute_dtype(dtype)) for x, dtype in floats]
+    return [cast(jnp.asarray(x), compute_dtype(dtype)) for x, dtype in floats]
 
 
 def _product(unit: Array, rest: Array) -> Array:
-    """The norm as one number; too large becomes the largest there is."""
+    """Return the norm as one number; too large becomes the largest there is."""
     top = float(jnp.finfo(unit.dtype).max)
     return jnp.where(jnp.isinf(unit), unit, jnp.minimum(unit * rest, top))
 
 
 def _ratio(above: tuple[Array, Array], below: tuple[Array, Array]) -> Array:
-    """The ratio of two norms, neither of which has to be a number; 0 to zero."""
+    """Return the ratio of two norms, neither of which has to be a number; 0 to zero."""
     some = below[0] > 0
     unit, rest = (jnp.where(some, x, 1) for x in below)
     return jnp.where(some, _product(above[0] / unit, above[1] / rest), 0)

@@ -14,7 +14,7 @@ class Column(NamedTuple):
 
 
 def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
-    """The table, with a line below the titles and one above the last row.
+    """Return the table, with a line below the titles and one above the last row.
 
     Columns with nothing in them are left out.
     """
@@ -35,7 +35,7 @@ def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_html(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
-    """The same table for a notebook; leading spaces stay."""
+    """Return the same table for a notebook; leading spaces stay."""
     columns, rows = _filled(columns, rows)
 
     def line(tag: str, cells: Sequence[str]) -> str:

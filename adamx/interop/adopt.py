@@ -27,7 +27,7 @@ def adopted(
     count: int | None,
     numbers: Mapping[str, Any],
 ) -> State:
-    """The state of `tx` with these moments in it, as after `count` steps.
+    """Return the state of `tx` with these moments in it, as after `count` steps.
 
     Args:
         tx: the transform to go on with.
@@ -67,7 +67,7 @@ def adopted(
                 piece=repr(tx),
                 expected=f"a slot {name!r} of {' or '.join(PIECES[name])}",
                 got=", ".join(shown(part.path) for part in parts) or "no state",
-                do="build the optimizer with the same options as the old one",
+                hint="build the optimizer with the same options as the old one",
             )
     return joined(rehearsed(tx, params, parts, count))
 
@@ -85,7 +85,7 @@ def _filled(
             piece=shown(part.path[:-1]),
             expected=f"a state with {name!r} in it",
             got=f"one with {sorted(moments)}",
-            do="bring the state into the optimizer alone, then use adamx.migrate",
+            hint="bring the state into the optimizer alone, then use adamx.migrate",
         )
     leaves, treedef = flatten(part.value)
     if len(leaves) != len(paths):
@@ -94,7 +94,7 @@ def _filled(
             piece=shown(part.path[:-1]),
             expected="one array for each parameter",
             got=", ".join(part.value),
-            do="bring the state into the plain optimizer, then use adamx.migrate",
+            hint="bring the state into the plain optimizer, then use adamx.migrate",
         )
     for i, (fresh, old) in enumerate(zip(leaves, moments[name], strict=True)):
         if fresh is None:

@@ -8,9 +8,9 @@ import jax
 from adamx.core.transform import TransformLike
 from adamx.errors import TransformError
 from adamx.interop.adopt import adopted
-from adamx.tree.check import matched
+from adamx.tree.check import flatten_like
 from adamx.tree.paths import structure
-from adamx.types import Params, State
+from adamx.types import Params
 
 MOMENTS: Mapping[str, tuple[str, ...]] = {
     "ScaleByAdamState": ("mu", "nu"),
@@ -32,32 +32,28 @@ OTHERS = (
 
 def from_optax(
     opt_state: Any, tx: TransformLike, params: Params, *, count: int | None = None
-) -> State:
-    """The state of `tx` that goes on where an Optax state stands.
+) -> dict[str, Any]:
+    """Return the state of `tx` that continues from an Optax state.
 
     For Adam in all its forms, SGD with momentum and RMSProp, by themselves or in a
-    chain with pieces that keep nothing; masked, with schedules and with
-    `inject_hyperparams`. Hyperparameters are those of `tx`, but for those that both
-    states keep. What adamx keeps beside the moments, as the response that the bias
-    correction divides by, is made by taking `count` steps without any leaf: less
-    than a second for a million.
+    chain with pieces without state; masked, with schedules and with
+    `inject_hyperparams`; of Optax 0.2. Hyperparameters are those of `tx`, unless both
+    states keep them. Scalars of adamx, such as those of the bias correction, are made
+    by taking `count` steps without any leaf: less than a second for a million.
 
     Args:
-        opt_state: a state of `optax.adam`, say: the tuple that its `init` or
+        opt_state: a state of `optax.adam`, for instance: the tuple that its `init` or
             `update` returned, of concrete arrays.
         tx: the adamx transform to go on with, built with the same options.
         params: the parameters.
-        count: the number of steps taken, where the state does not say it.
+        count: the number of steps taken, if the state does not have it.
 
     Returns:
         The state for `tx.update`, like `tx.init(params)`.
 
     Raises:
-        TransformError: there is a piece in either state that the other has no place
-            for, shapes differ, or the number of steps is not clear.
-
-    Reference:
-        adamx's own; the states are those of Optax 0.2.
+        TransformError: a piece in either state has no counterpart in the other, shapes
+            differ, or the number of steps is not clear.
 
     Example:
         >>> import collections
@@ -83,7 +79,7 @@ def from_optax(
                     where=path,
                     expected="one optimizer",
                     got="several in one state",
-                    do="bring them over one by one",
+                    hint="bring them over one by one",
                 )
             moments[name] = _leaves(fields[name], params, name)
         if "count" in fields:
@@ -94,7 +90,7 @@ def from_optax(
             "the counts in the Optax state differ",
             expected="one number of steps",
             got=", ".join(f"{name}: {n}" for name, n in counts.items()),
-            do="say which it is: count=…",
+            hint="say which it is: count=…",
         )
     if count is None:
         count = next(iter(counts.values()), None)
@@ -102,7 +98,7 @@ def from_optax(
 
 
 def _states(node: Any, path: str) -> list[tuple[str, Any]]:
-    """The states of pieces in an Optax state, each with its place."""
+    """Return the states of pieces in an Optax state, each with its place."""
     if not isinstance(node, tuple):
         raise _unknown(node, path)
     if not hasattr(node, "_fields"):
@@ -122,15 +118,17 @@ def _unknown(node: Any, path: str) -> TransformError:
         where=path or "the state itself",
         expected=f"a tuple, or one of {', '.join((*MOMENTS, *OTHERS))}",
         got=f"a {type(node).__name__}",
-        do=f"bring over its {inner[0]}, and wrap it with adamx.migrate"
+        hint=f"bring over its {inner[0]}, and wrap it with adamx.migrate"
         if inner
         else None,
     )
 
 
 def _leaves(tree: Any, params: Params, name: str) -> list[Any]:
-    """What a tree of moments has for each parameter; None where it was masked."""
-    leaves = matched(structure(params), tree, f"the Optax state's {name!r}", params)
+    """Return the moment of each parameter in a tree; None for a masked one."""
+    leaves = flatten_like(
+        structure(params), tree, f"the Optax state's {name!r}", params
+    )
     return [None if _is_masked(leaf) else leaf for leaf in leaves]
 
 

@@ -9,7 +9,7 @@ from adamx.core.transform import TransformLike
 from adamx.errors import TransformError
 from adamx.interop.adopt import adopted
 from adamx.tree.paths import flatten, simple_paths
-from adamx.types import Params, State
+from adamx.types import Params
 
 MOMENTS: Mapping[str, str] = {
     "exp_avg": "mu",
@@ -28,33 +28,29 @@ def from_torch(
     *,
     transform: Callable[[str, np.ndarray], np.ndarray] | None = None,
     count: int | None = None,
-) -> State:
-    """The state of `tx` that goes on where a PyTorch optimizer stands.
+) -> dict[str, Any]:
+    """Return the state of `tx` that continues from a PyTorch optimizer.
 
-    For Adam, AdamW, AMSGrad, NAdam with a constant momentum, and SGD with momentum.
-    Hyperparameters are those of `tx`, not those in the `param_groups`. Nothing is
-    transposed but by `transform`: PyTorch's `Linear` keeps (out, in), Flax (in, out).
+    For Adam, AdamW, AMSGrad, NAdam with a constant momentum, and SGD with momentum of
+    PyTorch 2. Hyperparameters are those of `tx`, not those in the `param_groups`. Only
+    `transform` transposes: PyTorch's `Linear` keeps (out, in), Flax (in, out).
+
+    See `from_optax` for the other arguments.
 
     Args:
         state_dict: what `optimizer.state_dict()` returned, of tensors or arrays.
-        tx: the adamx transform to go on with, built with the same options.
-        params: the parameters.
-        names: the path of the leaf in `params`, such as `layer/w`, that each of
-            PyTorch's parameters has become, in the order in which the optimizer got
-            them. Leaves that `tx` freezes need none.
+        names: for each of PyTorch's parameters, in the order in which the optimizer got
+            them, the path of its leaf in `params`, such as `layer/w`. Leaves that `tx`
+            freezes need none.
         transform: from the path and an array of shape and dtype as in PyTorch, to one
             of the shape of the leaf.
-        count: the number of steps taken, where the state does not say it, as SGD's.
 
     Returns:
         The state for `tx.update`, like `tx.init(params)`.
 
     Raises:
-        TransformError: the names are not those of `params`, one each; shapes differ;
-            or there is something in either state that the other has no place for.
-
-    Reference:
-        adamx's own; the state dict is that of PyTorch 2.
+        TransformError: `names` are not the paths of `params`, once each; shapes differ;
+            or an entry of either state has no counterpart in the other.
 
     Example:
         >>> import jax.numpy as jnp
@@ -98,7 +94,7 @@ def from_torch(
             "PyTorch's parameters have taken different numbers of steps",
             expected="one number of steps",
             got=", ".join(f"{path}: {n}" for n, path in counts.items()),
-            do="say which it is: count=…",
+            hint="say which it is: count=…",
         )
     if count is None:
         count = next(iter(counts), None)
@@ -106,7 +102,7 @@ def from_torch(
 
 
 def _order(state_dict: Any) -> list[Any]:
-    """PyTorch's numbers of the parameters, in the order the optimizer got them."""
+    """Return PyTorch's indices of the parameters, in the order of the optimizer."""
     try:
         groups, _ = state_dict["param_groups"], state_dict["state"]
         return [number for group in groups for number in group["params"]]
@@ -137,7 +133,7 @@ def _check_names(
 
 
 def _numpy(x: Any) -> np.ndarray:
-    """A tensor, or what else can be an array, as one of NumPy."""
+    """Return a tensor, or what else can be an array, as one of NumPy."""
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         try:

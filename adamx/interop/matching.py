@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adamx.execution.column import ARRAY
+from adamx.execution.slot_table import ARRAY
 from adamx.interop.parts import Path, entries, equal, fits, outline
 
 
@@ -25,12 +25,12 @@ class Want:
 
     @property
     def path(self) -> Path:
-        """Where it stands in the new state."""
+        """Return the path in the new state."""
         return (*self.part, *self.leaf)
 
     @property
     def tail(self) -> Path:
-        """Piece, slot and leaf: what must agree wherever the piece is nested.
+        """Return piece, slot and leaf, which must agree wherever the piece is nested.
 
         The state of a foreign pair is whole under its own name.
         """
@@ -50,7 +50,7 @@ class Fate(NamedTuple):
 
     @property
     def carried(self) -> bool:
-        """Whether it is taken from the old state."""
+        """Return whether it is taken from the old state."""
         return bool(self.source) and not (self.mismatch or self.without)
 
 
@@ -60,7 +60,7 @@ Fates = dict[Want, Fate]
 def decided(
     wanted: list[Want], old: Mapping[Path, Any], unread: set[Path]
 ) -> dict[Want, Fate]:
-    """The fate of each; `unread` are the scalars that no step looks at."""
+    """Return the fate of each; `unread` are the scalars that no step looks at."""
     fates = {
         want: _fate(want, found, old)
         for want, found in zip(wanted, _sources(wanted, old), strict=True)
@@ -76,7 +76,7 @@ def decided(
 
 
 def value_at(old: Mapping[Path, Any], path: Path, like: Any) -> Any:
-    """What stands at `path`, put together as `like`; None if it is something else."""
+    """Return the entry at `path`, in the structure of `like`, or None if it differs."""
     n, names = len(path), entries(like)
     if path in old:
         return old[path] if names.keys() == {()} else None
@@ -87,7 +87,7 @@ def value_at(old: Mapping[Path, Any], path: Path, like: Any) -> Any:
 
 
 def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]]:
-    """For each, the old paths it could come from, equally well."""
+    """Return for each entry the old paths that match it equally well."""
     # A list of scalars is carried whole: what is above a leaf counts too.
     there = {path[:n]: None for path in old for n in range(1, len(path) + 1)}
     taken = {want.path for want in wanted if want.path in there}
@@ -109,7 +109,7 @@ def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]
 
 
 def _bare(path: Path) -> Path:
-    """`path` without the name that an array has beside containers.
+    """Return `path` without the name that an array has beside containers.
 
     A slot of small leaves alone is one tree; beside large ones, which are encoded or
     factored, their arrays are under that name.
@@ -118,7 +118,7 @@ def _bare(path: Path) -> Path:
 
 
 def _agreement(path: Path, other: Path) -> int:
-    """How many names at the end of two paths are the same."""
+    """Return how many names at the end of two paths are the same."""
     pairs = zip(reversed(path), reversed(other), strict=False)
     shorter = min(len(path), len(other))
     return next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
@@ -161,7 +161,7 @@ def _keep_together(fates: Fates, unread: set[Path]) -> None:
 
 
 def _speaks_of(scalar: Want, slot: Want) -> bool:
-    """Whether both are of one piece, and no other transform is between them."""
+    """Return whether both are of one piece, and no other transform is between them."""
     owner = scalar.part[:-1]
     n = len(owner)
     return slot.part[:n] == owner and "inner" not in slot.part[n:]

@@ -22,22 +22,20 @@ SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """What `migrate` did; its `str` says it in a few lines.
+    """The result of `migrate`; its `str` says it in a few lines.
 
     Args:
-        carried: by their paths in the new state, those in the old that they are from.
-        new: paths of what is as `init` makes it, because the old state has nothing of
-            that name.
-        dropped: paths in the old state of what went nowhere.
+        carried: by their paths in the new state, the paths in the old state that they
+            come from.
+        new: paths of entries that are as `init` makes them, because the old state has
+            none of that name.
+        dropped: paths in the old state that are not used.
         mismatched: by path in the new state, what was expected there and what the old
             state has; it is as `init` makes it.
         ambiguous: by path in the new state, all paths in the old that it could be
             from; it is as `init` makes it.
-        held_back: by path in the new state, what it cannot be carried without; it is
-            as `init` makes it.
-
-    Reference:
-        adamx's own.
+        held_back: by path in the new state, the entry it cannot be carried without; it
+            is as `init` makes it.
 
     Example:
         >>> print(Migration(carried={"trace/trace/w": "trace/trace/w"}))
@@ -52,7 +50,7 @@ class Migration:
     held_back: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def complete(self) -> bool:
-        """Whether nothing is fresh, and nothing was dropped."""
+        """Return whether nothing is fresh, and nothing was dropped."""
         rest = self.mismatched, self.ambiguous, self.held_back
         return not (self.new or self.dropped or any(rest))
 
@@ -92,7 +90,7 @@ class Migration:
 
 
 def _move(new: str, old: str) -> tuple[str, str]:
-    """What is before the names that both paths end with: in the old, in the new."""
+    """Return the prefixes of two paths, old and new, before their common end."""
     a, b = old.split("/"), new.split("/")
     while a and b and a[-1] == b[-1]:
         a.pop()
@@ -110,27 +108,25 @@ def migrate(
     new_tx: TransformLike,
     params: Params,
     old_tx: TransformLike | None = None,
-) -> tuple[State, Migration]:
+) -> tuple[dict[str, Any], Migration]:
     """Carry a state over to another transform, as far as names and shapes allow.
 
-    For a training that goes on with a clip in front, a schedule, another wrapper or a
-    new head. An entry is carried from where it stood, or else, if the piece is nested
+    For training that goes on with a clip in front, a schedule, another wrapper or a
+    new head. An entry is carried from its old place, or else, if its piece is nested
     elsewhere now, from the entry of the same piece, slot and leaf whose surroundings
-    agree best. What two old entries could be the source of is not carried unless they
-    are equal. Moments are carried only with the scalars that they are read with, and
-    the other way round. Everything else is as `init` makes it.
+    agree best. If two old entries could be its source, it is only carried if they are
+    equal. Moments are carried only together with the scalars that they are read with.
+    All other entries are as `init` makes them.
 
-    What `stored` keeps encoded is carried as it is, to the same codecs; or, with
-    `old_tx`, decoded and encoded anew, and so it is from and to float32.
+    Slots that `stored` has encoded are carried to the same codecs as they are; with
+    `old_tx` they are decoded and encoded anew, also from and to float32.
 
     Args:
-        old_state: nested dicts, as an adamx transform keeps them; arrays may be of
-            NumPy, as some checkpoints have them.
+        old_state: nested dicts, as an adamx transform keeps them; arrays may be
+            NumPy's, as some checkpoints have them.
         new_tx: the transform to go on with.
-        params: the parameters, in the shapes that both have them in where something is
-            decoded.
-        old_tx: the transform of the old state, if something is to be decoded or
-            encoded.
+        params: the parameters; if slots are decoded, in the shapes of both.
+        old_tx: the transform of the old state, if slots must be decoded or encoded.
 
     Returns:
         The state, like `new_tx.init(params)` in shapes and dtypes, and a `Migration`,
@@ -138,9 +134,6 @@ def migrate(
 
     Raises:
         TransformError: `old_state` is no state of adamx, or not of `old_tx`.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -162,7 +155,7 @@ def migrate(
             "migrate takes a state of adamx",
             expected="the nested dicts that init or update returned",
             got=f"a {type(old_state).__name__}",
-            do="bring it over first: adamx.from_optax, adamx.from_torch",
+            hint="bring it over first: adamx.from_optax, adamx.from_torch",
         )
     if old_tx is None:
         return _carried(old_state, as_transform(new_tx), params)
@@ -174,7 +167,7 @@ def migrate(
 
 def _carried(
     old_state: State, new_tx: Transform, params: Params
-) -> tuple[State, Migration]:
+) -> tuple[dict[str, Any], Migration]:
     parts = parts_of(new_tx, params)
     wanted = [want for part in parts for want in _wants(part)]
     old = entries(old_state)

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.freeze import keep
+from adamx.core.freeze import select_leaves
 from adamx.core.transform import TransformLike, as_transform
 from adamx.execution.sharding import beside_old
-from adamx.execution.slots import put
-from adamx.numerics.dtypes import convert
+from adamx.execution.slot_table import put
+from adamx.numerics.dtypes import cast
 from adamx.tree.boxes import unbox
 from adamx.tree.paths import describe, flatten, is_none, names, structure
 from adamx.tree.record import is_key
@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
 
 def parts_of(tx: TransformLike, params: Params) -> list[Part]:
-    """The entries of the fresh state of `tx`.
+    """Return the entries of the fresh state of `tx`.
 
     A slot is what holds nothing where there are no parameters.
     """
@@ -41,12 +41,12 @@ def parts_of(tx: TransformLike, params: Params) -> list[Part]:
 
 
 def nothing_like(params: Params) -> Params:
-    """`params` with None for every leaf."""
-    return keep(params, [False] * len(flatten(params)[0]))
+    """Return `params` with None for every leaf."""
+    return select_leaves(params, [False] * len(flatten(params)[0]))
 
 
 def joined(parts: list[Part]) -> State:
-    """The state of these parts; `parts_of` is the inverse."""
+    """Return the state of these parts; `parts_of` is the inverse."""
     state: State = {}
     for part in parts:
         put(state, part.path, part.value)
@@ -67,7 +67,7 @@ def _collect(
 
 
 def entries(tree: Any) -> dict[Path, Any]:
-    """The leaves of `tree`, by the names on their way; None is no leaf.
+    """Return the leaves of `tree`, by the names on their way; None is no leaf.
 
     Boxes have no name in it, so that states of a model's variables and of the arrays in
     them have the same names.
@@ -77,17 +77,17 @@ def entries(tree: Any) -> dict[Path, Any]:
 
 
 def shown(path: Path) -> str:
-    """A path as the reports and errors write it: `trace/trace/layer/w`."""
+    """Return a path as the reports and errors write it: `trace/trace/layer/w`."""
     return "/".join(path) or "the leaf"
 
 
 def outline(x: Any) -> str:
-    """The dtypes and shapes in `x`, as `float32[3,4]`."""
+    """Return the dtypes and shapes in `x`, as `float32[3,4]`."""
     return ", ".join(describe(_array(leaf)) for leaf in jax.tree.leaves(x)) or "nothing"
 
 
 def fits(x: Any, like: Any) -> bool:
-    """Whether `x` can stand where `like` does: shapes equal, numbers of one kind.
+    """Return whether `x` can replace `like`: equal shapes, numbers of one kind.
 
     A random key may also be there as its data, which is how most formats keep it.
     """
@@ -101,12 +101,12 @@ def fits(x: Any, like: Any) -> bool:
 
 
 def placed(x: Any, like: Any) -> Any:
-    """`x` in the dtypes of `like`, over the devices as that is."""
+    """Return `x` in the dtypes of `like`, over the devices as that is."""
     return jax.tree.map(_placed, x, like)
 
 
 def equal(x: Any, y: Any) -> bool:
-    """Whether two trees have the same numbers in the same places."""
+    """Return whether two trees have the same numbers in the same places."""
     if jax.tree.structure(x) != jax.tree.structure(y):
         return False
     pairs = zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True)
@@ -120,11 +120,11 @@ def _data(x: Any) -> Any:
 def _placed(x: Any, like: Any) -> Array:
     if is_key(like):
         return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
-    return beside_old(convert(jnp.asarray(x), like.dtype), like)
+    return beside_old(cast(jnp.asarray(x), like.dtype), like)
 
 
 def _kept_as(x: Any, like: Any) -> Any:
-    """`like`, or where that is a random key and `x` is none, its data."""
+    """Return `like`, or where that is a random key and `x` is none, its data."""
     return jax.random.key_data(like) if is_key(like) and not is_key(x) else _array(like)
 
 

@@ -7,7 +7,7 @@ import jax
 
 from adamx.core.transform import Transform
 from adamx.errors import TransformError
-from adamx.execution.slots import get
+from adamx.execution.state_layout import get
 from adamx.interop.parts import Part, Path, equal, joined, nothing_like, parts_of, shown
 from adamx.types import Params, State
 
@@ -15,7 +15,7 @@ from adamx.types import Params, State
 def rehearsed(
     tx: Transform, params: Params, parts: list[Part], count: int | None
 ) -> list[Part]:
-    """`parts` with the scalars as they are after `count` steps from there.
+    """Return `parts` with the scalars as they are after `count` steps from there.
 
     What a transform keeps once for all leaves, such as the response that a bias
     correction divides by, follows from the steps alone, scheduled decays included:
@@ -42,7 +42,7 @@ def rehearsed(
                 "the state does not say how many steps were taken",
                 expected=f"a count, for {', '.join(shown(p.path) for p in scalars)}",
                 got="a state without one",
-                do="give it: count=…",
+                hint="give it: count=…",
             )
         return parts
     end = jax.jit(lambda n: jax.lax.fori_loop(0, n, lambda _, s: step(s), start))(count)
@@ -50,7 +50,7 @@ def rehearsed(
 
 
 def unread(tx: Transform, params: Params, parts: list[Part]) -> set[Path]:
-    """The scalars that no step looks at, because it makes them anew.
+    """Return the scalars that no step looks at, because it makes them anew.
 
     None are known where an update needs more than gradients like the parameters.
     """
@@ -74,7 +74,7 @@ def _independent(tx: Transform, params: Params, parts: list[Part]) -> None:
                 piece=shown(part.path[:-1]),
                 expected="scalars that follow from the number of steps",
                 got=shown(part.path),
-                do="bring the state into the optimizer alone, then use adamx.migrate",
+                hint="bring the state into the optimizer alone, then use adamx.migrate",
             )
 
 
@@ -103,7 +103,7 @@ class _Program:
         self.free = sum(sizes)
 
     def inputs_of(self, outputs: list[bool]) -> list[bool]:
-        """Which arrays that go in these that come out are made of."""
+        """Return the inputs that these outputs depend on."""
         # jax has no public function for it.
         from jax.interpreters.partial_eval import dce_jaxpr
 

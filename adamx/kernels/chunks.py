@@ -19,7 +19,7 @@ class Cut(NamedTuple):
 
     @staticmethod
     def of(numbers: int, span: int, most: int) -> "Cut":
-        """Chunks of at most `most` numbers, `span` or a multiple of it.
+        """Cut into chunks of at most `most` numbers, `span` or a multiple of it.
 
         As large as can be with nothing left over, if the leaf is made of spans.
         """
@@ -31,14 +31,14 @@ class Cut(NamedTuple):
         return Cut(numbers // size, size, numbers % size)
 
     def rows(self, x: Array, chunk: tuple[int, ...]) -> tuple[Array, Array]:
-        """`x` in the order of memory: rows, of chunks of this shape, and the rest."""
+        """Return `x` in the order of memory: rows of chunks, and the rest."""
         flat, length = x.reshape(-1), math.prod(chunk)
         end = self.number * length
         rows = flat if end == flat.size else flat[:end]
         return rows.reshape(self.number, length), flat[end:]
 
     def whole(self, rows: Array, rest: Array, like: Array) -> Array:
-        """What `rows` made of an array like `like`."""
+        """Return the array like `like` that `rows` has cut."""
         flat = rows.reshape(-1)
         if rest.size:
             flat = jnp.concatenate([flat, rest.reshape(-1)])
@@ -53,7 +53,7 @@ the chunk that is emitted and the next of each that is kept."""
 def looped(
     body: Body, scalars: list[Array], read: list[Array], kept: list[Array]
 ) -> tuple[Array, list[Array]]:
-    """`body` on one row after the other, in plain XLA.
+    """Return `body` on one row after the other, in plain XLA.
 
     What is kept stays in place, and what is emitted comes in the place of the last
     that is read: a parameter in that of the one before.
@@ -79,7 +79,7 @@ def in_pallas(
     *,
     interpret: bool,
 ) -> tuple[Array, list[Array]]:
-    """`body` as the body of a Pallas kernel, a program for each row."""
+    """Return `body` as the body of a Pallas kernel, a program for each row."""
     from jax.experimental import pallas as pl
     from jax.extend.core import jaxpr_as_fun
 

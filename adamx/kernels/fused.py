@@ -2,23 +2,23 @@
 
 import itertools
 import math
-from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule import Live, Rule, Series, walk
+from adamx.core.rule import Rule, Series, iter_rules
+from adamx.core.rule_wrapper import RuleWrapper
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.errors import TransformError
 from adamx.execution.plan import Piece, Plan, distinct, of_single_leaves
-from adamx.execution.slots import Slots as Kept
+from adamx.execution.state_layout import StateLayout
 from adamx.hyperparameters.arguments import OneOf, PositiveInteger
 from adamx.hyperparameters.call import NoCall
 from adamx.hyperparameters.static import merge, split
 from adamx.kernels.chunks import Cut, in_pallas, looped
-from adamx.storage.places import stepped
+from adamx.storage.block_sharding import stepped
 from adamx.storage.stored import NEVER, Stored, with_min_size
 from adamx.tree.paths import describe
 from adamx.tree.record import is_key, replace
@@ -27,79 +27,34 @@ from adamx.types import Array, Shared, Slots
 BACKENDS = ("pallas", "interpret", "loop")
 
 
-class Fused(Rule):
+class Fused(RuleWrapper):
     """Rules in series, which treat each number of a leaf, or each block, on its own."""
 
-    rule: Series
+    inner: Series
     backend: str
     block: int
     span: int
 
-    def parts(self) -> tuple[tuple[str, Rule], ...]:
-        return self.rule.parts()
-
-    def slots(self, param: Array) -> Slots:
-        return self.rule.slots(param)
-
-    def start(self) -> Shared:
-        return self.rule.start()
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        live = self.rule.tick(shared, extra)
-        return live._replace(rule=Running(live.rule, self))
-
-
-class Add(Rule):
-    """Emits the parameter that an update makes."""
-
-    needs_params = True
-
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        assert param is not None
-        return param + g, {}
-
-
-def adding(plan: Plan) -> Plan | None:
-    """`plan` with the sum in its last loop, so that it emits parameters; if it can be.
-
-    A leaf that is frozen has an update, which is zero, outside of the loop.
-    """
-    name, last = plan.pieces[-1] if plan.pieces else ("", None)
-    if plan.frozen or not isinstance(last, Fused):
-        return None
-    rules = Series((*last.rule.rules, ("add", Add())))
-    return Plan.of((*plan.pieces[:-1], (name, replace(last, rule=rules))))
-
-
-class Running(Rule):
-    """A `Fused` as it acts in one step."""
-
-    live: Rule
-    fused: Fused
-
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
-        if g.size < self.fused.span:
-            return self.live.step(g, slots, shared, param)
-        return stepped(Running._step, self, g, slots, shared, param)
+        if g.size < self.span:
+            return self.inner.step(g, slots, shared, param)
+        return stepped(Fused._step, self, g, slots, shared, param)
 
     def _step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        fused = self.fused
-        if jnp.iscomplexobj(g) and fused.span > 1:
-            _refuse(fused, "a complex leaf, of two arrays", describe(g))
-        cut = Cut.of(g.size, fused.span, fused.block)
+        if jnp.iscomplexobj(g) and self.span > 1:
+            _refuse(self, "a complex leaf, of two arrays", describe(g))
+        cut = Cut.of(g.size, self.span, self.block)
         # What is encoded is decided by the size of the leaf, not by that of a chunk.
-        live, whole = (_of_leaf(rule, g.size) for rule in (self.live, fused.rule))
-        arrays, static = split((live, shared))
+        inner = _of_leaf(self.inner, g.size)
+        arrays, static = split((inner, shared))
 
         def outline(size: int) -> tuple[list[Any], Any]:
             chunk = jax.ShapeDtypeStruct((size,), g.dtype)
-            return jax.tree.flatten(jax.eval_shape(whole.slots, chunk))
+            return jax.tree.flatten(jax.eval_shape(inner.slots, chunk))
 
         def body(
             scalars: list[Array], read: list[Array], kept: list[Array]
@@ -130,7 +85,7 @@ class Running(Rule):
         return cut.whole(u, end, g), slots
 
     def _execution(self) -> Any:
-        backend = self.fused.backend
+        backend = self.backend
         if backend == "loop":
             return looped
         if backend == "pallas" and jax.default_backend() == "cpu":
@@ -139,9 +94,33 @@ class Running(Rule):
                 piece="fused",
                 expected="a GPU or TPU",
                 got=f"platform {jax.default_backend()!r}",
-                do="backend='loop', or 'interpret' to try the kernel out",
+                hint="backend='loop', or 'interpret' to try the kernel out",
             )
         return partial(in_pallas, interpret=backend == "interpret")
+
+
+class Add(Rule):
+    """Emits the parameter that an update makes."""
+
+    needs_params = True
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        assert param is not None
+        return param + g, {}
+
+
+def adding(plan: Plan) -> Plan | None:
+    """`plan` with the sum in its last loop, so that it emits parameters; if it can be.
+
+    A leaf that is frozen has an update, which is zero, outside of the loop.
+    """
+    name, last = plan.pieces[-1] if plan.pieces else ("", None)
+    if plan.frozen or not isinstance(last, Fused):
+        return None
+    rules = Series((*last.inner.rules, ("add", Add())))
+    return Plan.of((*plan.pieces[:-1], (name, replace(last, inner=rules))))
 
 
 def _of_leaf(rule: Any, size: int) -> Any:
@@ -192,9 +171,6 @@ def fused(
             draws random numbers or has a codec without blocks; or, in update, Pallas
             makes no kernels for the platform, or a leaf is complex.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
@@ -218,7 +194,11 @@ def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
             pieces.append(("fused", Fused(series, backend, block, span)))
             continue
         for name, piece in run:
-            keeps = Kept.of(piece).paths if isinstance(piece, Rule) else piece.plans()
+            keeps = (
+                StateLayout.of(piece).paths
+                if isinstance(piece, Rule)
+                else piece.plans()
+            )
             if keeps:
                 _refuse(name, "a piece that looks at whole trees", name)
             pieces.append((name, piece))
@@ -228,7 +208,7 @@ def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
 def _spans(series: Series) -> list[int]:
     """How many numbers belong together, of each thing that says so."""
     spans = [1]
-    for name, rule in (pair for part in series.rules for pair in walk(*part)):
+    for name, rule in (pair for part in series.rules for pair in iter_rules(*part)):
         if isinstance(rule, Stored):
             for codec in _codecs(rule):
                 if codec.span is None or codec.draws:
@@ -236,12 +216,12 @@ def _spans(series: Series) -> list[int]:
                 spans.append(codec.span)
         elif rule.locality != "element":
             _refuse(name, "locality", repr(rule.locality))
-    if any(map(is_key, jax.tree.leaves(Kept.of(series).shared))):
+    if any(map(is_key, jax.tree.leaves(StateLayout.of(series).shared))):
         _refuse("fused", "random numbers", "each chunk would draw the same")
     return spans
 
 
 def _codecs(rule: Stored) -> list[Any]:
-    names = {path[-1] for path in Kept.of(rule.rule).paths}
+    names = {path[-1] for path in StateLayout.of(rule.inner).paths}
     found = (rule.encoding.of(name) for name in names)
     return [codec for codec in found if codec is not None]

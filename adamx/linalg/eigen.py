@@ -8,7 +8,7 @@ from adamx.types import Array
 
 
 def eigenvectors(a: Array) -> Array:
-    """The eigenvectors of A = Aᴴ, as columns, those of the largest eigenvalue first.
+    """Return the eigenvectors of A = Aᴴ as columns, in falling order of eigenvalues.
 
     Their signs are such that small changes of A change them little. Where there is a
     NaN or ∞ in a matrix, they are NaN. Derivatives take them as given.
@@ -19,7 +19,7 @@ def eigenvectors(a: Array) -> Array:
 
 
 def singular_vectors(a: Array) -> Array:
-    """The right singular vectors of A, as columns, the largest singular value first.
+    """Return the right singular vectors of A as columns, in falling order.
 
     There are as many as the shorter side is long. They are not taken as eigenvectors
     of AᴴA, of which those below a root of the rounding errors are lost. A matrix that
@@ -40,7 +40,7 @@ def singular_vectors(a: Array) -> Array:
 
 
 def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
-    """A step of the power iteration from `vectors`, Q, towards eigenvectors of A = Aᴴ.
+    """Take a step of the power iteration from `vectors` towards eigenvectors of A.
 
     Q ← QR(A·Q), with the columns of Q ordered by their estimated eigenvalues qᴴ·A·q,
     the largest first. Where A is zero they stay. Derivatives take them as given.
@@ -61,21 +61,21 @@ def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
 
 
 def _signed(vectors: Array) -> Array:
-    """The columns, with signs that small changes of them hardly ever change."""
+    """Return the columns, with signs that small changes of them hardly ever change."""
     # A sum with weights of no pattern, which is hardly ever zero by symmetry.
     numbers = jnp.arange(vectors.shape[-2], dtype=vectors.real.dtype)
     return vectors * _sign(vectors.mT @ (jnp.sqrt(1 + numbers) % 1 + 1)).conj()
 
 
 def _sign(x: Array) -> Array:
-    """One number of length 1 for each column, that of x; 1 for zero."""
+    """Return one number of length 1 for each column, that of x; 1 for zero."""
     size = jnp.abs(x)
     sign = jnp.where(size > 0, x / jnp.where(size > 0, size, 1), 1)
     return sign[..., None, :]
 
 
 def finite_or_identity(a: Array) -> tuple[Array, Array]:
-    """The matrices, the identity for those with a NaN or ∞ in them; and which are so.
+    """Return the matrices, or the identity for NaN and ∞, and which are finite.
 
     What LAPACK does with them is for each machine to say.
     """

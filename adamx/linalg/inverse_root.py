@@ -14,7 +14,7 @@ from adamx.types import Array, Scalar
 
 
 def inverse_root(a: Array, p: int, eps: Scalar, method: str = "eigh") -> Array:
-    """(A + ε·‖A‖·I)^(−1/p) of A = Aᴴ ≥ 0; the identity where A is zero.
+    """Return (A + ε·‖A‖·I)^(−1/p) of A = Aᴴ ≥ 0; the identity where A is zero.
 
     ‖A‖ is the root of the sum of squares, no less than the largest eigenvalue; ε counts
     as the rounding of a number near one at the least. No number of the root is above
@@ -47,7 +47,7 @@ def _by_eigenvalues(a: Array, p: int, ridge: Array) -> Array:
 
 
 def _by_newton(a: Array, p: int, ridge: Array) -> Array:
-    """The coupled iteration, of ‖A‖ = 1.
+    """Return the coupled iteration, of ‖A‖ = 1.
 
     X₀ = z^(1/p)·I,  M₀ = z·A,  z = (p + 1) / (2·‖A‖)
     T = ((p + 1)·I − M) / p,  X ← X·T,  M ← Tᵖ·M

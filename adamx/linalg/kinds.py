@@ -21,32 +21,26 @@ _NORM = re.compile(r"norm|^(ln|bn|gn)(\d|_|$)")
 
 
 def is_weight(path: str, leaf: Array) -> bool:
-    """Whether a parameter is one to decay: a matrix, and no bias and no norm's scale.
+    """Return whether a parameter should decay: a matrix that is no bias and no norm.
 
-    Known by two axes longer than 1, and by the last two names of the path, since a
-    stack of biases or of norms has two axes too. Small letters or capitals do not
-    matter. These are no weights:
+    It has two axes longer than 1, and the last two names of its path are those of no
+    bias and of no norm, because stacks of these have two axes too. Small letters or
+    capitals do not matter. These are no weights:
 
         biases    the last name is b or beta, or has "bias" or "offset" in it
         norms     the last name is scale or gamma; or "norm" is in one of the last two;
                   or the last but one is ln, bn or gn, or one of these with a number, as
                   ln_1
 
-    A mask for `add_decayed_weights` and `adamw`.
+    Use it as a mask for `add_decayed_weights` and `adamw`.
 
     Args:
         path: as `layer_0/kernel`.
         leaf: an array, or anything with a `shape`.
 
-    Returns:
-        False for the leaves that are usually left out of weight decay.
-
-    Raises:
-        AttributeError: `leaf` has no shape.
-
     Reference:
-        adamx's own rule, after the usual practice: He et al., "Bag of Tricks for Image
-        Classification with Convolutional Neural Networks", 2018, arXiv:1812.01187.
+        He et al., "Bag of Tricks for Image Classification with Convolutional Neural
+        Networks", 2018, arXiv:1812.01187, for the practice.
 
     Example:
         >>> import jax.numpy as jnp
@@ -69,34 +63,25 @@ def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
 
 
 def is_hidden_matrix(path: str, leaf: Array) -> bool:
-    """Whether a parameter is a matrix between hidden layers: what Muon is made for.
+    """Return whether a parameter is a matrix between hidden layers, for `muon`.
 
-    It is where both of its sides are longer than 1 and its path does not say that it is
-    something else. Sides are those of `matrix_view`, or of the `view` that `muon` is
-    given: (width, 1, out), a depthwise convolution, is a stack of vectors. Small
-    letters or capitals do not matter. These are no hidden matrices:
+    It is one if both of its sides are longer than 1 and its path does not exclude it.
+    Sides are those of `matrix_view`, or of the `view` that `muon` is given: (width, 1,
+    out), a depthwise convolution, is a stack of vectors. Small letters or capitals do
+    not matter. These are no hidden matrices:
 
         embeddings    "embed" is in a name, or the name is wte or wpe
         heads         a name is head, classifier or logits, or ends in _head; or the
                       first, but for params, is output or begins with output_
         biases, norms as `is_weight` knows them by the last two names
 
-    A head of another name is taken for a hidden matrix: look at what
-    `adamx.describe(tx, params)` says, and give a function of your own.
+    A head of another name is taken for a hidden matrix: look at
+    `adamx.describe(tx, params)`, and give a function of your own.
 
-    Args:
-        path: as `layer_0/kernel`.
-        leaf: an array, or anything with a `shape`.
-
-    Returns:
-        False for what is usually given to another optimizer.
-
-    Raises:
-        AttributeError: `leaf` has no shape.
+    See `is_weight` for the other arguments.
 
     Reference:
-        adamx's own rule, after Jordan et al., "Muon: An optimizer for hidden layers in
-        neural networks", 2024.
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
 
     Example:
         >>> import jax.numpy as jnp

@@ -23,7 +23,7 @@ AXES = {"left": -2, "right": -1}
 def sides(
     x: Array | jax.ShapeDtypeStruct, largest: int, make: Callable[[int], Array]
 ) -> Sides | None:
-    """What `make` makes of the length of each side, for no longer ones than `largest`.
+    """Return `make` of the length of each side; None for sides above `largest`.
 
     None for what has no sides, being no matrix, empty, or too large on both.
     """
@@ -42,7 +42,7 @@ def sides(
 def block_lengths(
     shape: tuple[int, ...], block_size: int, largest: int
 ) -> tuple[int, int]:
-    """How long the blocks of both sides are: as few as can be, of equal lengths.
+    """Return how long the blocks of both sides are: as few as can be, of equal lengths.
 
     A side that is longer than `largest` is one block: it is to have no factor.
     """
@@ -55,7 +55,7 @@ def block_lengths(
 
 
 def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
-    """Matrices as (…, block row, block column, row, column), with zeros to fill up.
+    """Return matrices as (…, block row, block column, row, column), zero-padded.
 
     No operation where a block is all of a matrix.
     """
@@ -69,7 +69,7 @@ def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
 
 
 def out_of_blocks(x: Array, shape: tuple[int, ...]) -> Array:
-    """What `in_blocks` made of an array of `shape`, as it was."""
+    """Return the array of `shape` that `in_blocks` has cut."""
     if x.shape == shape:
         return x
     down, across, r, c = x.shape[-4:]
@@ -78,38 +78,38 @@ def out_of_blocks(x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def squares(g: Array, like: Sides) -> Sides:
-    """G·Gᴴ and Gᴴ·G, of the sides that there are."""
+    """Return G·Gᴴ and Gᴴ·G, of the sides that there are."""
     make = {"left": lambda: g @ g.mT.conj(), "right": lambda: g.mT.conj() @ g}
     return {side: make[side]() for side in like}
 
 
 def along(x: Array, left: Array | None, right: Array | None) -> Array:
-    """left·X·right, of the sides that there are."""
+    """Return left·X·right, of the sides that there are."""
     x = x if left is None else left @ x
     return x if right is None else x @ right
 
 
 def into(basis: Sides, x: Array) -> Array:
-    """Q_Lᴴ·X·Q_R: X in a basis."""
+    """Return Q_Lᴴ·X·Q_R, which is X in a basis."""
     left = basis.get("left")
     return along(x, None if left is None else left.mT.conj(), basis.get("right"))
 
 
 def out_of(basis: Sides, x: Array) -> Array:
-    """Q_L·X·Q_Rᴴ: what `into` made of X, as it was."""
+    """Return Q_L·X·Q_Rᴴ, the inverse of `into`."""
     right = basis.get("right")
     return along(x, basis.get("left"), None if right is None else right.mT.conj())
 
 
 def squarable_matrix(g: Array) -> Array:
-    """G, or as many times less as makes its squares numbers: its direction stays."""
+    """Scale G down so that its squares do not overflow; keep its direction."""
     top = jnp.max(jnp.abs(g), (-2, -1), keepdims=True, initial=0)
     bound = largest_squarable(g.dtype)
     return jnp.where(top > bound, g * (bound / jnp.where(top > bound, top, 1)), g)
 
 
 def without_rounding(x: Array, of: Array | None = None) -> Array:
-    """X in a basis, without what may be the rounding of its products alone.
+    """Return X in a basis, with numbers of the size of rounding errors set to zero.
 
     That is eight units in the last place of the largest number; also of those of `of`,
     what X was before, where a basis does not span the whole of it.

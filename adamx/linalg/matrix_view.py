@@ -13,13 +13,13 @@ from adamx.types import Array
 class MatrixView(Record):
     """Which axes of an array count its matrices, their rows and their columns.
 
-    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). An array of
-    such axes becomes one of shape (*batch, rows, cols); axes that are rows, or columns,
-    together become one axis, in the order in which they are named. No axes are one of
-    length 1.
+    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). An array
+    becomes one of shape (*batch, rows, cols). Several axes of rows, or of columns,
+    become one axis, in the order in which they are named; no axes become one of length
+    1. Optax's `MuonDimensionNumbers` are similar.
 
     With `parts` one axis is first cut into slices of these lengths, and each slice is a
-    matrix of its own: the queries, keys and values of one fused kernel, say.
+    matrix of its own, such as the queries, keys and values of one fused kernel.
 
     Attributes:
         batch: the axes along which there are many matrices; each stays an axis.
@@ -28,9 +28,6 @@ class MatrixView(Record):
         parts: the lengths of the slices, ≥ 1, which add up to the length of the axis;
             empty for one matrix.
         parts_axis: the axis that is cut; None for the last of `cols`.
-
-    Reference:
-        adamx's own; Optax's `MuonDimensionNumbers` says the same.
 
     Example:
         >>> import adamx
@@ -49,12 +46,12 @@ class MatrixView(Record):
     parts_axis: int | None = None
 
     def axes(self, ndim: int) -> tuple[int, ...]:
-        """All axes, in the order of the view, none of them negative."""
+        """Return all axes, in the order of the view, none of them negative."""
         found = (*self.batch, *self.rows, *self.cols)
         return tuple(axis + ndim if axis < 0 else axis for axis in found)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether it names each axis of an array of `shape` once, and cuts it whole."""
+        """Return whether it names each axis of `shape` once, and the parts add up."""
         if sorted(self.axes(len(shape))) != list(range(len(shape))):
             return False
         if not self.parts:
@@ -66,17 +63,17 @@ class MatrixView(Record):
 
     @property
     def _cut_axis(self) -> int | None:
-        """The axis that is cut into parts."""
+        """Return the axis that is cut into parts."""
         if self.parts_axis is None and self.cols:
             return self.cols[-1]
         return self.parts_axis
 
     def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """The shapes of the matrices in an array of `shape`, one for each part."""
+        """Return the shapes of the matrices in an array of `shape`, one for each."""
         return [self.shape(part) for part in self._cut_shapes(shape)]
 
     def cut(self, x: Array) -> list[Array]:
-        """The matrices in the array `x`, one for each part; see `see`."""
+        """Return the matrices in the array `x`, one for each part; see `see`."""
         if not self.parts:
             return [self.see(x)]
         axis = self._cut_axis
@@ -84,7 +81,7 @@ class MatrixView(Record):
         return [self.see(part) for part in jax.lax.split(x, self.parts, axis % x.ndim)]
 
     def join(self, parts: Sequence[Array], shape: tuple[int, ...]) -> Array:
-        """What `cut` made of an array of `shape`, in that shape again."""
+        """Return the array of `shape` that `cut` made into matrices."""
         pairs = zip(parts, self._cut_shapes(shape), strict=True)
         whole = [self.back(part, cut) for part, cut in pairs]
         if not self.parts:
@@ -102,7 +99,7 @@ class MatrixView(Record):
         return [(*shape[:axis], n, *shape[axis + 1 :]) for n in self.parts]
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that an array of `shape`, not cut, is seen in."""
+        """Return the shape that an array of `shape`, not cut, is seen in."""
 
         def lengths(axes: tuple[int, ...]) -> list[int]:
             return [shape[axis] for axis in axes]
@@ -111,13 +108,13 @@ class MatrixView(Record):
         return (*lengths(self.batch), *sides)
 
     def see(self, x: Array) -> Array:
-        """The array `x` as matrices; no operation where it is seen as it is."""
+        """Return the array `x` as matrices; no operation where it is seen as it is."""
         moved = jax.lax.transpose(x, self.axes(x.ndim)) if self._moves(x.ndim) else x
         new = self.shape(x.shape)
         return moved if moved.shape == new else moved.reshape(new)
 
     def back(self, x: Array, shape: tuple[int, ...]) -> Array:
-        """What `see` made of an array of `shape`, in that shape again."""
+        """Return the array of `shape` that `see` made into matrices."""
         axes = self.axes(len(shape))
         apart = tuple(shape[axis] for axis in axes)
         x = x if x.shape == apart else x.reshape(apart)
@@ -134,31 +131,24 @@ View: TypeAlias = Callable[[str, tuple[int, ...]], MatrixView]
 
 
 def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
-    """How a leaf is seen where nothing else is said: by its number of axes alone.
+    """Return the default view of a leaf, by its number of axes alone.
 
-    Two axes are (in, out), as they are. Three are a stack of such, as a scan over
-    layers has them: (layers, in, out). Of four or more the last is the columns and all
-    others are the rows, as of kernels of convolutions, (height, width, in, out). A
+    Two axes are (in, out), as they are. Three are a stack of matrices, as a scan over
+    layers makes them: (layers, in, out). Of four or more the last is the columns and
+    all others are the rows, as in kernels of convolutions, (height, width, in, out). A
     vector is one row, as a bias is (1, out), and a number is one row and one column.
 
-    Kernels of Equinox and PyTorch, (out, in, …), need `out_in_view`. Kernels that are
-    otherwise need a function of one's own: of a convolution along one axis, (width, in,
-    out), or of attention, (in, heads, size).
+    Kernels of Equinox and PyTorch, (out, in, …), need `out_in_view`. Other kernels need
+    a function of your own: those of a convolution along one axis, (width, in, out), or
+    of attention, (in, heads, size).
 
     Args:
-        path: of the leaf, as `layer_0/kernel`; not looked at.
+        path: of the leaf, as `layer_0/kernel`; ignored.
         shape: of the leaf.
-
-    Returns:
-        The view.
-
-    Raises:
-        TypeError: `shape` has no length.
 
     Reference:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
-        flattens convolutions so: PyTorch's (out, in, height, width) to out × the rest,
-        which is this matrix transposed, its rows in another order.
+        which flattens PyTorch's (out, in, height, width) to out × the rest.
 
     Example:
         >>> import adamx
@@ -173,22 +163,14 @@ def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
 def out_in_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     """Return the view of a kernel whose first axis is fan-out: (out, in, …).
 
-    Kernels of Equinox and PyTorch are; those of Flax, Haiku and Keras are not. The
-    first axis is the columns, and all others are the rows: (out, in, height, width) is
-    seen as (in·height·width, out). A vector is one row.
+    Kernels of Equinox and PyTorch are like that; those of Flax, Haiku and Keras are
+    not. The first axis is the columns, and all others are the rows: (out, in, height,
+    width) becomes (in·height·width, out). A vector is one row.
 
-    A stack of layers, (layers, out, in), needs a function of one's own:
+    For a stack of layers, (layers, out, in), use a function of your own:
     `lambda path, shape: adamx.MatrixView((0,), (2,), (1,))`.
 
-    Args:
-        path: of the leaf, as `layers/0/weight`; not looked at.
-        shape: of the leaf.
-
-    Returns:
-        The view, for the argument `view` of `muon`, `soap` and others.
-
-    Raises:
-        TypeError: `shape` has no length.
+    See `matrix_view` for the other arguments.
 
     Reference:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,

@@ -40,17 +40,17 @@ class NewtonSchulz(Record):
     margin: float = 1.0
 
     def steps(self, number: int) -> tuple[Quintic, ...]:
-        """The polynomials of so many steps."""
+        """Return the polynomials of so many steps."""
         more = number - len(self.polynomials)
         return (*self.polynomials[:number], *self.polynomials[-1:] * more)
 
     def slope(self, number: int) -> float:
-        """How much the smallest singular values grow, and rounding errors with them."""
+        """Return the factor of the smallest singular values, and of rounding errors."""
         return math.prod(a for a, _, _ in self.steps(number)) / self.margin
 
 
 def _with_margin(margin: float, *polynomials: Quintic) -> tuple[Quintic, ...]:
-    """The polynomials of σ/margin."""
+    """Return the polynomials of σ/margin."""
     return tuple((a / margin, b / margin**3, c / margin**5) for a, b, c in polynomials)
 
 
@@ -130,13 +130,13 @@ class Coefficients(Check):
                 f"{piece}: {name} are unknown",
                 expected=f"one of {list(NEWTON_SCHULZ)}, or (a, b, c), or some such",
                 got=repr(value),
-                do=nearest(str(value), NEWTON_SCHULZ),
+                hint=nearest(str(value), NEWTON_SCHULZ),
             )
         return rows
 
 
 def _rows(value: Any) -> tuple[Quintic, ...]:
-    """Three numbers, or some such, as a tuple of triples; nothing where it is none."""
+    """Return three numbers, or several triples, as a tuple of triples, or nothing."""
     try:
         outer = tuple(value)
         rows = outer if isinstance(outer[0], Iterable) else (outer,)
@@ -151,7 +151,7 @@ NSCoeffs: TypeAlias = Annotated[str | tuple[Any, ...], Coefficients()]
 
 
 def newton_schulz(coefficients: str | tuple[Quintic, ...]) -> NewtonSchulz:
-    """The polynomials that have a name, or these."""
+    """Return the polynomials that have a name, or these."""
     if isinstance(coefficients, str):
         return NEWTON_SCHULZ[coefficients]
     return NewtonSchulz(coefficients)
@@ -164,7 +164,7 @@ def orthogonalized(
     eps: Scalar = 0.0,
     dtype: str | None = None,
 ) -> Array:
-    """U·Vᴴ of each matrix x = U·Σ·Vᴴ, as nearly as the polynomials get.
+    """Return U·Vᴴ of each matrix x = U·Σ·Vᴴ, as nearly as the polynomials get.
 
     X = x / (margin·‖x‖ + ε), and then the steps. Matrices are the last two axes. Zero
     stays zero; where there is a NaN, or ∞, its whole matrix becomes NaN.

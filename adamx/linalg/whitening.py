@@ -21,7 +21,7 @@ Factors: TypeAlias = tuple[Array, ...]
 def refreshed(
     factors: Factors, g: Array, size: Array, v: Array, rate: Scalar
 ) -> Factors:
-    """One step of the factors towards E[P·g·gᴴ·P] = I, after a gradient size·g.
+    """Return one step of the factors towards E[P·g·gᴴ·P] = I, after a gradient size·g.
 
     a = Q·g,  b = Q⁻ᴴ·v
     Qᵢ ← Qᵢ − ρ · triu(aᵢaᵢᴴ − bᵢbᵢᴴ) / ‖aᵢaᵢᴴ + bᵢbᵢᴴ‖ · Qᵢ
@@ -45,7 +45,7 @@ def refreshed(
 
 
 def balanced(factors: Factors) -> Factors:
-    """The same product of factors of about one size.
+    """Return the same product of factors of about one size.
 
     By powers of two, which round nothing: nothing else would tell that it was done.
     """
@@ -62,7 +62,7 @@ def balanced(factors: Factors) -> Factors:
 
 
 def whitened(factors: Factors, g: Array) -> tuple[Array, Array]:
-    """P·g as a pair (s, P·g / s), neither of which overflows on the way."""
+    """Return P·g as a pair (s, P·g / s), neither of which overflows on the way."""
     size = jnp.ones((), g.real.dtype)
     for axis, q in enumerate(factors):
         unit = jax.lax.stop_gradient(divisor(largest_of(q))[0])
@@ -74,7 +74,7 @@ def whitened(factors: Factors, g: Array) -> tuple[Array, Array]:
 
 
 def norm_bound(x: Array) -> Array:
-    """A lower bound for the largest eigenvalue of a matrix x = xᴴ ≥ 0, seldom far off.
+    """Return a lower bound for the largest eigenvalue of x = xᴴ ≥ 0, seldom far off.
 
     ‖x·y‖ / ‖y‖ for y = x·c, where c is the longest column of x. Of random matrices it
     is no less than 1/√2 of the eigenvalue. Of zeros it is 1.
@@ -89,7 +89,7 @@ def norm_bound(x: Array) -> Array:
 
 
 def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
-    """size·a and b over the largest number of both: their squares are numbers."""
+    """Return size·a and b over the largest number of both; squares stay finite."""
     of_a, of_b = (jax.lax.stop_gradient(divisor(largest_of(x))[0]) for x in (a, b))
     bound = float(jnp.finfo(size.dtype).max) / 8
     scaled = jnp.minimum(size * of_a, bound)
@@ -98,14 +98,14 @@ def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _along(q: Array, x: Array, axis: int) -> Array:
-    """The product of `q` with x along an axis."""
+    """Return the product of `q` with x along an axis."""
     if q.ndim == 1:
         return x * _spread(q, x.ndim, axis)
     return jnp.moveaxis(jnp.tensordot(q, x, (1, axis)), 0, axis)
 
 
 def _solved(q: Array, x: Array, axis: int) -> Array:
-    """The product of q⁻ᴴ with x along an axis."""
+    """Return the product of q⁻ᴴ with x along an axis."""
     if q.ndim == 1:
         return x / _spread(q, x.ndim, axis)
     rows = jnp.moveaxis(x, axis, 0)
@@ -121,7 +121,7 @@ def _solved(q: Array, x: Array, axis: int) -> Array:
 
 
 def _gram(x: Array, axis: int, ndim: int) -> Array:
-    """x·xᴴ with an axis as the rows, or the diagonal of that."""
+    """Return x·xᴴ with an axis as the rows, or the diagonal of that."""
     if ndim == 1:
         return jnp.sum(abs_sq(x), tuple(i for i in range(x.ndim) if i != axis))
     rows = jnp.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)

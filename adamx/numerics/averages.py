@@ -1,27 +1,29 @@
 """Averages over time, and counts of steps."""
 
+import jax
 import jax.numpy as jnp
 
+from adamx.numerics.arithmetic import times
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.types import Array, Scalar
 
 
 def moving_average(average: Array, x: Array, decay: Scalar) -> Array:
-    """decay·average + (1−decay)·x, as one step towards x.
+    """Return decay·average + (1−decay)·x, as one step towards x.
 
     Written with 1−decay, which is exact for a Python number: 1 − float32(0.999) would
     be 1.3e-5 off.
     """
-    return towards(average, x, 1 - decay)
+    return jax.lax.add(average, times(jax.lax.sub(x, average), 1 - decay))
 
 
-def towards(average: Array, x: Array, share: Scalar) -> Array:
-    """(1−share)·average + share·x, where the share of the new is what is known."""
-    return average + share * (x - average)
+def lerp(average: Array, x: Array, share: Scalar) -> Array:
+    """Return (1−share)·average + share·x, for a share that is known exactly."""
+    return jax.lax.add(average, times(jax.lax.sub(x, average), share))
 
 
 def running_mean(mean: Array, x: Array, count: Array) -> Array:
-    """The mean of `count` numbers, of which x is the last and `mean` that before.
+    """Return the mean of `count` numbers, from that before and the last number x.
 
     A float32 sum of numbers of one size stops growing after 2²⁴ of them, and is
     rounded to the same side many times before. A mean of them just stays.
@@ -30,7 +32,7 @@ def running_mean(mean: Array, x: Array, count: Array) -> Array:
 
 
 def share_of_weights(mean: Array, weight: Array, count: Array) -> tuple[Array, Array]:
-    """The mean of `count` weights ≥ 0, and the share of the last in their sum.
+    """Return the mean of `count` weights ≥ 0, and the share of the last in their sum.
 
     The share is 0 as long as no weight was positive.
     """
@@ -40,14 +42,14 @@ def share_of_weights(mean: Array, weight: Array, count: Array) -> tuple[Array, A
     return mean, jnp.where(seen, share, 0)
 
 
-def geometric(decay: Scalar, count: Array) -> Array:
-    """1 − bᵗ, the sum of the weights of a moving average, to the last digit."""
+def ema_weight_sum(decay: Scalar, count: Array) -> Array:
+    """Return 1 − bᵗ, the sum of the weights of a moving average, to the last digit."""
     t = count.astype(scalar_dtype())
     return -jnp.expm1(t * jnp.log1p(-jnp.asarray(1 - decay, t.dtype)))
 
 
 def mean_age(decay: Scalar, count: Array) -> Array:
-    """How old, in steps from 1, what a moving average has seen is on the average.
+    """Return the mean age, in steps from 1, of the terms of a moving average.
 
     1/(1−b) − t·bᵗ/(1−bᵗ) after t steps. In float32 nothing of the difference would be
     right at first; with c(y) = 1/y − 1/(eʸ−1) and x = −log b it is 1 − c(x) + t·c(x·t).
@@ -58,7 +60,7 @@ def mean_age(decay: Scalar, count: Array) -> Array:
 
 
 def _distance_to_reciprocal(y: Array) -> Array:
-    """1/y − 1/(eʸ−1), from 1/2 at 0 down to 0."""
+    """Return 1/y − 1/(eʸ−1), from 1/2 at 0 down to 0."""
     large = jnp.where(y > 1, y, 1)
     small = jnp.where(y > 1, 1, y)
     # Bernoulli's numbers; what is left out is below 1e-15 of y.
@@ -73,6 +75,6 @@ def next_count(count: Array) -> Array:
     return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)
 
 
-def due(count: Array, every: int) -> Array:
-    """Whether step `count`, from 1, is a first one or one of each `every` after it."""
+def is_refresh_step(count: Array, every: int) -> Array:
+    """Return whether step `count`, from 1, is 1 or a multiple of `every` after it."""
     return (count - 1) % every == 0

@@ -20,41 +20,49 @@ def common_dtype(
         return reduce(jnp.promote_types, others, jnp.dtype(first))
 
 
+WIDE = frozenset(
+    jnp.dtype(name) for name in ("float32", "float64", "complex64", "complex128")
+)
+"""The dtypes that are their own compute dtype."""
+
+
 def compute_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
-    """The dtype that states and arithmetic use for `dtype`: float32 at the least."""
+    """Return the dtype of states and arithmetic for `dtype`: float32 at the least."""
+    if dtype in WIDE:
+        return dtype  # pyright: ignore[reportReturnType]
     return common_dtype(dtype, jnp.float32)
 
 
 def scalar_dtype() -> jnp.dtype:
-    """The widest float there is: float64 where x64 is enabled, otherwise float32."""
+    """Return float64 if x64 is enabled, otherwise float32."""
     return jax.dtypes.canonicalize_dtype(jnp.float64)
 
 
 def real_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
-    """The dtype of the absolute value of an array of `dtype`."""
+    """Return the dtype of the absolute value of an array of `dtype`."""
     return jnp.finfo(dtype).dtype
 
 
-def convert(x: Array, dtype: jax.typing.DTypeLike) -> Array:
-    """`x` in `dtype`, strongly typed; no operation where that changes nothing."""
+def cast(x: Array, dtype: jax.typing.DTypeLike) -> Array:
+    """Return `x` in `dtype`, strongly typed; no operation if it is so already."""
     if x.dtype == dtype and not x.aval.weak_type:
         return x
     return x.astype(dtype)
 
 
-def scalar_to(x: Any, dtype: jax.typing.DTypeLike) -> Any:
-    """A shared scalar in the dtype of the leaf; counts and keys as they are."""
+def cast_scalar(x: Any, dtype: jax.typing.DTypeLike) -> Any:
+    """Return a shared scalar in the dtype of the leaf; counts and keys as they are."""
     if not jnp.issubdtype(x.dtype, jnp.floating):
         return x
-    return convert(jnp.asarray(x), dtype)
+    return cast(jnp.asarray(x), dtype)
 
 
-def narrow(x: Array, dtype: jax.typing.DTypeLike) -> Array:
-    """`x` in `dtype`, finite where `x` is: too large becomes the largest there is."""
+def cast_saturating(x: Array, dtype: jax.typing.DTypeLike) -> Array:
+    """Return `x` in `dtype`; what would overflow becomes the largest number."""
     other = x.dtype != dtype and jnp.issubdtype(dtype, jnp.inexact)
     if other and jnp.finfo(dtype).max < jnp.finfo(x.dtype).max:
         return _saturated(x, jnp.dtype(dtype))
-    return convert(x, dtype)
+    return cast(x, dtype)
 
 
 @partial(jax.jit, static_argnums=1)

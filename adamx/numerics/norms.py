@@ -10,7 +10,7 @@ from adamx.numerics.dtypes import common_dtype
 
 
 def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    """The 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
+    """Return the 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
 
     ‖x‖ = a · √(Σ |x/a|²), with a = max |x|
 
@@ -25,9 +25,6 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
 
     Returns:
         Two real scalars in the widest dtype of the leaves.
-
-    Raises:
-        TypeError: a leaf is no array.
 
     Reference:
         Blue, "A portable Fortran program to find the Euclidean norm", 1978, in spirit.
@@ -45,7 +42,7 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
 
 @partial(jax.jit, static_argnums=1)
 def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
-    """The 2-norm of one array, or those along `axes`; see `scaled_norm`.
+    """Return the 2-norm of one array, or those along `axes`; see `scaled_norm`.
 
     Args:
         x: a float or complex array of any shape, of at least float32.
@@ -54,12 +51,6 @@ def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
 
     Returns:
         Two real arrays, unit and norm / unit.
-
-    Raises:
-        TypeError: `x` is no array.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -75,7 +66,7 @@ def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
 
 
 def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The norm of norms, along their first axis; see `scaled_norm`.
+    """Return the norm of norms, along their first axis; see `scaled_norm`.
 
     Args:
         unit: the first factors of some norms.
@@ -83,12 +74,6 @@ def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]
 
     Returns:
         Two real arrays, of one axis less.
-
-    Raises:
-        TypeError: these are no arrays.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -103,7 +88,7 @@ def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]
 
 
 def total_norm(unit: jax.Array, rest: jax.Array) -> jax.Array:
-    """The norm of norms, along their first axis, as one number; it may be ∞."""
+    """Return the norm of norms, along their first axis, as one number; it may be ∞."""
     largest, rest = joined_norm(unit, rest)
     return largest * rest
 
@@ -114,7 +99,7 @@ Product: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
 
 @jax.jit
 def product_of(x: jax.Array, y: jax.Array) -> Product:
-    """The real inner product of two arrays, as (x', y', product / (x'·y')).
+    """Return the real inner product of two arrays, as (x', y', product / (x'·y')).
 
     Re⟨x, y⟩ = x' · y' · Σ Re (x/x')·(y/y')*, with x' = max |x|, y' = max |y|
 
@@ -127,12 +112,6 @@ def product_of(x: jax.Array, y: jax.Array) -> Product:
 
     Returns:
         Three real scalars; 0 and 0 where all is zero.
-
-    Raises:
-        TypeError: one is no array.
-
-    Reference:
-        As `scaled_norm`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -148,7 +127,7 @@ def product_of(x: jax.Array, y: jax.Array) -> Product:
 
 
 def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
-    """The sum of inner products, along their first axis, as its three factors.
+    """Return the sum of inner products, along their first axis, as its three factors.
 
     Args:
         a: the first factors of some products.
@@ -157,12 +136,6 @@ def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
 
     Returns:
         Three real arrays, of one axis less; see `product_of`.
-
-    Raises:
-        TypeError: these are no arrays.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -177,19 +150,13 @@ def joined_product(a: jax.Array, b: jax.Array, rest: jax.Array) -> Product:
 
 
 def bounded_product(product: Product) -> jax.Array:
-    """What the factors of an inner product are together; too large counts as bounded.
+    """Return the product of the factors of an inner product, clipped.
 
     Args:
         product: as `product_of` gives it.
 
     Returns:
         A real array, an eighth of its largest number in size at the most.
-
-    Raises:
-        TypeError: the product is no triple of arrays.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -202,7 +169,7 @@ def bounded_product(product: Product) -> jax.Array:
 
 
 def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
-    """Re⟨a, b⟩ of two lists of arrays; too large counts as what can still be added to.
+    """Return Re⟨a, b⟩ of two lists of arrays, clipped so that it can be added to.
 
     Args:
         a: float or complex arrays of any shapes, of at least float32.
@@ -211,12 +178,6 @@ def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
     Returns:
         A real scalar in the widest dtype of the leaves, an eighth of its largest number
         in size at the most.
-
-    Raises:
-        TypeError: a leaf is no array.
-
-    Reference:
-        As `scaled_norm`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -236,7 +197,7 @@ def inner_product(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
 def shrunk(
     norm: tuple[jax.Array, jax.Array], bound: jax.typing.ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
-    """What to divide by, and then to multiply by, so that a norm is at most a bound.
+    """Return a divisor and a factor that bound a norm together.
 
     Their quotient could underflow. Where the norm is NaN or ∞, so is one of the two.
 
@@ -246,12 +207,6 @@ def shrunk(
 
     Returns:
         Two real arrays; ones where the norm is within the bound.
-
-    Raises:
-        TypeError: the norm is no pair of arrays.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -268,7 +223,7 @@ def shrunk(
 def root_of_squares(
     a: jax.typing.ArrayLike, x: jax.Array, b: jax.typing.ArrayLike, y: jax.Array
 ) -> jax.Array:
-    """√(a·x² + b·y²) of x, y ≥ 0 that need not have squares, with a slope of 0 at 0."""
+    """Return √(a·x² + b·y²) of x, y ≥ 0 without overflow, with a slope of 0 at 0."""
     unit = jnp.maximum(x, y)
     usable = unit >= float(jnp.finfo(unit.dtype).tiny)
     by = jnp.where(usable, unit, 1)
@@ -278,7 +233,7 @@ def root_of_squares(
 
 
 def root_mean_square(x: jax.Array) -> jax.Array:
-    """√(Σ |x|² / n) of the n numbers in `x`, in their real dtype; 0 of none.
+    """Return √(Σ |x|² / n) of the n numbers in `x`, in their real dtype; 0 of none.
 
     Exact for any finite numbers, as `scaled_norm` is.
 
@@ -287,12 +242,6 @@ def root_mean_square(x: jax.Array) -> jax.Array:
 
     Returns:
         A real scalar.
-
-    Raises:
-        TypeError: `x` is no array.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -304,7 +253,7 @@ def root_mean_square(x: jax.Array) -> jax.Array:
 
 
 def scaled_root_mean_square(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The root mean square of `x` as a pair; see `scaled_norm`."""
+    """Return the root mean square of `x` as a pair; see `scaled_norm`."""
     (unit, by), n = _unit(largest_of(x)), max(x.size, 1)
     mean = _squares(x, by, None) / n
     return unit, jnp.sqrt(jnp.where(mean == 0, 1 / n, mean))
@@ -314,7 +263,7 @@ Axes: TypeAlias = tuple[int, ...] | None
 
 
 def largest_of(x: jax.Array, axes: Axes = None) -> jax.Array:
-    """The largest |x|, of complex numbers that of their parts; 0 of none."""
+    """Return the largest |x|, of complex numbers that of their parts; 0 of none."""
 
     def along(part: jax.Array) -> jax.Array:
         kept = axes is not None
@@ -327,7 +276,7 @@ def largest_of(x: jax.Array, axes: Axes = None) -> jax.Array:
 
 @jax.jit
 def _unit(largest: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """What to give norms in, and what to divide by for that: 1 where it is 0.
+    """Return the unit of a norm, and the divisor for it: 1 where the unit is 0.
 
     Both are constants for derivatives, which are the same for any unit. That of a
     division by a unit of 1e-20 would have its square below, which is 0.
@@ -345,7 +294,7 @@ def _squares(x: jax.Array, by: jax.Array, axes: Axes) -> jax.Array:
 
 
 def _stacked(rows: list[tuple[jax.Array, ...]]) -> list[jax.Array]:
-    """Each of the columns as one array, in the widest dtype."""
+    """Return each of the columns as one array, in the widest dtype."""
     dtype = common_dtype(*(x.dtype for row in rows for x in row))
     columns = zip(*rows, strict=True)
     return [jnp.stack([x.astype(dtype) for x in column]) for column in columns]

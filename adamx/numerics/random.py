@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.numerics.dtypes import convert
+from adamx.numerics.dtypes import cast
 from adamx.tree.record import is_key
 from adamx.types import Array
 
@@ -14,7 +14,7 @@ KeyLike: TypeAlias = int | Array
 
 
 def random_key(key: KeyLike) -> Array:
-    """The key that `key` is, or that is made of it."""
+    """Return the key that `key` is, or that is made of it."""
     if is_key(key):
         return key  # pyright: ignore[reportReturnType]
     # The old kind of key is an array of two integers.
@@ -24,10 +24,10 @@ def random_key(key: KeyLike) -> Array:
 
 
 def normal(key: Array, like: Array) -> Array:
-    """Standard normal numbers in the shape and dtype of `like`.
+    """Draw standard normal numbers in the shape and dtype of `like`.
 
     Drawn in single precision always: in double the same noise is added. Of a complex
     number the variance is 1 of both parts together.
     """
     dtype = jnp.complex64 if jnp.iscomplexobj(like) else jnp.float32
-    return convert(jax.random.normal(key, like.shape, dtype), like.dtype)
+    return cast(jax.random.normal(key, like.shape, dtype), like.dtype)

@@ -21,9 +21,12 @@ def scale_by_acprop(
     eps: NonNegative = 1e-16,
     eps_root: NonNegative = 1e-16,
 ) -> Transform:
-    """ACProp's direction, without sign and learning rate.
+    """Divide by the root of the moment around the average, as it was before the step.
 
     u = g / (√(ν/(1−b2ᵗ⁻¹)) + ε), with ν before this step, and 0 in the first
+    μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·(g − μ)² + ε_root
+
+    This is the direction of `acprop`.
 
     Args:
         b1: decay of the average that ν is around, in [0, 1).
@@ -32,22 +35,13 @@ def scale_by_acprop(
         eps_root: ε_root ≥ 0, added to ν in each step; see `adabelief`.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Zhuang et al., "Momentum Centering and Asynchronous Update for Adaptive
-        Gradient Methods", 2021, arXiv:2110.05454.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_acprop(b1=0.5)
-        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(4.0), state)
+        >>> first, state = tx.update(4.0, tx.init(0.0))
+        >>> second, state = tx.update(4.0, state)
         >>> float(first), round(float(second), 6)  # 4 / √(4 − 2)²
         (0.0, 2.0)
     """
@@ -64,43 +58,30 @@ def acprop(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Divide the gradient by how far those before it were from what was expected.
+    """Divide the gradient by how much earlier ones varied around their average.
 
-    μ ← b1·μ + (1−b1)·g,  u = −η · (g / (√(ν/(1−b2ᵗ⁻¹)) + ε) + λ·θ),
-    and then ν ← b2·ν + (1−b2)·(g − μ)² + ε_root
+    u = −η · (g / (√(ν/(1−b2ᵗ⁻¹)) + ε) + λ·θ), with the ν of `scale_by_acprop`
 
-    The first step, which has nothing to divide by, moves nothing (but the decay).
-    Optax takes the gradient as it is there, and centres ν on the μ before the step:
-    since g − μ₋₁ = (g − μ)/b1, its root is 1/b1 times as large as this, the paper's.
-    Not ADOPT, whose moment is around zero, and which averages what it has divided.
+    The first step has no ν yet: u is 0, except for the decay. Optax also leaves the
+    gradient as it is, but centers ν on the μ before the step. Because g − μ₋₁ =
+    (g − μ)/b1, its root is 1/b1 times as large as this one, which is the paper's. ADOPT
+    has a moment around zero, and averages the quotients.
+
+    See `scale_by_acprop` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the average that ν is around, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, added to ν in each step; see `adabelief`.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
+        weight_decay: λ.
 
     Reference:
         Zhuang et al., "Momentum Centering and Asynchronous Update for Adaptive
         Gradient Methods", 2021, arXiv:2110.05454.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.acprop(0.1, b1=0.5)
-        >>> params = jnp.array(1.0)
-        >>> first, state = tx.update(jnp.array(4.0), tx.init(params), params)
-        >>> second, state = tx.update(jnp.array(4.0), state, params)
+        >>> first, state = tx.update(4.0, tx.init(1.0), 1.0)
+        >>> second, state = tx.update(4.0, state, 1.0)
         >>> abs(float(first)), round(float(second), 6)
         (0.0, -0.2)
     """

@@ -1,12 +1,12 @@
 """AdaBelief: Adam that divides by how far gradients are from what was expected.
 
 μ ← b1·μ + (1−b1)·g            scale_by_momentum
-ν ← b2·ν + (1−b2)·(g−μ)² + ε_root    fed, second_moment
+ν ← b2·ν + (1−b2)·(g−μ)² + ε_root    with_input, second_moment
 θ ← θ − η · μ̂ / (√ν̂ + ε)       RootRatio
 """
 
 from adamx.core.chain import chain
-from adamx.core.fork import fed, fork
+from adamx.core.fork import fork, with_input
 from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative, derived
@@ -37,32 +37,26 @@ def scale_by_belief(
     eps: NonNegative = 1e-16,
     eps_root: NonNegative = 1e-16,
 ) -> Transform:
-    """AdaBelief's direction, without sign and learning rate.
+    """Divide the average by the root of the moment around it.
 
     u = μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)
 
+    This is the direction of `adabelief`.
+
     Args:
-        b1: decay of the first moment, in [0, 1).
+        b1: decay of the average, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, added to ν in each step; see `adabelief`.
+        eps_root: ε_root ≥ 0, added to ν in each step. adabelief-pytorch uses one number
+            for ε and ε_root.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and the `response` of each moment.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in
-        Observed Gradients", 2020, arXiv:2010.07468.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_belief(b1=0.5)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(3.0, tx.init(0.0))
         >>> round(float(updates), 6)  # 3 / √(3 − 1.5)²
         2.0
     """
@@ -72,14 +66,14 @@ def scale_by_belief(
 def belief_ratio(
     b1: Decay, b2: Decay, eps: NonNegative, eps_root: NonNegative, past: bool
 ) -> Transform:
-    """Momentum over the root of the moment around it, or g over that of the past."""
+    """Return the ratio for AdaBelief, or for ACProp if `past`."""
     momentum = scale_by_momentum(b1)
-    corrected = fed(_momentum, scale_by_response(momentum, -1.0))
+    corrected = with_input(_momentum, scale_by_response(momentum, -1.0))
     centred = fork(
         RootRatio(eps, derived(_added_up, eps_root, b2)),
         momentum=momentum,
         numerator=identity() if past else corrected,
-        moment=fed(_surprise, bias_correct(second_moment(b2, past=past))),
+        moment=with_input(_surprise, bias_correct(second_moment(b2, past=past))),
     )
     return chain(bounded(None), centred)
 
@@ -92,41 +86,29 @@ def adabelief(
     eps: NonNegative = 1e-16,
     eps_root: NonNegative = 1e-16,
 ) -> Transform:
-    """Adapt the step to the belief in the gradient: large where g is near its average.
+    """Take large steps where the gradient is near its average, small ones elsewhere.
 
     μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·(g − μ)² + ε_root
     u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ)) + ε)
 
-    As in the paper, adabelief-pytorch and Optax, ε_root is added up in ν. What it
-    adds to ν/(1−b2ᵗ) is ε_root/(1−b2), always the same, and is computed so; the state
-    is without it. Not Adam's ν, which is around zero; nor RMSProp's centered one,
-    which is around the mean before the step.
+    ε_root accumulates in ν, as in the paper, adabelief-pytorch and Optax. Its part of
+    ν/(1−b2ᵗ) is the constant ε_root/(1−b2), which is added when the root is taken; the
+    state does not have it. Adam's ν is around zero, and that of centered RMSProp is
+    around the mean before the step.
+
+    See `scale_by_belief` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, added to ν in each step. In adabelief-pytorch it is the
-            same number as ε.
-
-    Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in
         Observed Gradients", 2020, arXiv:2010.07468.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adabelief(0.1, b1=0.5)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)  # −η · 3 / √(3 − 1.5)²
         -0.2
     """

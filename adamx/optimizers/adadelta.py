@@ -23,7 +23,7 @@ def adadelta(
     weight_decay: Finite = 0.0,
     weight_decay_mask: Labels | None = None,
 ) -> Transform:
-    """Scale the gradient by the ratio of past steps to past gradients.
+    """Scale the gradient by the ratio of past updates to past gradients.
 
     ν ← ρ·ν + (1−ρ)·g²,  d = g · √(δ + ε) / √(ν + ε),  δ ← ρ·δ + (1−ρ)·d²
     u = −η·d
@@ -32,28 +32,19 @@ def adadelta(
     the mean square of d, not of η·d.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         rho: ρ in [0, 1); 0.9 in PyTorch and Optax, 0.95 in Keras and the paper.
         eps: ε ≥ 0; 1e-6 in PyTorch, Optax and the paper, 1e-7 in Keras.
-        weight_decay: λ of an L2 term, added to the gradient before all else.
-        weight_decay_mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `nu` and `delta`, like the parameters but real, at
-        least float32. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        weight_decay: λ: λ·θ is added to the gradient first (L2).
+        weight_decay_mask: which parameters decay; all by default.
 
     Reference:
         Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv:1212.5701.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adadelta(rho=0.75, eps=1.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(2.0), tx.init(params), params)
+        >>> updates, state = tx.update(2.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -1.414214
     """

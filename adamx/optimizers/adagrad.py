@@ -19,31 +19,26 @@ def scale_by_rss(
     *,
     eps_in_sqrt: bool = True,
 ) -> Transform:
-    """Adagrad's direction: divide by the root of the sum of squares.
+    """Divide by the root of the sum of all squares so far.
 
-    u = g / √(s + ε),  s ← s + g²
+    s ← s + g²
+    u = g / √(s + ε), or g / (√s + ε)
+
+    This is the direction of `adagrad`.
 
     Args:
-        initial_accumulator_value: the s to begin with, ≥ 0.
-        eps: ε ≥ 0.
-        eps_in_sqrt: as in `adagrad`.
+        initial_accumulator_value: the first s, a number ≥ 0; 0.1 in Optax and Keras,
+            0 in PyTorch.
+        eps: ε ≥ 0; 1e-7 in Optax and Keras, 1e-10 in PyTorch.
+        eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
 
     Returns:
-        The transform; its state is `mean_sq`, like the parameters but real, at least
-        float32, and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and
-        Stochastic Optimization", 2011.
+        A transform that keeps `mean_sq`, the mean of g².
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_rss(0.0, 0.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.0
     """
@@ -60,37 +55,26 @@ def adagrad(
     *,
     eps_in_sqrt: bool = True,
 ) -> Transform:
-    """Scale the gradient by the root of the sum of its past squares.
+    """Divide the gradient by the root of the sum of all its squares.
 
     s ← s + g²
-    u = −η · g / √(s + ε), or g / (√s + ε)
+    u = −η · g / √(s + ε), or −η · g / (√s + ε)
 
-    Not RMSProp, whose average forgets: here steps only get shorter.
+    Steps only get shorter, because the sum does not forget. RMSProp has an average.
+
+    See `scale_by_rss` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        initial_accumulator_value: the s to begin with, a number ≥ 0; 0.1 in Optax and
-            Keras, 0 in PyTorch.
-        eps: ε ≥ 0; 1e-7 in Optax and Keras, 1e-10 in PyTorch.
-        eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
-
-    Returns:
-        The transform; its state is `mean_sq`, the mean of g², like the parameters but
-        real, at least float32, and `steps`, an int32 scalar.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and
         Stochastic Optimization", 2011.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adagrad(0.1, 9.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(params))
+        >>> updates, state = tx.update(4.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.08
     """

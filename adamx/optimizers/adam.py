@@ -27,34 +27,19 @@ def scale_by_adam(
     nesterov: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
-    """Adam's direction, without sign and learning rate.
+    """Divide the average of the gradients by the root of that of their squares.
 
     u = μ̂ / (√(ν̂ + ε_root) + ε)
 
-    Args:
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        nesterov: see `adam`.
-        eps_hat: see `adam`.
+    This is `adam` without the factor −η. See `adam` for the other arguments.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and the `response` of each moment.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
-        arXiv:1412.6980.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_adam()
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.0
     """
@@ -71,9 +56,9 @@ def moments_ratio(
     eps_hat: bool,
     average: TransformLike | None = None,
 ) -> Transform:
-    """`momentum` over the root of `moment`, which is corrected, in either form of ε.
+    """Divide `momentum` by the root of the corrected `moment`, with either form of ε.
 
-    A moment that is no average is corrected by the response of `average`.
+    If `moment` is no moving average, its correction is that of `average`.
     """
     if eps_hat:
         ratio = scale_by_second_moment(moment, eps, eps_root, numerator=momentum)
@@ -96,19 +81,19 @@ def adam(
     nesterov: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
-    """Adam: adaptive moment estimation.
+    """Divide the average of the gradients by the root of that of their squares.
 
     μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·g²
     u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
 
-    The paper has two forms, which differ in how ε counts in the first steps. The one
+    The paper has two forms, in which ε counts differently in the first steps. The one
     above is its algorithm 1 (PyTorch, Optax). With `eps_hat` it is the one at the end
-    of its section 2, where the uncorrected root gets ε̂ (Keras, TensorFlow):
+    of its section 2, with ε̂ beside the uncorrected root (Keras, TensorFlow):
 
     u = −η·√(1−b2ᵗ)/(1−b1ᵗ) · μ / (√(ν + ε_root) + ε̂)
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, or ε̂. Keras's default is 1e-7.
@@ -117,11 +102,7 @@ def adam(
         eps_hat: whether ε stands beside the uncorrected root.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` and `nu`.
 
     Reference:
         Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,

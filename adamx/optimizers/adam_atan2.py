@@ -23,41 +23,34 @@ def adam_atan2(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Adam with atan2 in place of a division: nothing to add, and nothing to explode.
+    """Replace Adam's division by atan2, which needs no ε and is bounded.
 
     u = −η · (a · atan2(μ̂, b·√ν̂) + λ·θ)
 
-    Gradients times a number give the same steps, however small they are; in float32
-    below 1e-19 their squares vanish, and so do the steps. a = 1.27, about 4/π, makes
-    steps of η where |μ̂| = √ν̂, as Adam's are; it is adam-atan2-pytorch's.
+    The step does not change if all gradients are multiplied by a number. In float32 it
+    is 0 for gradients below 1e-19, whose squares underflow. With a = 1.27, about 4/π,
+    the step is η where |μ̂| = √ν̂, as Adam's is; it is the default of
+    adam-atan2-pytorch.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule; 1e-4 in
-            adam-atan2-pytorch.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        a: a ≥ 0, what the arctangent is multiplied by.
-        b: b ≥ 0, what the root is multiplied by.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        learning_rate: η; 1e-4 in adam-atan2-pytorch.
+        a: a ≥ 0, the factor of the arctangent.
+        b: b ≥ 0, the factor of the root.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` and `nu`.
 
     Reference:
         Everett et al., "Scaling Exponents Across Parameterizations and Optimizers",
         2024, arXiv:2407.05872.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adam_atan2(0.4, a=1.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)  # −0.4 · π/4
         -0.314159
     """

@@ -5,7 +5,8 @@
 θ ← θ − η · (μ̂ / (√ν̂ + ε) + λ·θ)            moments_ratio
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from adamx.core.chain import chain
 from adamx.core.partition import partition
@@ -14,7 +15,7 @@ from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.optimizers.adam import moments_ratio
-from adamx.transforms.clipping.bound import bound_leaf
+from adamx.transforms.clipping.clip_leaf import clip_leaf
 from adamx.transforms.decay.decay import add_decayed_weights
 from adamx.transforms.moments.bias_correct import bias_correct
 from adamx.transforms.moments.block_moment import Blocks, block_moment
@@ -33,45 +34,41 @@ def adam_mini(
     *,
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
-    blocks: Blocks | Mapping[Hashable, Blocks] = -1,
+    blocks: Blocks | Mapping[Any, Blocks] = -1,
     block_labels: Labels | None = None,
 ) -> Transform:
-    """AdamW with half of its memory: what is divided by is shared by blocks.
+    """Halve the memory of AdamW: the numbers of a block share their second moment.
 
     μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·(mean of |g|² over the block)
     u = −η · (μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε) + λ·θ)
 
-    *What is a block* is said by `blocks`, as for `block_moment`. The default, -1, has
-    one for each index of the last axis: in JAX, where kernels are (in, out), each
-    neuron, and each number of a vector. `blocks` may differ by leaf: with a mapping,
-    `block_labels`, a function `(path, leaf) -> label` or a tree, says which entry is
-    meant.
+    By default, `blocks=-1`, each index of the last axis is a block. In JAX, where
+    kernels are (in, out), that is each neuron, and each number of a vector. `blocks`
+    may differ by leaf: with a mapping, `block_labels` says which entry a leaf has.
 
-    The authors' code goes by names in the path, and PyTorch's (out, in): embeddings
-    and output layers have a block for each token (first axis), queries and keys one for
-    each head, values, projections and MLPs one for each neuron (first axis), biases
-    one for each number, and all else, norms say, one for the leaf, ().
+    The authors' code goes by names in the path, and kernels of PyTorch are (out, in).
+    There embeddings and output layers have a block for each token (first axis), queries
+    and keys one for each head, values, projections and MLPs one for each neuron (first
+    axis), biases one for each number, and other leaves, such as norms, one block, ().
+
+    See `adam` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default. The authors' code
-            spares norms and biases.
-        blocks: the axes that blocks are counted along, or a mapping of such by label.
-        block_labels: the label of each leaf, where `blocks` is a mapping.
+        learning_rate: η.
+        weight_decay: λ.
+        mask: which parameters decay; all by default. The authors' code leaves out norms
+            and biases.
+        blocks: the axes that blocks are counted along, as for `block_moment`, or a
+            mapping from labels to such axes.
+        block_labels: the label of each leaf, if `blocks` is a mapping: a function
+            `(path, leaf) -> label` or a tree.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, `nu`, one number a block,
-        both at least float32, and a few scalars. It needs the parameters.
+        A transform that keeps `mu`, and `nu` with one number for each block.
 
     Raises:
-        TransformError: a hyperparameter is outside its interval, or `blocks` is a
-            mapping without labels; (when used) an axis cannot be parted into blocks, or
-            a leaf has a label that is not in `blocks`.
+        TransformError: `blocks` is a mapping and `block_labels` is None; or in use, an
+            axis is not divisible into its blocks, or `blocks` lacks a label.
 
     Reference:
         Zhang et al., "Adam-mini: Use Fewer Learning Rates To Gain More", 2024,
@@ -99,7 +96,7 @@ def adam_mini(
         momentum = bias_correct(scale_by_momentum(b1))
         moment, average = block_moment(b2, blocks), second_moment(b2)
         ratio = moments_ratio(moment, momentum, eps, eps_root, False, average)
-        return chain(bound_leaf(), ratio)
+        return chain(clip_leaf(), ratio)
 
     if isinstance(blocks, Mapping) != (block_labels is not None):
         raise TransformError(

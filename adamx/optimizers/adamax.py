@@ -22,32 +22,25 @@ def scale_by_adamax(
     *,
     eps_in_max: bool = True,
 ) -> Transform:
-    """Adamax's direction, without sign and learning rate.
+    """Divide the average of the gradients by the largest |g| of the fading past.
 
     u = μ/(1−b1ᵗ) / ν,  ν ← max(b2·ν, |g| + ε)
+
+    This is the direction of `adamax`.
 
     Args:
         b1: decay of the first moment, in [0, 1).
         b2: decay of the maximum, in [0, 1).
-        eps: ε ≥ 0.
-        eps_in_max: as in `adamax`.
+        eps: ε ≥ 0; 1e-8 in PyTorch and Optax, 1e-7 in Keras.
+        eps_in_max: whether ε is added to |g| (PyTorch, Optax) or to ν (Keras).
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
-        arXiv:1412.6980, section 7.1.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_adamax()
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.0
     """
@@ -64,38 +57,27 @@ def adamax(
     *,
     eps_in_max: bool = True,
 ) -> Transform:
-    """Adam in the infinity norm.
+    """Divide as Adam does, but by the largest |g| instead of the root mean square.
 
     μ ← b1·μ + (1−b1)·g,  ν ← max(b2·ν, |g| + ε)
     u = −η · μ/(1−b1ᵗ) / ν
 
     The paper has no ε. PyTorch and Optax add it to |g|, as above; Keras divides by
-    ν + ε instead. Not AMSGrad, whose maximum is that of the second moment.
+    ν + ε instead. AMSGrad takes the maximum of the second moment.
+
+    See `scale_by_adamax` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the maximum, in [0, 1).
-        eps: ε ≥ 0; 1e-8 in PyTorch and Optax, 1e-7 in Keras.
-        eps_in_max: whether ε is added to |g| (PyTorch, Optax) or to ν (Keras).
-
-    Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2015,
         arXiv:1412.6980, section 7.1.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adamax(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.1
     """

@@ -23,38 +23,27 @@ def adamaxw(
     *,
     eps_in_max: bool = True,
 ) -> Transform:
-    """Adamax with decoupled weight decay.
+    """Add decoupled weight decay to Adamax.
 
     u = −η · (μ̂ / ν + λ·θ)
 
-    Not Adamax on a loss with an L2 term (PyTorch's `weight_decay`): there the decay
-    goes through the moments.
+    Adamax on a loss with an L2 term (PyTorch's `weight_decay`) is something else: there
+    the decay goes through the moments.
+
+    See `scale_by_adamax` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the maximum, in [0, 1).
-        eps: ε ≥ 0.
-        weight_decay: λ, multiplied by the learning rate.
-        mask: which parameters decay, as for `masked`; all by default.
-        eps_in_max: as in `adamax`.
-
-    Returns:
-        The transform; its state is that of `adamax`. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
+        weight_decay: λ.
 
     Reference:
         Kingma & Ba, "Adam", 2015, arXiv:1412.6980, section 7.1; Loshchilov & Hutter,
         "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adamaxw(0.1, weight_decay=0.5)
-        >>> params = jnp.array(2.0)
-        >>> updates, state = tx.update(jnp.array(0.0), tx.init(params), params)
+        >>> updates, state = tx.update(0.0, tx.init(2.0), 2.0)
         >>> round(float(updates), 6)
         -0.1
     """

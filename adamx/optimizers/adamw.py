@@ -24,39 +24,28 @@ def adamw(
     mask: Labels | None = None,
     eps_hat: bool = False,
 ) -> Transform:
-    """Adam with decoupled weight decay.
+    """Add decoupled weight decay to Adam.
 
     u = −η · (μ̂ / (√(ν̂ + ε_root) + ε) + λ·θ)
 
-    Not Adam on a loss with an L2 term: there the decay goes through the moments. As in
-    PyTorch, λ is multiplied by the learning rate; in the paper it is not.
+    Adam on a loss with an L2 term is something else: there the decay goes through the
+    moments. As in PyTorch, λ is multiplied by the learning rate, unlike in the paper.
+
+    See `adam` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
+        learning_rate: η.
         weight_decay: λ. The default is Optax's; PyTorch's is 1e-2, Keras's 4e-3.
-        mask: which parameters decay, as for `masked`; all by default.
-        eps_hat: as in `adam`.
-
-    Returns:
-        The transform; its state is that of `adam`. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        mask: which parameters decay; all by default.
 
     Reference:
         Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019,
         arXiv:1711.05101.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adamw(0.1, weight_decay=0.5)
-        >>> params = jnp.array(2.0)
-        >>> updates, state = tx.update(jnp.array(0.0), tx.init(params), params)
+        >>> updates, state = tx.update(0.0, tx.init(2.0), 2.0)
         >>> round(float(updates), 6)
         -0.1
     """

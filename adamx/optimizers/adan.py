@@ -7,7 +7,7 @@
 """
 
 from adamx.core.chain import chain
-from adamx.core.fork import fed, fork
+from adamx.core.fork import fork, with_input
 from adamx.core.ratio import RootRatio, bounded
 from adamx.core.transform import Transform, transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
@@ -42,44 +42,40 @@ def scale_by_adan(
     eps: NonNegative = 1e-8,
     eps_root: NonNegative = 0.0,
 ) -> Transform:
-    """Adan's direction, without sign and learning rate.
+    """Divide an average that looks ahead by the root of a moment that does too.
 
     u = (μ̂ + b2·d̂) / (√(ν̂ + ε_root) + ε)
+
+    This is the direction of `adan`.
 
     Args:
         b1: decay of the first moment, in [0, 1).
         b2: decay of the average change, in [0, 1), and the weight of the change.
         b3: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
+        eps_root: ε_root ≥ 0, inside the root: Optax's default. The authors have 0.
 
     Returns:
-        The transform; its state is `mu` (twice), `nu` and `previous`, like the
-        parameters and at least float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
-        Deep Models", 2022, arXiv:2208.06677.
+        A transform that keeps `mu` of the gradients and of their changes, `nu`, and
+        `previous`, the last gradient.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_adan()
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(3.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.0
     """
     ratio = fork(
         RootRatio(eps, eps_root),
         change=difference(),
-        ahead=fed(_change, scale(b2)),
+        ahead=with_input(_change, scale(b2)),
         gradient=bias_correct(scale_by_momentum(b1)),
-        drift=fed(_change, chain(bias_correct(scale_by_momentum(b2)), scale(b2))),
-        numerator=fed(_momenta),
-        moment=fed(_ahead, bias_correct(second_moment(b3))),
+        drift=with_input(
+            _change, chain(bias_correct(scale_by_momentum(b2)), scale(b2))
+        ),
+        numerator=with_input(_momenta),
+        moment=with_input(_ahead, bias_correct(second_moment(b3))),
     )
     return chain(bounded(None), ratio)
 
@@ -97,7 +93,7 @@ def adan(
     *,
     proximal: bool = True,
 ) -> Transform:
-    """Adam with an estimate of Nesterov's look ahead in both moments.
+    """Estimate Nesterov's look ahead in both moments of Adam.
 
     δ = g − g₋₁ (zero at first),  μ ← b1·μ + (1−b1)·g,  d ← b2·d + (1−b2)·δ,
     ν ← b3·ν + (1−b3)·(g + b2·δ)², all bias-corrected
@@ -107,35 +103,23 @@ def adan(
     share of the new. Optax's `adan` has 1−b2 where the authors have b2 (it takes the
     paper's formula at its word) and so emits other updates.
 
+    See `scale_by_adan` for the other arguments.
+
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the average change, in [0, 1), and the weight of the change.
-        b3: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root: Optax's default. The authors have 0.
-        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        learning_rate: η ≥ 0.
+        weight_decay: λ ≥ 0.
+        mask: which parameters decay; all by default.
         proximal: whether the decay is taken after the step, as above. Otherwise it is
             AdamW's, u − η·λ·θ: the authors' `no_prox`.
-
-    Returns:
-        The transform; its state is `mu` (twice), `nu` and `previous`, like the
-        parameters and at least float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
 
     Reference:
         Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
         Deep Models", 2022, arXiv:2208.06677.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adan(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.1
     """

@@ -34,44 +34,35 @@ def ademamix(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Adam with a mixture of a fast and a slow moving average.
+    """Add a slow average of the gradients to the fast one of Adam.
 
     μ ← b1·μ + (1−b1)·g,  s ← b3·s + (1−b3)·g,  ν ← b2·ν + (1−b2)·g²
     u = −η · ((μ/(1−b1ᵗ) + α·s) / (√(ν/(1−b2ᵗ) + ε_root) + ε) + λ·θ)
 
-    The slow average is not bias-corrected, as in the paper: it begins at zero and
-    counts little in the first 1/(1−b3) steps. The paper lets α and b3 grow; give
-    schedules for that, which see the number of steps before (the authors' code and
-    pytorch_optimizer count the present one).
+    The slow average has no bias correction, as in the paper: it starts at zero and
+    counts little in the first 1/(1−b3) steps. The paper lets α and b3 grow: give
+    schedules. They see the number of steps before; the authors' code and
+    pytorch_optimizer count the present step too.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the fast average, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
+        learning_rate: η.
         b3: decay of the slow average, in [0, 1).
         alpha: α, the weight of the slow average.
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `mu` (twice) and `nu`, like the parameters and at
-        least float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` twice, for μ and s, and `nu`.
 
     Reference:
         Pagliardini, Ablin & Grangier, "The AdEMAMix Optimizer: Better, Faster, Older",
         2024, arXiv:2409.03137.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.ademamix(0.1, b3=0.75, alpha=2.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)  # −0.1 · (1 + 2 · 0.25)
         -0.15
     """

@@ -22,7 +22,7 @@ from adamx.types import Array, Scalar
 
 
 def fourth_root(count: Array) -> Array:
-    """The authors' bound after `count` steps: t^¼."""
+    """Return t^¼, the authors' bound after t steps."""
     return count.astype(scalar_dtype()) ** 0.25
 
 
@@ -38,44 +38,39 @@ def adopt(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Adam whose divisor does not depend on the present gradient.
+    """Divide by a second moment that does not depend on the present gradient.
 
     n = clip(g / max(√ν, ε), ±c(t)),  ν ← b2·ν + (1−b2)·g²,  μ ← b1·μ + (1−b1)·n
     u = −η · (μ + λ·θ)
 
-    The first step sets ν to g² and moves nothing (but the decay). c(t) is t^¼ with the
-    number t of steps before, as in the authors' code and Optax; pytorch_optimizer
+    In the first step ν becomes g² and u is 0, except for the decay. c(t) is t^¼ with
+    the number t of steps before, as in the authors' code and Optax; pytorch_optimizer
     counts one more.
 
+    See `adamw` for the other arguments.
+
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the average, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, the least divisor.
         use_clipping: whether to clip.
         clip_value_fn: c, from the number of steps before, an int32 array of shape (),
             to a number.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `nu` and `mu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `nu` and `mu`.
 
     Reference:
         Taniguchi et al., "ADOPT: Modified Adam Can Converge with Any β2 with the
         Optimal Rate", 2024, arXiv:2411.02853.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.adopt(0.1, b1=0.5)
-        >>> params = jnp.array(1.0)
-        >>> first, state = tx.update(jnp.array(3.0), tx.init(params), params)
-        >>> second, state = tx.update(jnp.array(3.0), state, params)
+        >>> first, state = tx.update(3.0, tx.init(1.0), 1.0)
+        >>> second, state = tx.update(3.0, state, 1.0)
         >>> abs(float(first)), round(float(second), 6)
         (0.0, -0.05)
     """

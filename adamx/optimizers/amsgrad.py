@@ -23,33 +23,21 @@ def scale_by_amsgrad(
     *,
     eps_hat: bool = False,
 ) -> Transform:
-    """AMSGrad's direction, without sign and learning rate.
+    """Divide the average of the gradients by the root of the largest ν so far.
 
-    u = μ/(1−b1ᵗ) / (√(m/(1−b2ᵗ) + ε_root) + ε), with m the largest ν so far
+    u = μ/(1−b1ᵗ) / (√(m/(1−b2ᵗ) + ε_root) + ε),  m ← max(m, ν), with Adam's μ and ν
 
-    Args:
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        eps_hat: as in `adam`.
+    This is the direction of `amsgrad`.
+
+    See `adam` for the other arguments.
 
     Returns:
-        The transform; its state is `mu`, `nu` and `nu_max`, like the parameters and at
-        least float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Reddi, Kale & Kumar, "On the Convergence of Adam and Beyond", 2018,
-        arXiv:1904.09237.
+        A transform that keeps `mu`, `nu` and `nu_max`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_amsgrad()
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.0
     """
@@ -68,40 +56,28 @@ def amsgrad(
     *,
     eps_hat: bool = False,
 ) -> Transform:
-    """Adam with the running maximum of its second moment.
+    """Divide as Adam does, but by the running maximum of the second moment.
 
     μ ← b1·μ + (1−b1)·g,  ν ← b2·ν + (1−b2)·g²,  m ← max(m, ν)
     u = −η · μ/(1−b1ᵗ) / (√(m/(1−b2ᵗ) + ε_root) + ε)
 
-    The maximum is that of the raw ν, corrected afterwards, as in PyTorch; with
-    `eps_hat` it is Keras's form. Optax takes the maximum of the corrected ν̂ instead,
-    whose first values are large. The paper itself has no bias correction.
+    The maximum is taken of ν before its bias correction, as in PyTorch; with `eps_hat`
+    it is Keras's form. Optax takes the maximum of the corrected ν̂, whose first values
+    are large. The paper itself has no bias correction.
+
+    See `adam` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        eps_hat: as in `adam`.
-
-    Returns:
-        The transform; its state is `mu`, `nu` and `nu_max`, like the parameters and at
-        least float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Reddi, Kale & Kumar, "On the Convergence of Adam and Beyond", 2018,
         arXiv:1904.09237.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.amsgrad(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.1
     """

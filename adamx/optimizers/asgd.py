@@ -31,27 +31,23 @@ def asgd(
     t0: int = 1_000_000,
     weight_decay: Finite = 0.0,
 ) -> Transform:
-    """Averaged stochastic gradient descent, with a rate that falls slowly.
+    """Descend with a slowly falling rate, and average the parameters.
 
     u = −η(t)·(g + (λ + λ₂)·θ),  η(t) = η / (1 + λ·η·t)^α,  with t from 0
     a ← a + (θ − a) / max(1, t − t₀)
 
-    The average is what to evaluate: `averaged_params(state, params)`. For the first
-    t₀ steps it is θ itself; with PyTorch's default that is for a million.
+    Evaluate the average: `averaged_params(state, params)`. For the first t₀ steps it is
+    θ itself; with PyTorch's default that is for a million.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0.
         lambd: λ ≥ 0, a decay of the parameters, and how fast the rate falls.
         alpha: α ≥ 0, the power with which it falls.
-        t0: t₀, the step from which on the average is one, an integer.
+        t0: t₀, an integer: the step in which averaging starts.
         weight_decay: λ₂ of an L2 term, which does not count in the rate.
 
     Returns:
-        The transform; its state is `average`, like the parameters, at least float32,
-        and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `average`.
 
     Reference:
         Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging",
@@ -59,11 +55,9 @@ def asgd(
         with Averaged Stochastic Gradient Descent", 2011, arXiv:1107.2490.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.asgd(0.1, lambd=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.3
     """

@@ -3,18 +3,18 @@
 v = r·c / mean(r), of averages of |g|²       factored_moment
 d = g / √v · min(1, threshold / RMS)         scale_by_second_moment, clip_by_block_rms
 μ ← b1·μ + (1−b1)·d                          scale_by_momentum
-s = r·c / mean(r), of averages of |d − μ|²   fed, factored_moment
+s = r·c / mean(r), of averages of |d − μ|²  with_input, factored_moment
 θ ← θ − η · (μ / √s + λ·θ)                   RootRatio
 """
 
 from adamx.core.chain import chain
-from adamx.core.fork import fed, fork
+from adamx.core.fork import fork, with_input
 from adamx.core.ratio import RootRatio
 from adamx.core.transform import Transform, transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
-from adamx.transforms.clipping.bound import bound_leaf
 from adamx.transforms.clipping.clip import clip_by_block_rms
+from adamx.transforms.clipping.clip_leaf import clip_leaf
 from adamx.transforms.decay.decay import add_decayed_weights
 from adamx.transforms.moments.factored_moment import factored_moment
 from adamx.transforms.moments.second_moment import scale_by_second_moment
@@ -46,39 +46,36 @@ def came(
     min_dim_size_to_factor: int = 1,
     last_axes: bool = True,
 ) -> Transform:
-    """Divide the momentum of Adafactor by how far its steps are from it.
+    """Divide the momentum of Adafactor by the root of its instability.
 
     v = r·c/mean(r), averages of |g|² + ε;  d = g/√v, with an RMS of at most a threshold
     μ ← b1·μ + (1−b1)·d;  s likewise from averages of |d − μ|² + ε₂
     u = −η · (μ / √s + λ·θ);  of leaves that are not factored −η · (μ + λ·θ)
 
-    Nothing is corrected for its start from zero, as in the authors' code: the threshold
-    bounds the first d, and the first μ/√s are about (1−b1)/√(1−b3) ≈ 10 long. The
-    learning rate does not shrink of itself, and is not in proportion to the parameters,
-    as Adafactor's are. The parameter decays as in AdamW.
+    There is no bias correction, as in the authors' code: the threshold bounds the first
+    d, and the first μ/√s are about (1−b1)/√(1−b3) ≈ 10 long. Unlike Adafactor's, the
+    learning rate does not fall by itself and is not in proportion to the parameters.
+    The decay is AdamW's.
+
+    See `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the momentum, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         b3: decay of the instability s, in [0, 1).
         eps: ε ≥ 0, added to |g|².
         eps_instability: ε₂ ≥ 0, added to |d − μ|².
         clipping_threshold: the largest RMS of d in a leaf, ≥ 0.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-        min_dim_size_to_factor: the least size of both axes that are factored; with 1
-            every leaf that has two axes is, as in the authors' code.
+        weight_decay: λ.
+        min_dim_size_to_factor: the least size of both axes that are factored. With 1
+            every leaf with two axes is factored, as in the authors' code.
         last_axes: whether the last two axes are factored (the authors), or the two
             largest (Optax's Adafactor).
 
     Returns:
-        The transform; its state is `nu`, twice, with trees `row` and `col` of factored
-        leaves, `mu` like the parameters, all at least float32, and the `count` of
-        steps. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`, and `nu` twice, for v and s, with trees `row` and
+        `col` of the factored leaves.
 
     Reference:
         Luo et al., "CAME: Confidence-guided Adaptive Memory Efficient Optimization",
@@ -98,11 +95,11 @@ def came(
     confident = fork(
         RootRatio(0.0, 0.0),
         momentum=scale_by_momentum(b1),
-        moment=fed(_surprise, instability),
-        numerator=fed(_momentum),
+        moment=with_input(_surprise, instability),
+        numerator=with_input(_momentum),
     )
     return chain(
-        bound_leaf(),
+        clip_leaf(),
         scale_by_second_moment(factored_moment(b2, eps, **dims), 0.0),
         clip_by_block_rms(clipping_threshold),
         confident,

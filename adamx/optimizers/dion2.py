@@ -9,19 +9,20 @@ M ← b·M in these rows                      in_submatrix
 from adamx.core.chain import chain
 from adamx.core.partition import split
 from adamx.core.transform import Transform, TransformLike, transform
-from adamx.hyperparameters.arguments import Fraction, PositiveInteger, Stacking
+from adamx.hyperparameters.arguments import Fraction, Stacking
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.linalg.kinds import is_hidden_matrix, through
 from adamx.linalg.matrix_view import View
-from adamx.linalg.newton_schulz import NSCoeffs
 from adamx.optimizers.adamw import adamw
 from adamx.transforms.decay.decay import add_decayed_weights
-from adamx.transforms.matrices.orthogonalize import Dtype, orthogonalize
+from adamx.transforms.matrices.as_matrices import as_matrices
+from adamx.transforms.matrices.orthogonalize import orthogonalize
 from adamx.transforms.matrices.submatrix import in_submatrix
 from adamx.transforms.scaling.scale import scale_by_learning_rate
 from adamx.transforms.scaling.shape_scale import ShapeScale, scale_by_shape
-from adamx.wrappers.as_matrices import as_matrices
+
+ORTHOGONALIZE = orthogonalize("dion2")
 
 
 @transform
@@ -29,55 +30,47 @@ def dion2(
     learning_rate: Finite = 0.01,
     fraction: Fraction = 0.25,
     ef_decay: Decay = 0.95,
-    ns_coeffs: NSCoeffs = "dion2",
-    ns_steps: PositiveInteger = 5,
-    eps: NonNegative = 1e-8,
     weight_decay: Finite = 0.01,
     weight_decay_mask: Labels | None = None,
     *,
     consistent_rms: NonNegative | None = None,
     scale: ShapeScale = "spectral",
-    dtype: Dtype | None = None,
+    orthogonalize: TransformLike = ORTHOGONALIZE,
     matrices: Labels = is_hidden_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
     stacked: Stacking | None = "loop",
 ) -> Transform:
-    """Muon, in each step of those rows or columns alone where most has come together.
+    """Orthogonalize, in each step, only the rows or columns with the largest sums.
 
     M ← M + g
     u = −η · (s·O + λ·θ), where O = U·Vᵀ of the largest rows M_S = U·Σ·Vᵀ, else 0
     M_S ← b·M_S
 
     Of n columns, or of rows where there are fewer of them, ⌈α·n⌉ are chosen, by their
-    sums of absolute values. What is made orthogonal is as much smaller; the state is as
-    large as Muon's.
+    sums of absolute values. The matrix to orthogonalize is smaller by that factor; the
+    state is as large as Muon's.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         fraction: α in (0, 1], a Python number.
-        ef_decay: b in [0, 1), the error feedback, a number, traced scalar or schedule.
-        ns_coeffs: as in `orthogonalize`; "dion2" are the authors', for five steps.
-        ns_steps: as in `orthogonalize`.
-        eps: ε ≥ 0, added to the norm that M_S is divided by, as in
-            `orthogonalize`; and AdamW's.
+        ef_decay: b in [0, 1), the error feedback.
         weight_decay: λ, multiplied by the learning rate, and not by s.
-        weight_decay_mask: which of the matrices decay, as for `masked`; all by default.
+        weight_decay_mask: which of the matrices decay; all by default.
         consistent_rms: as in `scale_by_shape`; 0.2 is the authors' "rms_norm".
         scale: s, as in `scale_by_shape`: "spectral" is √(out/in), of the whole matrix.
-        dtype: of the products, as in `orthogonalize`; the authors' is "bfloat16".
-        matrices: the leaves that get this, as in `muon`.
+        orthogonalize: as in `muon`, with the authors' coefficients by default. Their
+            dtype is "bfloat16".
+        matrices: as in `muon`.
         view: as in `as_matrices`.
-        rest: what the other leaves get; AdamW at the same rate and decay, with b1 = 0.9
-            and b2 = 0.95, if None. The authors' other choice is `lion`.
-        stacked: as in `orthogonalize`.
+        rest: the optimizer of all other leaves, with its own learning rate;
+            `adamw(learning_rate, b2=0.95, weight_decay=weight_decay)` if None. The
+            authors' other choice is `lion`.
+        stacked: as in `in_submatrix`.
 
     Returns:
         The transform; its state is `{"split": {"matrices": …, "rest": …}}`, with
         `trace`, M, of the matrices. It needs the parameters.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Ahn, Amsel & Langford, "Dion2: A Simple Method to Shrink Matrix in Muon", 2025,
@@ -93,12 +86,7 @@ def dion2(
         [[False, False], [False, True]]
     """
     direction = chain(
-        in_submatrix(
-            orthogonalize(ns_coeffs, ns_steps, eps, dtype=dtype),
-            fraction,
-            ef_decay,
-            stacked=stacked,
-        ),
+        in_submatrix(orthogonalize, fraction, ef_decay, stacked=stacked),
         scale_by_shape(consistent_rms, scale=scale),
     )
     chosen = chain(
@@ -107,5 +95,5 @@ def dion2(
         scale_by_learning_rate(learning_rate),
     )
     if rest is None:
-        rest = adamw(learning_rate, 0.9, 0.95, eps, weight_decay=weight_decay)
+        rest = adamw(learning_rate, b2=0.95, weight_decay=weight_decay)
     return split(through(view, matrices), matrices=chosen, rest=rest)

@@ -9,7 +9,7 @@ from adamx.core.transform import Transform, transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.transforms.decay.decay import add_decayed_weights
-from adamx.transforms.distance.distance import scale_by_dog
+from adamx.transforms.distance.dog import scale_by_dog
 from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
@@ -21,7 +21,7 @@ def dog(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Distance over gradients: gradient descent without a rate to tune.
+    """Descend with the rate distance over gradients.
 
     r ← max(r, ‖θ − θ₀‖)
     u = −η · (g + λ·θ) · r / √(Σ ‖g + λ·θ‖² + ε), with norms over all leaves
@@ -29,30 +29,20 @@ def dog(
     The authors evaluate an average of the parameters: put `average_params` behind it.
     Their code adds ε to the first ‖g‖² alone, which is the same.
 
+    See `scale_by_dog` and `adamw` for the other arguments.
+
     Args:
-        learning_rate: η; 1 unless there are reasons.
-        init_step: the first r, or the first step: see `scale_by_dog`.
-        eps: ε ≥ 0.
-        weight_decay: λ of an L2 term, added to the gradient before all else.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
-        and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η, usually 1.
+        weight_decay: λ: λ·θ is added to the gradient first (L2).
 
     Reference:
         Ivgi, Hinder & Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step
         Size Schedule", 2023, arXiv:2302.12022.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.dog(init_step=("distance", 0.5))
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(8.0), tx.init(params), params)
+        >>> updates, state = tx.update(8.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.5
     """

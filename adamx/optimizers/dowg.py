@@ -9,7 +9,7 @@ from adamx.core.transform import Transform, transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.transforms.decay.decay import add_decayed_weights
-from adamx.transforms.distance.distance import scale_by_dowg
+from adamx.transforms.distance.dog import scale_by_dowg
 from adamx.transforms.scaling.scale import scale_by_learning_rate
 
 
@@ -21,36 +21,27 @@ def dowg(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """Distance over weighted gradients: no rate to tune, and faster away from afar.
+    """Descend with the rate distance over weighted gradients.
 
     r ← max(r, ‖θ − θ₀‖)
     u = −η · (g + λ·θ) · r² / (√(Σ r²·‖g + λ·θ‖²) + ε), with norms over all leaves
 
+    The weights are the distances from the start, so it catches up faster than `dog`.
+
+    See `scale_by_dowg` and `adamw` for the other arguments.
+
     Args:
-        learning_rate: η; 1 unless there are reasons.
-        init_estim_sq_dist: the r² to begin with, ≥ 0; ε² by default. Optax takes ε
-            for r² instead.
-        eps: ε ≥ 0.
-        weight_decay: λ of an L2 term, added to the gradient before all else.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
-        and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η, usually 1.
+        weight_decay: λ: λ·θ is added to the gradient first (L2).
 
     Reference:
         Khaled, Mishchenko & Jin, "DoWG Unleashed: An Efficient Universal
         Parameter-Free Gradient Descent Method", 2023, arXiv:2305.16284.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.dowg(init_estim_sq_dist=0.25, eps=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(8.0), tx.init(params), params)
+        >>> updates, state = tx.update(8.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.5
     """

@@ -21,29 +21,23 @@ def dpsgd(
     momentum: HeavyBall | None = None,
     nesterov: bool = False,
 ) -> Transform:
-    """Gradient descent with clipped gradients of each example, and noise.
+    """Descend along noisy means of gradients that are clipped example by example.
 
     ḡ = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B,  ξ normal of mean 0 and variance 1
     u = −η·ḡ;  with momentum m:  t ← ḡ + m·t,  u = −η·t
 
     Its updates have an axis of the B examples before the axes of the parameters; see
-    `differentially_private_aggregate`, which any other optimizer can follow too.
+    `differentially_private_aggregate`, which may stand before any other optimizer too.
+
+    See `differentially_private_aggregate` and `sgd` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        l2_norm_clip: C ≥ 0, what the gradient of one example is clipped to.
-        noise_multiplier: σ ≥ 0, the noise in units of C.
-        seed: a random key, or an integer to make one of. Nobody may know it.
-        momentum: m in [0, 1]; None for plain gradient descent.
-        nesterov: whether to look ahead; needs `momentum`.
+        learning_rate: η.
+        seed: a random key, or an integer to make one of. Keep it secret.
 
     Returns:
-        The transform; its state is `rng_key`, a random key, and with momentum `trace`,
-        like the parameters, at least float32. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval; (when used) updates
-            are no batch of arrays like the parameters.
+        A transform that keeps `rng_key`, a random key, and `trace` with momentum. It
+        needs the parameters, because their shapes are those of one example.
 
     Reference:
         Abadi et al., "Deep Learning with Differential Privacy", 2016,

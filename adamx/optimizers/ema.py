@@ -17,29 +17,25 @@ def ema(decay: Decay, debias: bool = True) -> Transform:
     m ← b·m + (1−b)·g
     u = m / (1−bᵗ)
 
-    Not `average_params`, which averages where the updates lead; and not `trace`, whose
-    sum is larger by 1/(1−b).
+    `average_params` averages the parameters instead. `trace` emits a sum, which is
+    larger by 1/(1−b).
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         debias: whether to divide by 1−bᵗ.
 
     Returns:
-        The transform; its state is that of `scale_by_momentum`, at least float32
-        whatever the updates are.
-
-    Raises:
-        TransformError: `decay` is outside [0, 1).
+        A transform that keeps the state of `scale_by_momentum`.
 
     Reference:
         Kingma & Ba, "Adam: A Method for Stochastic Optimization", 2014,
-        arXiv:1412.6980, section 3. The name is Optax's.
+        arXiv:1412.6980, section 3.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.ema(0.75)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for g in (4.0, 4.0):
         ...     updates, state = tx.update(jnp.array(g), state)
         ...     print(float(updates))

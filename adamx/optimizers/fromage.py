@@ -17,31 +17,23 @@ def _shortened(learning_rate: Scalar) -> Scalar:
 
 
 def _shrinkage(learning_rate: Scalar) -> Scalar:
-    """1/√(1+η²) − 1, without the difference."""
+    """Return 1/√(1+η²) − 1 without a difference of nearly equal numbers."""
     root = (1 + learning_rate**2) ** 0.5
     return -(learning_rate**2) / (root * (1 + root))
 
 
 @transform
 def fromage(learning_rate: NonNegative, min_norm: NonNegative = 1e-6) -> Transform:
-    """Move each leaf by a share of its norm, which so stays what it was.
+    """Move each leaf by a share of its norm, and return to the norm it had.
 
     u = (θ − η · g·‖θ‖/‖g‖) / √(1 + η²) − θ
 
-    Where a norm is below `min_norm` it counts as that, as in Optax; with 0 the step is
-    −η·g where one is zero, as in the authors' code. Not LARS, which has momentum and
-    lets the norms grow.
+    A norm below `min_norm` counts as `min_norm`, as in Optax. With 0 the step is −η·g
+    if a norm is zero, as in the authors' code. LARS has momentum and lets norms grow.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0.
         min_norm: the least that a norm counts as, ≥ 0.
-
-    Returns:
-        The transform; without state, unless the rate is a schedule. It needs the
-        parameters, like arrays of any shape.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
 
     Reference:
         Bernstein et al., "On the distance between two neural networks and the

@@ -1,12 +1,12 @@
 """FTRL-Proximal: parameters that are zero where no gradient insists.
 
-n ← n + g²,  z ← z + g − σ·θ                                 scale_by_ftrl
+n ← n + g²,  z ← z + g − σ·θ                                 Ftrl
 θ ← −sign(z)·max(|z| − λ₁, 0) / ((nᵖ + β)/η + 2·λ₂)
 """
 
-from adamx.core.transform import Transform, transform
+from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.transforms.distance.ftrl import scale_by_ftrl
+from adamx.transforms.distance.ftrl import Ftrl
 
 
 @transform
@@ -20,36 +20,30 @@ def ftrl(
     beta: NonNegative = 0.0,
     *,
     from_zero: bool = False,
-) -> Transform:
+) -> Ftrl:
     """Follow the regularized leader, in the proximal form for sparse linear models.
 
     n ← n + g²,  z ← z + g + 2·λₛ·θ − σ·θ,  σ the change of (nᵖ + β)/η
     θ + u = −sign(z)·max(|z| − λ₁, 0) / ((nᵖ + β)/η + 2·λ₂)
 
     Without λ₁ it is Adagrad with β + 2·λ₂·η for ε. z starts where θ is the leader, at
-    −(nᵖ + β)/η·θ. In the paper that is 0, for its θ is. Keras and TensorFlow start z at
-    0 even where θ is not, and the first step leaves little of such a θ, nothing where
-    its gradient is 0: that is `from_zero`. And they divide by the η in use a z that
-    earlier η made, so that parameters shrink with the rate; where it is constant, that
-    is the same.
+    −(nᵖ + β)/η·θ, which is 0 in the paper, where θ starts at 0. Keras and TensorFlow
+    start z at 0 for any θ (`from_zero`): the first step leaves little of θ, and nothing
+    where its gradient is 0. They also divide z, which is made of earlier η, by the η in
+    use, so that parameters shrink with the rate; with a constant rate that is the same.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0.
         learning_rate_power: p ≥ 0; Keras writes −p.
-        initial_accumulator_value: the n to begin with, a number ≥ 0.
-        l1: λ₁ ≥ 0; parameters whose |z| is no more are exactly zero.
+        initial_accumulator_value: the first n, a number ≥ 0.
+        l1: λ₁ ≥ 0; parameters with |z| ≤ λ₁ are exactly zero.
         l2: λ₂ ≥ 0, of a pull to zero that counts once, not in each step.
         l2_shrinkage: λₛ ≥ 0, of an L2 term that is added to the gradient.
         beta: β ≥ 0.
         from_zero: whether the first parameters count as zero.
 
     Returns:
-        The transform; its state is `mean_sq`, the mean of g², and `dual`, z within
-        ±λ₁, like the parameters and at least float32, and a `count`. It needs the
-        parameters.
-
-    Raises:
-        TransformError: a hyperparameter is negative.
+        A transform that keeps `mean_sq`, the mean of g², and `dual`, z within ±λ₁.
 
     Reference:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", 2013.
@@ -65,6 +59,5 @@ def ftrl(
         >>> [round(float(p), 4) for p in params]
         [0.0, -0.0874]
     """
-    regularized = l1, l2, l2_shrinkage, beta
     powers = learning_rate_power, initial_accumulator_value
-    return scale_by_ftrl(learning_rate, *powers, *regularized, from_zero=from_zero)
+    return Ftrl(learning_rate, *powers, l1, l2, l2_shrinkage, beta, from_zero)

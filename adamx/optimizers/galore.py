@@ -14,9 +14,9 @@ from adamx.linalg.kinds import every_matrix
 from adamx.linalg.matrix_view import View
 from adamx.optimizers.adam import scale_by_adam
 from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.as_matrices import split_matrices
 from adamx.transforms.matrices.subspace import Projection, in_subspace
 from adamx.transforms.scaling.scale import scale_by_learning_rate
-from adamx.wrappers.as_matrices import split_matrices
 
 
 @transform
@@ -29,25 +29,23 @@ def scale_by_galore(
     proj_type: Projection = "std",
     stacked: Stacking | None = "loop",
 ) -> Transform:
-    """GaLore's direction for matrices, without sign, decay and learning rate.
+    """Scale matrices as GaLore does, without sign, decay and learning rate.
 
-    u = s·P·N, where N is Adam's direction of Pᵀ·g
+    u = s·P·N, where N is Adam's direction for Pᵀ·g
 
-    Matrices are the last two axes of a leaf; what has fewer gets Adam's direction.
+    Matrices are the last two axes of a leaf; leaves with fewer axes get Adam's
+    direction.
 
     Args:
         rank: as in `in_subspace`.
         update_proj_gap: as in `in_subspace`.
         scale: s, as in `in_subspace`.
-        base_optimizer: what sees Pᵀ·g; `scale_by_adam()` if None.
+        base_optimizer: the transform of Pᵀ·g; `scale_by_adam()` if None.
         proj_type: as in `in_subspace`.
         stacked: as in `in_subspace`.
 
     Returns:
         The transform; its state is that of `in_subspace`, with `mu` and `nu` in it.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
@@ -82,41 +80,41 @@ def galore(
     rest: TransformLike | None = None,
     stacked: Stacking | None = "loop",
 ) -> Transform:
-    """Adam on a few singular directions of each gradient; plain Adam for vectors.
+    """Use Adam on a few singular directions of each gradient; plain Adam for vectors.
 
-    u = −η · (s·P·N + λ·θ), where N is Adam's direction of Pᵀ·g
+    u = −η · (s·P·N + λ·θ), where N is Adam's direction for Pᵀ·g
     each k-th step:  P ← the first r left singular vectors of g
 
-    The state of an m×n matrix, m ≤ n, is m·r + 2·r·n numbers, where Adam has 2·m·n. Of
-    one that is tall the right side gets shorter; a side not longer than r stays whole.
+    The state of an m×n matrix, m ≤ n, has m·r + 2·r·n numbers; Adam's has 2·m·n. In a
+    tall matrix the right side is projected. A side not longer than r stays whole.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         rank: r ≥ 1, an integer.
-        update_proj_gap: k ≥ 1, an integer: how often there are new directions.
-        scale: s, a number, traced scalar or schedule; 0.25 is usual with η = 0.01.
-        base_optimizer: what sees Pᵀ·g, and what of other leaves; `scale_by_adam()` if
-            None. The authors' is `scale_by_adam(eps=1e-6, eps_hat=True)`.
+        update_proj_gap: k ≥ 1, an integer: how often P is recomputed.
+        scale: s; 0.25 is usual with η = 0.01.
+        base_optimizer: the transform of Pᵀ·g, and of all other leaves;
+            `scale_by_adam()` if None. The authors' is
+            `scale_by_adam(eps=1e-6, eps_hat=True)`.
         weight_decay: λ, decoupled, as in AdamW, of whole matrices.
-        mask: which parameters decay, as for `masked`; all by default.
-        proj_type: which side gets shorter, as in `in_subspace`.
-        matrices: the leaves that get this, as for `masked`; those with
-            two sides longer than 1 by default. The authors take those of attention and
-            of the layers between.
+        mask: which parameters decay; all by default.
+        proj_type: which side is projected, as in `in_subspace`.
+        matrices: the leaves that are projected, as for `masked`; by default those with
+            two sides longer than 1. The authors project those of attention and of the
+            layers between.
         view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
             of Equinox and PyTorch.
-        rest: what the other leaves get, learning rate and decay included; the same,
-            whole and without s, if None.
+        rest: the optimizer of all other leaves, with its own learning rate and decay;
+            the same without P and s if None.
         stacked: as in `in_subspace`.
 
     Returns:
         The transform; its state is `{"split": {"matrices": …, "rest": …}}`, with a
-        `projector` of each matrix, and `mu` and `nu` of what is seen of it: at least
+        `projector` for each matrix, and `mu` and `nu` in the shape of Pᵀ·g: at least
         float32. It needs the parameters.
 
     Raises:
-        TransformError: `base_optimizer` needs more than single gradients, or an
-            argument is unknown, or outside its interval.
+        TransformError: `base_optimizer` needs more than single gradients.
 
     Reference:
         Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank

@@ -25,31 +25,26 @@ def grokfast(alpha: Decay = 0.98, lamb: Finite = 2.0) -> Transform:
     μ ← α·μ + (1−α)·g, and μ = g in the first step
     u = g + λ·μ
 
-    It stands before an optimizer: `chain(grokfast(), adamw(1e-3))`. This is the
-    authors' `gradfilter_ema`. Their `gradfilter_ma`, a mean over a window, would keep
-    as many gradients as the window is long.
+    Put it before an optimizer: `chain(grokfast(), adamw(1e-3))`. This is the authors'
+    `gradfilter_ema`. Their `gradfilter_ma`, a mean over a window, would keep as many
+    gradients as the window is long.
 
     Args:
-        alpha: α in [0, 1), a number, traced scalar or schedule.
+        alpha: α in [0, 1).
         lamb: λ, how much of the average is added.
 
     Returns:
-        The transform; its state is `mu`, like the parameters and at least float32,
-        and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`.
 
     Reference:
         Lee et al., "Grokfast: Accelerated Grokking by Amplifying Slow Gradients",
         2024, arXiv:2405.20233.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.grokfast(0.5)
-        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(0.0), state)
+        >>> first, state = tx.update(4.0, tx.init(0.0))
+        >>> second, state = tx.update(0.0, state)
         >>> float(first), float(second)
         (12.0, 4.0)
     """

@@ -1,6 +1,6 @@
 """Hyperball: any optimizer on a sphere, with steps of one length.
 
-w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, of what the optimizer emits as u
+w = θ + η·R·u/‖u‖,  θ ← R·w/‖w‖     hold_norm, with the optimizer's update u
 """
 
 from adamx.core.chain import chain
@@ -11,7 +11,7 @@ from adamx.hyperparameters.labels import Labels
 from adamx.linalg.kinds import is_hidden_matrix, through
 from adamx.linalg.matrix_view import View
 from adamx.transforms.constraints.hold_norm import hold_norm
-from adamx.wrappers.as_matrices import as_matrices
+from adamx.transforms.matrices.as_matrices import as_matrices
 
 
 @transform
@@ -22,29 +22,24 @@ def hyperball(
     *,
     view: View | None = None,
 ) -> Transform:
-    """Let an optimizer choose the direction of steps that keep the norm of matrices.
+    """Keep the norm of each matrix, and step in the direction of another optimizer.
 
-    w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where u is what `inner` emits, and R is ‖θ‖ at
-    first
+    w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where u is the update of `inner` and R the
+    initial ‖θ‖
 
-    In the place of weight decay, which holds norms too, in the long run. The length of
-    u does not count, so neither does the learning rate of `inner`, where that is not
-    masked.
+    It replaces weight decay, which also holds norms in the long run. The length of u
+    has no effect on the masked leaves, so the learning rate of `inner` has none either.
 
     Args:
         inner: an optimizer; `muon` or `adam` in the paper.
-        learning_rate: η, a number, traced scalar or schedule: about the angle of a
-            step.
-        mask: which leaves keep their norm, as for `masked`; `is_hidden_matrix` by
-            default. The others get what `inner` emits.
+        learning_rate: η, about the angle of a step.
+        mask: the leaves that keep their norm, as for `masked`. All others get the
+            update of `inner`.
         view: as in `as_matrices`; each matrix of a stack has a norm of its own.
 
     Returns:
         The transform; its state is that of `inner`, and `norm` for each matrix. It
         needs the parameters.
-
-    Raises:
-        TransformError: `inner` is no transform.
 
     Reference:
         Wen et al., "Fantastic Pretraining Optimizers and Where to Find Them II:

@@ -26,32 +26,22 @@ def lamb(
     *,
     decay_in_ratio: bool = True,
 ) -> Transform:
-    """Adam whose step in each leaf is as long as the leaf's norm says.
+    """Scale Adam's step in each leaf to the norm of its parameter.
 
     d = μ̂ / (√(ν̂ + ε_root) + ε) + λ·θ
     u = −η · d · ‖θ‖ / ‖d‖, and −η · d where a norm is zero
 
-    As in the paper and in Optax the decay is a part of what the ratio normalizes.
-    Without `decay_in_ratio` it comes after: u = −η · (d·‖θ‖/‖d‖ + λ·θ), with a d that
-    has no decay in it. Keras does so too, but shrinks the parameters first, so that
-    its ‖θ‖ is (1 − η·λ) times as large.
+    The decay is part of the normalized d, as in the paper and in Optax. Without
+    `decay_in_ratio` it comes after: u = −η · (d·‖θ‖/‖d‖ + λ·θ), with a d without decay.
+    Keras does so too, but shrinks the parameters first, so that its ‖θ‖ is (1 − η·λ)
+    times as large.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        learning_rate: η.
+        weight_decay: λ.
         decay_in_ratio: whether the decay comes before the trust ratio.
-
-    Returns:
-        The transform; its state is that of `adam`, float32 at least. It needs the
-        parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
 
     Reference:
         You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76

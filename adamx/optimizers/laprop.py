@@ -28,43 +28,33 @@ def laprop(
     *,
     eps_hat: bool = False,
 ) -> Transform:
-    """Average gradients that have been normalized already.
+    """Average gradients that are already divided by the root of the second moment.
 
     ν ← b2·ν + (1−b2)·g²,  μ ← b1·μ + (1−b1)·g / (√(ν/(1−b2ᵗ) + ε_root) + ε)
     u = −η · (μ / (1−b1ᵗ) + λ·θ)
 
-    In Adam each gradient in the average is divided by the root of the present ν, here
-    by that of its own time. The authors' code keeps the learning rate inside the
-    average; the two part where the rate changes. With `eps_hat` ε stands beside the
+    Adam divides the average by the root of the present ν; here each gradient in it is
+    divided by the ν of its own step. The authors' code has the learning rate inside the
+    average, which differs where the rate changes. With `eps_hat` ε stands beside the
     uncorrected root, as in pytorch_optimizer (whose ε_root is 1e-15).
 
+    See `adam` and `adamw` for the other arguments.
+
     Args:
-        learning_rate: η, a number, traced scalar or schedule; 4e-4 in the paper.
-        b1: decay of the average, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-        eps_hat: whether ε stands beside the uncorrected root.
+        learning_rate: η; 4e-4 in the paper.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `nu` and `mu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `nu` and `mu`.
 
     Reference:
         Ziyin, Wang & Ueda, "LaProp: Separating Momentum and Adaptivity in Adam", 2020,
         arXiv:2002.04839.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.laprop(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.1
     """

@@ -29,21 +29,21 @@ def lars(
     *,
     norms_apart: bool = False,
 ) -> Transform:
-    """Momentum whose step in each leaf is in proportion to the leaf's norm.
+    """Scale the step of each leaf to the norm of its parameter, before a heavy ball.
 
     d = g + λ·θ
     t ← m·t + η · d · φ·‖θ‖ / (‖d‖ + ε), and η·d where a norm is zero;  u = −t
 
-    That is Optax's form. With `norms_apart` it is the paper's and PyTorch
-    implementations', whose divisor is ‖g‖ + λ·‖θ‖ + ε: never less than ‖d‖. The
-    learning rate is inside the trace here, as in the paper; others multiply by it
-    afterwards. The two part where the rate changes.
+    That is Optax's form. With `norms_apart` it is the paper's and that of PyTorch
+    implementations, whose divisor is ‖g‖ + λ·‖θ‖ + ε, never less than ‖d‖. The learning
+    rate is inside the trace, as in the paper; others multiply by it afterwards, which
+    differs where the rate changes.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
-        weight_decay_mask: which parameters decay, as for `masked`; all by default.
-            With `norms_apart` it has no say: those that `trust_ratio_mask` chooses do.
+        learning_rate: η.
+        weight_decay: λ ≥ 0.
+        weight_decay_mask: which parameters decay; all by default. With `norms_apart` it
+            is ignored: the parameters chosen by `trust_ratio_mask` decay.
         trust_coefficient: φ ≥ 0.
         eps: ε ≥ 0, beside the norm, as in `scale_by_trust_ratio`.
         trust_ratio_mask: which parameters have a trust ratio; all by default. Vectors
@@ -53,11 +53,7 @@ def lars(
         norms_apart: whether the norms of gradient and decay are added.
 
     Returns:
-        The transform; its state is `trace`, like the parameters and at least float32.
-        It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `trace`.
 
     Reference:
         You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks", 2017,

@@ -21,29 +21,24 @@ def lbfgs(
     scale_init_precond: bool = True,
     linesearch: TransformLike | None = ZOOM,
 ) -> Transform:
-    """Go where an estimate of the Hessian sees the minimum, as far as the loss falls.
+    """Multiply by an estimate of the inverse Hessian, and search along that direction.
 
     u = −η·H·g, H as in `scale_by_lbfgs`, η from a line search
 
-    For losses and gradients of all data, not of batches. With a line search update
-    needs the loss: `value`, `grad` and `value_fn`; `value_and_grad_from_state` saves
-    computing again what the search has ended with.
+    For losses and gradients of all data, not of batches. To compute no loss twice, use
+    `value_and_grad_from_state`.
+
+    See `scale_by_lbfgs` for the other arguments.
 
     Args:
-        learning_rate: what the search takes for a step of 1, or all of the step without
-            one; None for 1.
-        memory_size: how many steps H is made of, an integer ≥ 1.
-        scale_init_precond: whether H is scaled by the curvature of the last step.
+        learning_rate: the step that the search counts as 1, or the whole step if there
+            is no search; None for 1.
         linesearch: a line search, or None for steps of `learning_rate`.
 
     Returns:
-        The transform; its state is that of `scale_by_lbfgs` and of the search. It needs
-        the parameters, and its update, with a line search, `value`, `grad` and
+        A transform that keeps the state of `scale_by_lbfgs` and that of the search. Its
+        update needs the parameters and, with a line search, `value`, `grad` and
         `value_fn`.
-
-    Raises:
-        TransformError: a number is outside its interval; (when used) an argument is
-            missing.
 
     Reference:
         Liu & Nocedal, "On the limited memory BFGS method for large scale optimization",

@@ -17,29 +17,23 @@ from adamx.transforms.scaling.sign import scale_by_sign
 
 @transform
 def scale_by_lion(b1: Decay = 0.9, b2: Decay = 0.99) -> Transform:
-    """Lion's direction, without sign and learning rate.
+    """Emit the sign of a momentum in which the present gradient counts more.
 
     u = sign(b1·μ + (1−b1)·g),  μ ← b2·μ + (1−b2)·g
 
+    This is the direction of `lion`.
+
     Args:
-        b1: the share of the momentum in what the sign is of, in [0, 1).
+        b1: the share of the momentum inside the sign, in [0, 1).
         b2: the decay of the momentum, in [0, 1).
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
-        arXiv:2302.06675.
+        A transform that keeps `mu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_lion()
-        >>> updates, state = tx.update(jnp.array(-3.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(-3.0, tx.init(0.0))
         >>> round(float(updates), 6)
         -1.0
     """
@@ -55,28 +49,19 @@ def lion(
     weight_decay: Finite = 1e-3,
     mask: Labels | None = None,
 ) -> Transform:
-    """Lion: evolved sign momentum, with decoupled weight decay.
+    """Step by the sign of an evolved momentum, with decoupled weight decay.
 
     c = b1·μ + (1−b1)·g,  μ ← b2·μ + (1−b2)·g
     u = −η · (sign(c) + λ·θ)
 
-    Not Signum, whose sign is that of one average. Every number moves by the learning
-    rate, so that is to be 3 to 10 times smaller than Adam's, and λ as much larger.
+    Signum takes the sign of the average that it keeps. Because every number moves by
+    η, η must be 3 to 10 times smaller than Adam's, and λ as many times larger.
+
+    See `scale_by_lion` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: the share of the momentum in c, in [0, 1).
-        b2: the decay of the momentum, in [0, 1).
-        weight_decay: λ, multiplied by the learning rate. The default is Optax's; it
-            is 0 in lion-pytorch and Keras.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `mu`, like the parameters, at least float32. It
-        needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
+        weight_decay: λ. The default is Optax's; it is 0 in lion-pytorch and Keras.
 
     Reference:
         Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,

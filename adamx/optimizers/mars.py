@@ -47,45 +47,35 @@ def mars(
     *,
     eps_hat: bool = False,
 ) -> Transform:
-    """AdamW on gradients that the change of the gradient has been added to.
+    """Run AdamW on gradients to which a multiple of their change is added.
 
     c = g + γ·b1/(1−b1)·(g − g₋₁), then c / max(1, ‖c‖), leaf by leaf
     u = −η · (Adam's direction of c + λ·θ)
 
-    The form that takes the last step's gradient for g₋₁ (the authors' `is_approx`),
-    which is zero at first. In the authors' code and in pytorch_optimizer parameters
-    that are no matrices get plain AdamW with a rate of their own unless `optimize_1d`;
-    here say that with `partition`.
+    g₋₁ is the gradient of the last step, zero at first: the authors' `is_approx`. In
+    the authors' code and in pytorch_optimizer parameters that are no matrices get plain
+    AdamW with a rate of their own unless `optimize_1d`; here use `partition` for that.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule; 3e-3 in the paper.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
+        learning_rate: η; 3e-3 in the paper.
         gamma: γ ≥ 0, how much of the change is added.
-        eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root; 1e-15 in pytorch_optimizer.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-        eps_hat: whether ε stands beside the uncorrected root, as in
-            pytorch_optimizer; see `adam`.
+        weight_decay: λ.
+        eps_hat: whether ε stands beside the uncorrected root, as in pytorch_optimizer.
 
     Returns:
-        The transform; its state is `mu`, `nu` and `previous`, like the parameters and
-        at least float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`, `nu` and `previous`, the last gradient.
 
     Reference:
         Yuan et al., "MARS: Unleashing the Power of Variance Reduction for Training
         Large Models", 2024, arXiv:2411.10438.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.mars(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.1
     """
@@ -105,37 +95,31 @@ def mars_lion(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """The sign of the momentum of gradients with less variance.
+    """Step by the sign of the momentum of the gradients that `mars` makes.
 
     c as in `mars`,  μ ← b1·μ + (1−b1)·c
     u = −η · (sign(μ) + λ·θ)
 
-    The authors call it MARS-Lion. Unlike Lion's, its sign is that of one average.
+    The authors call it MARS-Lion. Unlike Lion's, its sign is that of the average that
+    it keeps.
+
+    See `mars` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the momentum, in [0, 1).
-        gamma: γ ≥ 0, how much of the change is added.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `mu` and `previous`, like the parameters and at
-        least float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` and `previous`, the last gradient.
 
     Reference:
-        Yuan et al., "MARS: Unleashing the Power of Variance Reduction for Training
-        Large Models", 2024, arXiv:2411.10438.
+        Yuan et al., 2024, arXiv:2411.10438.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.mars_lion(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.1
     """

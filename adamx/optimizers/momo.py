@@ -1,13 +1,13 @@
 """MoMo: momentum whose rate is as large as a model of the loss allows.
 
-f̄, d, γ: averages of the losses, of the gradients g, and of ⟨g, θ⟩       scale_by_momo
+f̄, d, γ: averages of the losses, of the gradients g, and of ⟨g, θ⟩       Momo
 τ = min(α, ((1+αλ)·(f̄ − f* − γ) + ⟨d, θ⟩)₊ / ‖d‖²)
 θ ← (θ − τ·d) / (1 + αλ)
 """
 
-from adamx.core.transform import Transform, transform
+from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
-from adamx.transforms.distance.momentum_model import scale_by_momo
+from adamx.transforms.distance.momo import DecayForm, Momo
 
 
 @transform
@@ -19,36 +19,31 @@ def momo(
     adapt_lower_bound: bool = False,
     *,
     bias_correction: bool = False,
-    decay_form: str = "divided",
-) -> Transform:
-    """Momentum with a rate that the loss says, and a bound of both.
+    decay_form: DecayForm = "divided",
+) -> Momo:
+    """Step along the momentum as far as a model of the loss allows.
 
     With averages f̄ of the losses, d of the gradients g, γ of ⟨g, θ⟩, over all leaves:
     τ = min(α, max((1+α·λ)·(f̄ − f* − γ) + ⟨d, θ⟩, 0) / ‖d‖²)
     u = −(τ·d + α·λ·θ) / (1 + α·λ)
 
-    Averages begin with the first losses and gradients, or with `bias_correction` at 0,
-    and are corrected. Where d is zero so is τ; Optax's is where ‖d‖² ≤ 2.2e-16.
+    If d is zero, so is τ; Optax's is zero if ‖d‖² ≤ 2.2e-16.
 
     Args:
-        learning_rate: α ≥ 0, the largest τ, a number, traced scalar or schedule; rather
-            large.
-        beta: b in [0, 1), of all averages.
-        lower_bound: f*, no more than the least loss.
-        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
+        learning_rate: α ≥ 0, the largest τ; rather large.
+        beta: b in [0, 1), the decay of all averages.
+        lower_bound: f*, at most the least loss.
+        weight_decay: λ ≥ 0.
         adapt_lower_bound: whether f* is estimated, from `lower_bound` upwards.
-        bias_correction: whether averages begin at 0, and are corrected.
-        decay_form: "divided" for (θ − τ·d)/(1 + α·λ), the authors', which is where the
-            model with its decay is least; "beside" for θ/(1 + α·λ) − τ·d, Optax's; or
+        bias_correction: whether averages start at 0 and are corrected, instead of
+            starting with the first losses and gradients.
+        decay_form: "divided" for (θ − τ·d)/(1 + α·λ), the authors', which minimizes
+            the model with its decay; "beside" for θ/(1 + α·λ) − τ·d, Optax's; or
             "adamw" for (1 − α·λ)·θ − τ·d.
 
     Returns:
-        The transform; its state is that of `scale_by_momo`. Its update needs the
-        parameters, and `value`, the loss at the parameters, a scalar.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval, or the form of decay
-            is unknown; (when used) `update` is called without `value`.
+        A transform that keeps `mu` (d). Its update needs the parameters and `value`,
+        the loss there.
 
     Reference:
         Schaipp, Ohana, Eickenberg, Defazio & Gower, "MoMo: Momentum Models for Adaptive
@@ -64,6 +59,5 @@ def momo(
         >>> [round(x, 6) for x in updates.tolist()]
         [-0.5, -1.0]
     """
-    options = {"bias_correction": bias_correction, "decay_form": decay_form}
-    base = learning_rate, beta, lower_bound, weight_decay, adapt_lower_bound
-    return scale_by_momo(*base, **options)
+    rest = adapt_lower_bound, bias_correction, decay_form
+    return Momo(learning_rate, beta, lower_bound, weight_decay, *rest)

@@ -1,13 +1,13 @@
 """MoMo-Adam: Adam whose rate is as large as a model of the loss allows.
 
-D = √ν̂ + ε; f̄, d, γ: averages of losses, gradients g, ⟨g, θ⟩       scale_by_momo_adam
+D = √ν̂ + ε; f̄, d, γ: averages of losses, gradients g, ⟨g, θ⟩       MomoAdam
 τ = min(α, ((1+αλ)·(f̄ − f* − γ) + ⟨d, θ⟩)₊ / ⟨d, d/D⟩)
 θ ← (θ − τ·d/D) / (1 + αλ)
 """
 
-from adamx.core.transform import Transform, transform
+from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
-from adamx.transforms.distance.momentum_model import scale_by_momo_adam
+from adamx.transforms.distance.momo import DecayForm, MomoAdam
 
 
 @transform
@@ -20,41 +20,33 @@ def momo_adam(
     weight_decay: NonNegative = 0.0,
     adapt_lower_bound: bool = False,
     *,
-    decay_form: str = "divided",
-) -> Transform:
-    """Adam with a rate that the loss says, and a bound of both.
+    decay_form: DecayForm = "divided",
+) -> MomoAdam:
+    """Step along Adam's direction as far as a model of the loss allows.
 
-    D = √ν̂ + ε, and with bias-corrected averages f̄ of the losses, d of the gradients g,
-    γ of ⟨g, θ⟩, over all leaves:
+    D = √ν̂ + ε, and with bias-corrected averages f̄ of the losses, d of the gradients
+    g, γ of ⟨g, θ⟩, over all leaves:
     τ = min(α, max((1+α·λ)·(f̄ − f* − γ) + ⟨d, θ⟩, 0) / ⟨d, d/D⟩)
     u = −(τ·d/D + α·λ·θ) / (1 + α·λ)
 
-    The paper corrects τ instead of the averages, which is the same. Where d is zero so
-    is τ; Optax's is where ⟨d, d/D⟩ ≤ 2.2e-16.
+    The paper corrects τ instead of the averages, which is the same. If d is zero, so is
+    τ; Optax's is zero if ⟨d, d/D⟩ ≤ 2.2e-16.
+
+    See `momo` for the other arguments.
 
     Args:
-        learning_rate: α ≥ 0, the largest τ, a number, traced scalar or schedule.
         b1: decay of the averages of losses, gradients and products, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0.
-        lower_bound: f*, no more than the least loss.
-        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
-        adapt_lower_bound: whether f* is estimated, from `lower_bound` upwards.
-        decay_form: "divided" for (θ − τ·d/D)/(1 + α·λ), the authors'; "beside" for
-            θ/(1 + α·λ) − τ·d/D, Optax's; or "adamw" for (1 − α·λ)·θ − τ·d/D, the
-            authors' with `divide=False`.
+        decay_form: as for `momo`, with d/D for d; "adamw" is the authors'
+            `divide=False`.
 
     Returns:
-        The transform; its state is that of `scale_by_momo_adam`. Its update needs the
-        parameters, and `value`, the loss at the parameters, a scalar.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval, or the form of decay
-            is unknown; (when used) `update` is called without `value`.
+        A transform that keeps `mu` (d) and `nu`. Its update needs the parameters and
+        `value`, the loss there.
 
     Reference:
-        Schaipp, Ohana, Eickenberg, Defazio & Gower, "MoMo: Momentum Models for Adaptive
-        Learning Rates", 2023, arXiv:2305.07583.
+        Schaipp et al., 2023, arXiv:2305.07583, algorithm 2.
 
     Example:
         >>> import jax.numpy as jnp
@@ -66,5 +58,5 @@ def momo_adam(
         >>> [round(x, 6) for x in updates.tolist()]
         [-0.01, -0.01]
     """
-    base = learning_rate, b1, b2, eps, lower_bound, weight_decay, adapt_lower_bound
-    return scale_by_momo_adam(*base, decay_form=decay_form)
+    rest = adapt_lower_bound, True, decay_form
+    return MomoAdam(learning_rate, b1, lower_bound, weight_decay, *rest, b2, eps)

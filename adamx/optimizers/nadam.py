@@ -25,7 +25,7 @@ def nadam(
     *,
     momentum_decay: NonNegative | None = None,
 ) -> Transform:
-    """Adam whose first moment looks one step ahead.
+    """Let Adam's first moment look one step ahead.
 
     n = m₊·μ / (1 − m₊·Πm) + (1−m)·g / (1 − Πm)
     u = −η · n / (√(ν/(1−b2ᵗ) + ε_root) + ε)
@@ -34,30 +34,22 @@ def nadam(
     The momentum m is constant, b1, in Optax; with `momentum_decay` ψ it grows towards
     b1: m = b1·(1 − ½·0.96^(ψ·t)). PyTorch has ψ = 0.004, Keras and the paper ψ = 1.
 
+    See `adam` for the other arguments.
+
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root. Keras's default is 1e-7.
-        eps_root: ε_root ≥ 0, inside the root.
+        learning_rate: η.
         momentum_decay: ψ ≥ 0; None for a constant momentum.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` and `nu`.
 
     Reference:
         Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.nadam(0.1, b1=0.5)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)  # −η · (0.5·1.5/0.75 + 3) / 3
         -0.133333
     """

@@ -24,40 +24,27 @@ def nadamw(
     mask: Labels | None = None,
     momentum_decay: NonNegative | None = None,
 ) -> Transform:
-    """NAdam with decoupled weight decay.
+    """Add decoupled weight decay to NAdam.
 
     u = −η · (n / (√(ν̂ + ε_root) + ε) + λ·θ)
 
-    Not NAdam on a loss with an L2 term: there the decay goes through the moments.
+    NAdam on a loss with an L2 term is something else: there the decay goes through the
+    moments.
+
+    See `adam`, `adamw` and `nadam` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, multiplied by the learning rate. The default is Optax's; it
-            is 0 in PyTorch.
-        mask: which parameters decay, as for `masked`; all by default.
-        momentum_decay: ψ, as in `nadam`.
-
-    Returns:
-        The transform; its state is that of `nadam`, like the parameters and at least
-        float32. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
+        weight_decay: λ. The default is Optax's; it is 0 in PyTorch.
 
     Reference:
         Dozat, "Incorporating Nesterov Momentum into Adam", 2016; Loshchilov & Hutter,
         "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.nadamw(0.1, weight_decay=0.5)
-        >>> params = jnp.array(2.0)
-        >>> updates, state = tx.update(jnp.array(0.0), tx.init(params), params)
+        >>> updates, state = tx.update(0.0, tx.init(2.0), 2.0)
         >>> round(float(updates), 6)
         -0.1
     """

@@ -24,28 +24,21 @@ def scale_by_novograd(
     *,
     grad_averaging: bool = False,
 ) -> Transform:
-    """NovoGrad's direction, without sign and learning rate.
+    """Add up gradients that are divided by a moving average of their leaf's norm.
 
-    u = t,  t ← b1·t + g / (√ν + ε) + λ·θ,  ν ← b2·ν + (1−b2)·‖g‖²
+    ν ← b2·ν + (1−b2)·‖g‖², at first ‖g‖²
+    u = t,  t ← b1·t + g / (√(ν + ε_root) + ε) + λ·θ
 
     Args:
         b1: decay of the momentum, in [0, 1).
         b2: decay of the squared norm, in [0, 1).
-        eps: ε ≥ 0, outside the root. 1e-6 is the default of `novograd`, as in Optax.
+        eps: ε ≥ 0, outside the root. The default of `novograd` is Optax's, 1e-6.
         eps_root: ε_root ≥ 0, inside the root.
         weight_decay: λ, inside the momentum.
-        grad_averaging: as in `novograd`.
+        grad_averaging: whether t is a moving average, with (1−b1) before the new term.
 
     Returns:
-        The transform; its state is `norm`, one number a leaf, `trace` or `mu`, like
-        the parameters, all at least float32, and the `count`. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments",
-        2019, arXiv:1905.11286.
+        A transform that keeps `norm`, one number for each leaf, and `trace` or `mu`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -74,31 +67,19 @@ def novograd(
     *,
     grad_averaging: bool = False,
 ) -> Transform:
-    """The heavy ball on gradients divided by a moving average of their leaf's norm.
+    """Descend with a heavy ball of gradients that are normalized leaf by leaf.
 
     ν ← b2·ν + (1−b2)·‖g‖², at first ‖g‖²
     t ← b1·t + g / (√(ν + ε_root) + ε) + λ·θ,  u = −η·t
 
-    One second moment for a leaf, not for a number; the decay goes through the
-    momentum. torch_optimizer, which keeps ν in float32 whatever the dtype, starts ν
-    anew after any zero gradients; pytorch_optimizer's `grad_averaging` has no (1−b1)
-    in the first step.
+    A leaf has one second moment, and the decay goes through the momentum.
+    torch_optimizer keeps ν in float32 for every dtype, and restarts it after a gradient
+    of zeros. pytorch_optimizer's `grad_averaging` has no (1−b1) in the first step.
+
+    See `scale_by_novograd` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the momentum, in [0, 1).
-        b2: decay of the squared norm, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        grad_averaging: whether t is a moving average, with (1−b1) before what is new.
-
-    Returns:
-        The transform; its state is `norm`, a scalar for each leaf, and `trace` or
-        `mu`, like the parameters, at least float32. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments

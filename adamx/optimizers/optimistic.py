@@ -29,29 +29,22 @@ def scale_by_optimistic_gradient(
 
     u = α·g + β·(g − g₋₁)
 
+    This is the direction of `optimistic_gradient_descent`.
+
     Args:
-        alpha: α, a number, traced scalar or schedule.
-        beta: β, a number, traced scalar or schedule.
-        from_zero: whether the first updates are compared with zero, as in the paper;
-            otherwise they have not changed, as in Optax.
+        alpha: α, the weight of the gradient.
+        beta: β, the weight of its change.
+        from_zero: whether g₋₁ is zero in the first step, as in the paper; otherwise it
+            is g, as in Optax.
 
     Returns:
-        The transform; its state is `previous`, like the parameters and at least
-        float32, and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is not finite.
-
-    Reference:
-        Daskalakis et al., "Training GANs with Optimism", 2017, arXiv:1711.00141;
-        Mokhtari, Ozdaglar & Pattathil, 2019, arXiv:1901.08511, for α and β.
+        A transform that keeps `previous`, the last gradient.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_optimistic_gradient()
-        >>> first, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(4.0), state)
+        >>> first, state = tx.update(3.0, tx.init(0.0))
+        >>> second, state = tx.update(4.0, state)
         >>> float(first), float(second)
         (3.0, 5.0)
     """
@@ -67,37 +60,27 @@ def optimistic_gradient_descent(
     *,
     from_zero: bool = False,
 ) -> Transform:
-    """Gradient descent that finds the saddle points of games.
+    """Descend so that games of two players converge to a saddle point.
 
     u = −η · (α·g + β·(g − g₋₁))
 
-    Where two players go up and down the same function, plain gradient descent circles
-    around the solution or leaves it; this comes closer with each step.
+    If one player goes up a function and the other goes down, plain gradient descent
+    circles around the solution or leaves it; this comes closer with each step.
+
+    See `scale_by_optimistic_gradient` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        alpha: α, the weight of the gradient.
-        beta: β, the weight of its change.
-        from_zero: whether the first gradient is compared with zero, as in the paper;
-            otherwise it has not changed, as in Optax.
-
-    Returns:
-        The transform; its state is `previous`, like the parameters and at least
-        float32, and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is not finite.
+        learning_rate: η.
 
     Reference:
         Daskalakis et al., "Training GANs with Optimism", 2017, arXiv:1711.00141;
         Mokhtari, Ozdaglar & Pattathil, 2019, arXiv:1901.08511, for α and β.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.optimistic_gradient_descent(0.5)
-        >>> first, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(4.0), state)
+        >>> first, state = tx.update(3.0, tx.init(0.0))
+        >>> second, state = tx.update(4.0, state)
         >>> float(first), float(second)
         (-1.5, -2.5)
     """
@@ -119,42 +102,32 @@ def optimistic_adam(
     nesterov: bool = True,
     from_zero: bool = False,
 ) -> Transform:
-    """Adam whose direction is expected to change as it did last.
+    """Add to Adam's direction how it has changed since the last step.
 
     r = Adam's direction
     u = −η·r − o·(r − r₋₁)
 
     The paper has o = η, no Nesterov, and 0 for the first r₋₁: that is
     `nesterov=False, from_zero=True`. The defaults are Optax's, whose `nesterov` is on.
-    Both numbers may be schedules; in Optax's form of this name they cannot.
+    Both η and o may be schedules; in Optax they may not.
+
+    See `adam` and `scale_by_optimistic_gradient` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        optimism: o, a number, traced scalar or schedule; η by default.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        nesterov: whether r is NAdam's direction instead.
-        from_zero: whether the first direction is compared with zero.
+        learning_rate: η.
+        optimism: o; η by default.
 
     Returns:
-        The transform; its state is `mu`, `nu` and `previous`, like the parameters and
-        at least float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`, `nu` and `previous`, the last direction.
 
     Reference:
         Daskalakis et al., "Training GANs with Optimism", 2017, arXiv:1711.00141,
         algorithm 1.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.optimistic_adam(0.1, nesterov=False)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.1
     """

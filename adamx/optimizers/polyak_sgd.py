@@ -19,29 +19,18 @@ def polyak_sgd(
     eps: NonNegative = 0.0,
     variant: str = "sps",
 ) -> Transform:
-    """Gradient descent whose rate comes from the loss and a bound of it.
+    """Descend with a rate that follows from the loss and a lower bound of it.
 
     u = −s · g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
 
-    For models that can fit all data, whose loss can come near f_min = 0. The formula
-    is that of Optax's documents; its code scales the gradient by s first, and so
-    divides by s where it says that it multiplies.
+    For models that can fit all data, whose loss can come near f_min = 0. The formula is
+    that of Optax's documentation. Its code scales the gradient by s first, and so
+    divides by s instead of multiplying.
+
+    See `scale_by_polyak` for the other arguments.
 
     Args:
-        max_learning_rate: γ ≥ 0, the largest step size, a number, traced scalar or
-            schedule.
-        scaling: s, a factor for all steps, a number, traced scalar or schedule.
-        f_min: a lower bound of the loss.
-        eps: ε ≥ 0.
-        variant: "sps", or "sps+" for no steps upwards where the loss is below f_min.
-
-    Returns:
-        The transform; without state, unless an argument is a schedule. Its update needs
-        `value`, the loss at the parameters, a scalar.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval, or the variant is
-            unknown; (when used) `update` is called without `value`.
+        scaling: s, a factor for all steps.
 
     Reference:
         Loizou et al., "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate

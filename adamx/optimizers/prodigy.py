@@ -1,13 +1,13 @@
 """Prodigy: Adam whose rate is how far the minimum is, as far as one can know.
 
-num ← b3·num + w·⟨g, θ₀ − θ⟩,  s ← b3·s + w·g       scale_by_prodigy
+num ← b3·num + w·⟨g, θ₀ − θ⟩,  s ← b3·s + w·g       Prodigy
 d ← max(d, num / ‖s‖₁)
 θ ← θ − η·d · m / (√v + d·ε), with Adam's moments of d·g, bias-corrected
 """
 
-from adamx.core.transform import Transform, transform
+from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
-from adamx.transforms.distance.estimated_distance import scale_by_prodigy
+from adamx.transforms.distance.prodigy import Prodigy
 
 
 @transform
@@ -21,50 +21,41 @@ def prodigy(
     estim_lr_coef: NonNegative = 1.0,
     weight_decay: Finite = 0.0,
     safeguard_warmup: bool = False,
-) -> Transform:
-    """AdamW that finds its learning rate while it trains.
+) -> Prodigy:
+    """Run AdamW with a rate that is estimated while it trains: Prodigy.
 
     ρ = η·d·√(1−b2ᵗ)/(1−b1ᵗ),  w = d/d₀·ρ
     num ← b3·num + w·⟨g, θ₀ − θ⟩,  s ← b3·s + w·g,  d ← max(d, c·num/‖s‖₁)
     m ← b1·m + (1−b1)·d·g,  v ← b2·v + (1−b2)·(d·g)²
-    u = −ρ · (m / (√v + d·ε) + λ·θ)
+    u = −ρ · (m / (√v + d·ε) + λ·θ), with d and its sums over all leaves
 
-    The d in ρ and in the moments is the one before the step, that beside ε the one
-    after, as in prodigyopt with `use_bias_correction`. Give `learning_rate` a schedule
-    that falls from 1 to 0. Optax takes the decays as pairs: `betas`, `beta3`.
+    The d in ρ and in the moments is the one before the step, and the d beside ε the one
+    after it, as in prodigyopt with `use_bias_correction`. Give `learning_rate` a
+    schedule that falls from 1 to 0. Optax takes the decays as pairs: `betas`, `beta3`.
+
+    See `adam` for the other arguments.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule; 1 at its highest.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
+        learning_rate: η ≥ 0; 1 at its highest.
         b3: decay of the sums that d is estimated from, in [0, 1); √b2 by default.
-        eps: ε ≥ 0.
-        estim_lr0: d₀ > 0, the first d; too small is right.
-        estim_lr_coef: c ≥ 0, how bold the estimate is.
-        weight_decay: λ, a finite number, traced scalar or schedule.
+        estim_lr0: d₀ > 0, the first d, which should be too small.
+        estim_lr_coef: c ≥ 0, a factor of the estimate.
+        weight_decay: λ.
         safeguard_warmup: whether η has no weight in s, for long warm-ups.
 
     Returns:
-        The transform; its state is `mu`, `nu`, `s` and `x0` (θ₀), like the parameters
-        and at least float32, and a few scalars, among them `estim_lr` (d). It needs the
-        parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`, `nu`, `s`, `x0` (θ₀) and the scalar `estim_lr` (d).
 
     Reference:
         Mishchenko & Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free
         Learner", 2023, arXiv:2306.06101.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.prodigy(estim_lr0=0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 5)
         -0.1
     """
-    rates, decays = (estim_lr0, estim_lr_coef), (b1, b2, b3)
-    rest = weight_decay, safeguard_warmup
-    return scale_by_prodigy(learning_rate, *decays, eps, *rates, *rest)
+    base = learning_rate, b1, b2, eps, estim_lr0, weight_decay
+    return Prodigy(*base, b3, estim_lr_coef, safeguard_warmup)

@@ -30,36 +30,25 @@ def scale_by_radam(
     eps_hat: bool = False,
     silent_start: bool = False,
 ) -> Transform:
-    """RAdam's direction, without sign and learning rate.
+    """Divide as Adam does, as soon as the second moment is certain enough.
 
-    u = r · μ̂ / (√(ν̂ + ε_root) + ε) where ρ ≥ `threshold`, otherwise u = μ̂
+    u = r · μ̂ / (√(ν̂ + ε_root) + ε) where ρ ≥ `threshold`, otherwise u = μ̂, with the
+    ρ and r of `radam`
+
+    See `adam` for the other arguments.
 
     Args:
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
         threshold: the least length ρ of the average to divide with; never ρ ≤ 4.
         nesterov: whether the momentum looks ahead, as in NAdam.
-        eps_hat: whether ε stands beside the uncorrected root (PyTorch).
-        silent_start: whether to emit 0 instead of μ̂ at first.
+        silent_start: whether to emit 0 instead of μ̂ while ρ is too small.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020,
-        arXiv:1908.03265. The name is Optax's.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_radam()
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         4.0
     """
@@ -91,7 +80,7 @@ def radam(
     weight_decay: Finite | None = None,
     mask: Labels | None = None,
 ) -> Transform:
-    """Adam with a warm-up that follows from the variance of its step.
+    """Warm Adam up as the variance of its step demands.
 
     ρ∞ = 2/(1−b2) − 1,  ρ = ρ∞ − 2·t·b2ᵗ/(1−b2ᵗ),
     r = √((ρ−4)·(ρ−2)·ρ∞ / ((ρ∞−4)·(ρ∞−2)·ρ))
@@ -101,41 +90,27 @@ def radam(
     from step 6 on with the default b2. PyTorch's ε stands beside the uncorrected root:
     `eps_hat`.
 
-    The first steps are as long as the gradients: large ones throw the parameters far.
+    The first steps are as long as the gradients, so large gradients make large steps.
     With `silent_start` there are none, as in pytorch_optimizer by default.
 
+    See `adam` and `scale_by_radam` for the other arguments.
+
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        threshold: the least length ρ of the average to divide with; never ρ ≤ 4.
-        nesterov: whether the momentum looks ahead, as in NAdam.
-        eps_hat: whether ε stands beside the uncorrected root.
+        learning_rate: η.
         silent_start: whether only the decay acts while ρ is too small.
         weight_decay: λ of a decoupled decay, u − η·λ·θ, as PyTorch's
             `decoupled_weight_decay`; None for none, and then no parameters are needed.
             PyTorch's default form is `add_decayed_weights` in a chain before.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        mask: which parameters decay; all by default.
 
     Reference:
         Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020,
         arXiv:1908.03265.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.radam(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.3
     """

@@ -22,32 +22,27 @@ def scale_by_rms(
     eps_in_sqrt: bool = True,
     bias_correction: bool = False,
 ) -> Transform:
-    """RMSProp's direction: divide by the root mean square.
+    """Divide by the root mean square of the recent gradients.
 
-    u = g / √(ν + ε),  ν ← b·ν + (1−b)·|g|²
+    ν ← b·ν + (1−b)·|g|²
+    u = g / √(ν + ε), or g / (√ν + ε)
+
+    This is the direction of `rmsprop`.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1); 0.9 in Optax and Keras, 0.99 in PyTorch.
         eps: ε ≥ 0.
-        initial_scale: the moment to begin with.
-        eps_in_sqrt: whether ε is inside the root.
-        bias_correction: whether the moment is corrected for its start.
+        initial_scale: the first ν.
+        eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
+        bias_correction: whether the moment is corrected for its start, as in Adam.
 
     Returns:
-        The transform; its state is `nu`, like the parameters but real, at least
-        float32, and a few scalars with `bias_correction`.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012.
+        A transform that keeps `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_rms(0.75, 0.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         2.0
     """
@@ -64,34 +59,20 @@ def scale_by_stddev(
     eps_in_sqrt: bool = True,
     bias_correction: bool = False,
 ) -> Transform:
-    """The direction of centered RMSProp: divide by the standard deviation.
+    """Divide by the standard deviation of the recent gradients.
 
     u = g / √(moving average of |g − μ|² + ε), with μ that of g
 
-    Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
-        eps: ε ≥ 0.
-        initial_scale: the moment to begin with.
-        eps_in_sqrt: whether ε is inside the root.
-        bias_correction: whether the moment is corrected for its start.
+    This is the direction of `rmsprop` with `centered`. See `scale_by_rms` for the other
+    arguments.
 
     Returns:
-        The transform; its state is `mu` and `var` (real), like the parameters and at
-        least float32, and a few scalars with `bias_correction`.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012;
-        Graves, "Generating Sequences with Recurrent Neural Networks", 2013,
-        arXiv:1308.0850.
+        A transform that keeps `mu` and `var`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_stddev(0.5, 0.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)
         2.0
     """
@@ -116,28 +97,22 @@ def rmsprop(
     nesterov: bool = False,
     bias_correction: bool = False,
 ) -> Transform:
-    """Scale the gradient by the root mean square of its recent past.
+    """Divide the gradient by the root mean square of the recent gradients.
 
     ν ← b·ν + (1−b)·g²,  centered:  μ ← b·μ + (1−b)·g,  ν ↦ ν − μ²
     u = −η · g / √(ν + ε), or g / (√ν + ε);  with momentum m:  t ← u + m·t,  t instead
 
+    See `scale_by_rms` for the other arguments.
+
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        decay: b in [0, 1); 0.9 in Optax and Keras, 0.99 in PyTorch.
-        eps: ε ≥ 0.
-        initial_scale: the ν to begin with.
-        eps_in_sqrt: whether ε is inside the root (Keras, Optax) or outside (PyTorch).
+        learning_rate: η.
         centered: whether to divide by the standard deviation instead.
         momentum: m in [0, 1], of a trace after the learning rate; None for none.
         nesterov: whether that trace looks ahead.
-        bias_correction: whether the moments are corrected, as in Adam.
 
     Returns:
-        The transform; its state is `nu` (`mu` and `var` if centered), and `trace` if
-        there is momentum, like the parameters and at least float32.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `nu`, or `mu` and `var` if centered, and `trace` with
+        momentum.
 
     Reference:
         Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012; Graves,
@@ -145,11 +120,9 @@ def rmsprop(
         for the centered form.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.rmsprop(0.1, decay=0.75)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(params))
+        >>> updates, state = tx.update(4.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.2
     """

@@ -19,40 +19,26 @@ def rprop(
     min_step_size: NonNegative = 1e-6,
     max_step_size: NonNegative = 50.0,
 ) -> Transform:
-    """Resilient backpropagation: a step size for each number, moved by signs alone.
+    """Step by signs, with a step size for each number that grows until the sign turns.
 
     s ← min(η⁺·s, s_max) where g·g₋₁ > 0,  max(η⁻·s, s_min) where g·g₋₁ < 0
     u = −sign(g)·s, and 0 where g·g₋₁ < 0
 
-    Made for gradients of all the data: with batches signs turn by chance. As in
-    PyTorch, where the sign turns there is no step, and the next one counts as not
-    turned. What Optax 0.2.8 emits is the step of the call before, at first zero.
+    For gradients of all the data: with batches signs turn randomly. As in PyTorch,
+    where the sign turns there is no step, and the next one counts as not turned. What
+    Optax 0.2.8 emits is the step of the call before, at first zero.
 
-    Args:
-        learning_rate: the first step size s, ≥ 0. Of a schedule, its first value.
-        eta_minus: η⁻ in [0, 1), how much s shrinks.
-        eta_plus: η⁺ > 1, how much s grows.
-        min_step_size: the least s.
-        max_step_size: the largest s.
-
-    Returns:
-        The transform; its state is `step_size` and `previous`, like the parameters and
-        at least float32.
-
-    Raises:
-        TransformError: an argument is negative.
+    See `scale_by_rprop` for the other arguments.
 
     Reference:
         Riedmiller & Braun, "A Direct Adaptive Method for Faster Backpropagation
         Learning: The RPROP Algorithm", 1993.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.rprop(0.1)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
-        >>> updates, state = tx.update(jnp.array(2.0), state)
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
+        >>> updates, state = tx.update(2.0, state)
         >>> round(float(updates), 6)
         -0.12
     """

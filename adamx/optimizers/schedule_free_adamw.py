@@ -28,40 +28,31 @@ def schedule_free_adamw(
     *,
     r: NonNegative = 0.0,
 ) -> Transform:
-    """AdamW whose momentum is an average of the parameters.
+    """Run AdamW without momentum, and train between its iterates and their average.
 
     z ← z − η·(g(y) / (√(ν/(1−b2ᵗ)) + ε) + λ·y)
     x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
 
     Evaluate at x: `schedule_free_eval_params(state, params)`. In step t of w steps of
-    warm-up the rate is η·t/w, as in the authors' code; Optax begins with a rate of 0.
+    warm-up the rate is η·t/w, as in the authors' code; Optax starts with a rate of 0.
+
+    See `schedule_free` and `schedule_free_sgd` for the other arguments.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
-        warmup_steps: w ≥ 1, an integer, or None for none.
-        b1: how near y is to the average, in (0, 1).
+        learning_rate: η ≥ 0.
         b2: decay of the second moment, in [0, 1).
         eps: ε ≥ 0, outside the root.
-        weight_decay: λ, of a decay at y.
-        weight_lr_power: the power of the rate in the weight of a step.
-        r: the power of the step number in it.
 
     Returns:
-        The transform; its state is `nu` and `z`, like the parameters, at least float32,
-        and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `nu` and `z`.
 
     Reference:
         Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.schedule_free_adamw(0.1)
-        >>> params = jnp.array(0.0)
-        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> updates, state = tx.update(-2.0, tx.init(0.0), 0.0)
         >>> round(float(updates), 6)
         0.1
     """

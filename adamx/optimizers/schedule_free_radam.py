@@ -29,29 +29,16 @@ def schedule_free_radam(
     *,
     r: NonNegative = 0.0,
 ) -> Transform:
-    """Schedule-free AdamW with the rectification of RAdam instead of a warm-up.
+    """Run schedule-free AdamW with RAdam's rectification instead of a warm-up.
 
     z ← z − η·ρ(t)·(g(y) / (√(ν/(1−b2ᵗ)) + ε) + λ·y), with ρ the factor r of RAdam
     x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
 
-    Where the second moment is not known well enough, in the first 4 steps with the
-    default b2, it does not move: the authors' `silent_sgd_phase`.
+    While the second moment is too uncertain, in the first 4 steps with the default b2,
+    it does not move: the authors' `silent_sgd_phase`.
 
-    Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
-        b1: how near y is to the average, in (0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        weight_decay: λ, of a decay at y.
-        weight_lr_power: the power of the rate in the weight of a step.
-        r: the power of the step number in it.
-
-    Returns:
-        The transform; its state is `nu` and `z`, like the parameters, at least float32,
-        and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+    See `schedule_free_adamw`, `schedule_free_sgd` and `schedule_free` for the other
+    arguments.
 
     Reference:
         Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682; Liu et al.,
@@ -59,11 +46,9 @@ def schedule_free_radam(
         arXiv:1908.03265.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.schedule_free_radam(0.1)
-        >>> params = jnp.array(0.0)
-        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> updates, state = tx.update(-2.0, tx.init(0.0), 0.0)
         >>> float(updates)
         0.0
     """

@@ -23,37 +23,30 @@ def schedule_free_sgd(
     *,
     r: NonNegative = 0.0,
 ) -> Transform:
-    """Gradient descent that needs no falling learning rate.
+    """Descend with a constant rate, and train between the iterates and their average.
 
     z ← z − η·(g(y) + λ·y),  x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
 
     Evaluate at x: `schedule_free_eval_params(state, params)`. In step t of w steps of
-    warm-up the rate is η·t/w, as in the authors' code; Optax begins with a rate of 0.
+    warm-up the rate is η·t/w, as in the authors' code; Optax starts with a rate of 0.
+
+    See `schedule_free` for the other arguments.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
+        learning_rate: η ≥ 0.
         warmup_steps: w ≥ 1, an integer, or None for none.
-        b1: how near y is to the average, in (0, 1).
         weight_decay: λ, of a decay at y.
-        weight_lr_power: the power of the rate in the weight of a step.
-        r: the power of the step number in it.
 
     Returns:
-        The transform; its state is `z`, like the parameters, at least float32, and a
-        few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `z`.
 
     Reference:
         Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.schedule_free_sgd(1.0, b1=0.5)
-        >>> params = jnp.array(0.0)
-        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> updates, state = tx.update(-2.0, tx.init(0.0), 0.0)
         >>> float(updates)
         2.0
     """

@@ -1,31 +1,33 @@
 """Scion: steps to the surface of a ball, of a norm that suits the layer.
 
 μ ← b·μ + (1−b)·g                          scale_by_momentum
-θ ← θ − η · (ρ·lmo(μ) + θ), or − η·ρ·lmo(μ)
+O = lmo(μ), a point of a unit ball         orthogonalize, or scale_by_norm_ball
+θ ← θ − η · (ρ·O + λ·θ)                    scale, add_decayed_weights
 """
 
 from typing import Annotated, Literal, TypeAlias
 
 from adamx.core.chain import chain
 from adamx.core.partition import split
-from adamx.core.transform import Transform, transform
-from adamx.hyperparameters.arguments import OneOf, PositiveInteger, Stacking
+from adamx.core.transform import Transform, TransformLike, transform
+from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.linalg.matrix_view import View
-from adamx.linalg.newton_schulz import NSCoeffs
 from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.as_matrices import as_matrices
 from adamx.transforms.matrices.norm_ball import scale_by_norm_ball
-from adamx.transforms.matrices.orthogonalize import Dtype, orthogonalize
+from adamx.transforms.matrices.orthogonalize import orthogonalize
 from adamx.transforms.momentum.momentum import scale_by_momentum
 from adamx.transforms.scaling.scale import scale, scale_by_learning_rate
 from adamx.transforms.scaling.shape_scale import scale_by_shape
 from adamx.types import Array
-from adamx.wrappers.as_matrices import as_matrices
 
 Norm: TypeAlias = Annotated[
     Literal["auto", "spectral", "sign", "colnorm", "rownorm", "rms"],
     OneOf(("auto", "spectral", "sign", "colnorm", "rownorm", "rms")),
 ]
+
+ORTHOGONALIZE = orthogonalize()
 
 
 def _has_rows(path: str, leaf: Array) -> bool:
@@ -43,46 +45,44 @@ def scion(
     *,
     normalized: bool = True,
     constrained: bool = False,
-    ns_coeffs: NSCoeffs = "standard",
-    ns_steps: PositiveInteger = 5,
-    dtype: Dtype | None = None,
+    orthogonalize: TransformLike = ORTHOGONALIZE,
     view: View | None = None,
-    stacked: Stacking | None = "loop",
 ) -> Transform:
-    """Step to where a ball of some norm is farthest down the averaged gradient.
+    """Step towards the farthest point of a ball down the averaged gradient.
 
     μ ← b·μ + (1−b)·g
     u = −η · (ρ·lmo(μ) + λ·θ), with λ = 1 if constrained
 
-    Constrained, θ stays in the ball of radius ρ. Of the norms "spectral" is for hidden
-    matrices, √(out/in)·U·Vᵀ; "sign" for the last layer; "colnorm", not normalized, for
-    the first, "rms" for biases; "auto" is "rms" for vectors and "spectral" for all
-    others. The formulas are those of `scale_by_norm_ball`. Layers of several kinds:
+    Constrained, θ stays in the ball of radius ρ. Each norm suits one kind of layer; the
+    formulas are those of `scale_by_norm_ball`:
+
+        spectral    hidden matrices: √(out/in)·U·Vᵀ
+        sign        the last layer
+        colnorm     the first layer, with `normalized=False`
+        rms         biases
+        auto        rms for vectors, and spectral for all other leaves
+
+    Layers of several kinds:
 
         param_groups({"head/*": scion(η, "sign", 3000.0)}, rest=scion(η, radius=50.0))
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        norm: one of these.
-        radius: ρ ≥ 0. In the paper's NanoGPT 50 of "spectral" and 3,000 of "sign". The
-            authors divide that of convolutions by √k, with kernels of k places.
+        learning_rate: η.
+        norm: one of these, or "rownorm".
+        radius: ρ ≥ 0. In the paper's NanoGPT it is 50 for "spectral" and 3,000 for
+            "sign". The authors divide that of convolutions by √k, with kernels of k
+            places.
         beta: b in [0, 1), one minus what the authors call momentum.
-        eps: ε ≥ 0, added to norms, as in `scale_by_norm_ball`.
+        eps: ε ≥ 0, added to all norms but the spectral one, as in `scale_by_norm_ball`.
         weight_decay: λ, where not constrained.
-        normalized: as in `scale_by_norm_ball`; of "spectral" False is √out·U·Vᵀ.
-        constrained: whether the parameters are to stay in the ball: λ = 1.
-        ns_coeffs: as in `orthogonalize`.
-        ns_steps: as in `orthogonalize`.
-        dtype: of the products, as in `orthogonalize`.
+        normalized: as in `scale_by_norm_ball`; for "spectral" False is √out·U·Vᵀ.
+        constrained: whether the parameters stay in the ball: λ = 1.
+        orthogonalize: the transform of the momentum for "spectral", as in `muon`.
         view: as in `as_matrices`.
-        stacked: as in `orthogonalize`.
 
     Returns:
         The transform; its state is `mu`, like the parameters, at least float32. It
         needs the parameters.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Pethick et al., "Training Deep Learning Models with Norm-Constrained LMOs",
@@ -96,18 +96,13 @@ def scion(
         >>> tx.update(params, tx.init(params), params)[0].tolist()
         [[-1.0], [1.0]]
     """
-    spectral = chain(
-        orthogonalize(ns_coeffs, ns_steps, eps, dtype=dtype, stacked=stacked),
-        scale_by_shape(scale="spectral" if normalized else "out"),
-    )
+    shape = scale_by_shape(scale="spectral" if normalized else "out")
+    spectral = as_matrices(chain(orthogonalize, shape), view)
     if norm == "auto":
-        matrices, vectors = (
-            as_matrices(spectral, view),
-            scale_by_norm_ball("rms", eps=eps),
-        )
-        oracle = split(_has_rows, matrices=matrices, vectors=vectors)
+        vectors = scale_by_norm_ball("rms", eps=eps)
+        oracle = split(_has_rows, matrices=spectral, vectors=vectors)
     elif norm == "spectral":
-        oracle = as_matrices(spectral, view)
+        oracle = spectral
     else:
         ball = scale_by_norm_ball(norm, normalized=normalized, eps=eps)
         oracle = as_matrices(ball, view)

@@ -20,29 +20,25 @@ def sgd(
     dampening: Decay | None = None,
     rate_in_trace: bool = False,
 ) -> Transform:
-    """Gradient descent: minus the learning rate times the gradient, or its trace.
+    """Descend along the gradient, or along its trace.
 
     u = −η·g;  with momentum m:  t ← g + m·t,  u = −η·t;  Nesterov:  u = −η·(g + m·t)
 
     The learning rate multiplies the trace when it is used, as in PyTorch and Optax.
-    With `rate_in_trace` it multiplies what enters, t ← η·g + m·t and u = −t, as in
-    Keras. The two part where the rate changes: there, a step that was decided at a
-    large rate is carried on at it.
+    With `rate_in_trace` it multiplies each gradient that enters, t ← η·g + m·t and
+    u = −t, as in Keras. The two differ where the rate changes: with `rate_in_trace` an
+    old gradient keeps the rate of its own step.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         momentum: m in [0, 1]; None for plain gradient descent.
         nesterov: whether to look ahead; needs `momentum`.
         dampening: d in [0, 1): all gradients but the first enter the trace as
-            (1−d)·g. PyTorch's, of which Optax and Keras have nothing; None for none.
+            (1−d)·g. PyTorch has it, Optax and Keras do not; None for none.
         rate_in_trace: whether η is applied before the trace.
 
     Returns:
-        The transform; without momentum it has no state, with it `trace`, like the
-        parameters, at least float32.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `trace` with momentum, and nothing without.
 
     Reference:
         Robbins & Monro, 1951; Sutskever et al., "On the importance of initialization
@@ -53,7 +49,7 @@ def sgd(
         >>> import adamx
         >>> tx = adamx.sgd(0.1)
         >>> params = jnp.array(5.0)
-        >>> updates, state = tx.update(jnp.array(10.0), tx.init(params))
+        >>> updates, state = tx.update(10.0, tx.init(params))
         >>> float(adamx.apply_updates(params, updates))
         4.0
     """

@@ -8,17 +8,17 @@ M ← b1·M + (1−b1)·G                     scale_by_momentum
 V ← b2·V + (1−b2)·G²                    second_moment
 U = L^(−1/4)·M·R^(−1/4)                 Preconditioned, a join
 N = U · ‖M / (√V + ε)‖ / ‖U‖
-B ← m·B + N                             trace
-θ ← θ − η·(B + λ·θ)                     add_decayed_weights, scale_by_learning_rate
+θ ← θ − η·(N + λ·θ)                     add_decayed_weights, scale_by_learning_rate
 """
 
+from functools import partial
 from typing import Annotated, Literal, TypeAlias
 
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.node import Node
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.arguments import (
     NonNegativeInteger,
     OneOf,
@@ -26,13 +26,14 @@ from adamx.hyperparameters.arguments import (
     Stacking,
     refused,
 )
-from adamx.hyperparameters.hyper import Decay, Finite, HeavyBall, NonNegative
+from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.linalg.inverse_root import RootMethod
 from adamx.linalg.kinds import every_matrix
 from adamx.linalg.matrix_view import View
 from adamx.schedules.arguments import AtLeastZero
 from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.as_matrices import split_matrices
 from adamx.transforms.matrices.kronecker_roots import (
     Preconditioned,
     Root,
@@ -42,15 +43,30 @@ from adamx.transforms.matrices.kronecker_roots import (
 from adamx.transforms.moments.bias_correct import bias_correct
 from adamx.transforms.moments.second_moment import second_moment
 from adamx.transforms.moments.sum_of_squares import sum_of_squares
-from adamx.transforms.momentum.momentum import scale_by_momentum, trace
+from adamx.transforms.momentum.momentum import scale_by_momentum
 from adamx.transforms.scaling.scale import scale_by_learning_rate
-from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 GRAFTS = ("adam", "rmsprop", "adagrad", "sgd")
 
 Graft: TypeAlias = Annotated[
     Literal["adam", "rmsprop", "adagrad", "sgd"], OneOf(GRAFTS)
 ]
+
+
+def _second_moment(graft: Graft | None, b2: Decay | None) -> Transform | None:
+    """Return the second moment V that a graft divides by; None where it has none."""
+    if graft == "adagrad":
+        return sum_of_squares(0.0)
+    if graft in ("sgd", None):
+        return None
+    if b2 is None:
+        raise refused(
+            "shampoo",
+            f"b2=None sums all squares, but graft={graft!r} averages them",
+            "graft='adagrad', 'sgd' or None, or a number for b2",
+            f"graft={graft!r}, b2=None",
+        )
+    return bias_correct(second_moment(b2)) if graft == "adam" else second_moment(b2)
 
 
 @transform
@@ -67,28 +83,38 @@ def scale_by_shampoo(
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
     initial_accumulator_value: AtLeastZero = 0.0,
-    correct_bias: bool = True,
     stacked: Stacking | None = "loop",
-) -> Rule | Node:
-    """Shampoo's direction for matrices, without momentum, decay, sign and rate.
+) -> Rule | TreeTransform:
+    """Multiply by inverse roots of both Kronecker factors, with the norm of a graft.
 
-    u = U · ‖N‖/‖U‖,  U = L^(−1/4)·M·R^(−1/4),  N = M / (√V + ε) of Adam
+    U = L^(−1/p)·M·R^(−1/p),  N = M / (√V + ε),  u = U · ‖N‖/‖U‖
 
-    Matrices are the last two axes of a leaf; what has fewer gets N.
+    This is `shampoo` without momentum of steps, decay, sign and learning rate, and with
+    all its choices. Matrices are the last two axes of a leaf. A leaf with fewer axes
+    gets N. The original is
+
+        chain(as_matrices(scale_by_shampoo(None, None, matrix_eps=0.0, graft=None,
+              precondition_frequency=1, initial_accumulator_value=1e-4)),
+              scale_by_learning_rate(η))
+
+    It sums squares, and its steps get shorter as Adagrad's do. For momentum of steps,
+    put `trace` between the two.
 
     Args:
-        b1: as in `shampoo`.
-        b2: as in `shampoo`.
-        eps: as in `shampoo`.
+        b1: decay of M, in [0, 1); None for the gradient itself.
+        b2: decay of the factors and of V, in [0, 1); None for sums.
+        eps: ε ≥ 0 of the graft.
         matrix_eps: as in `shampoo`.
         graft: as in `shampoo`.
         precondition_frequency: as in `shampoo`.
         block_size: as in `shampoo`.
-        max_precond_dim: as in `shampoo`.
-        exponent_override: as in `shampoo`.
-        root_method: as in `shampoo`.
-        initial_accumulator_value: as in `shampoo`.
-        correct_bias: as in `shampoo`.
+        max_precond_dim: a side that is longer has no factor.
+        exponent_override: p, an integer ≥ 2; if None twice the number of sides that
+            have a factor, 4 or 2. A side of length one has none.
+        root_method: "eigh", by eigenvalues; or "newton", the coupled iteration, which
+            needs matrix products alone, for accelerators.
+        initial_accumulator_value: the multiple of the identity that factors start from.
+            If it is above zero, averages are not divided by 1 − b2ᵗ.
         stacked: as in `in_eigenbasis`.
 
     Returns:
@@ -97,8 +123,7 @@ def scale_by_shampoo(
         matrices.
 
     Raises:
-        TransformError: an argument is unknown, or outside its interval; or sums are
-            asked for with a graft that averages.
+        TransformError: b2 is None, and the graft averages.
 
     Reference:
         Gupta, Koren & Singer, "Shampoo: Preconditioned Stochastic Tensor Optimization",
@@ -114,28 +139,9 @@ def scale_by_shampoo(
         >>> jnp.round(updates, 3).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
-    if b2 is None and graft in ("adam", "rmsprop"):
-        raise refused(
-            "shampoo",
-            f"with b2=None all squares are added up, and {graft!r} averages them",
-            "graft='adagrad', 'sgd' or None, or a number for b2",
-            f"graft={graft!r}",
-        )
-
-    def corrected(average: Transform) -> Transform:
-        return bias_correct(average) if correct_bias else average
-
-    seen = lift(SquarableMatrix(), "squarable")
-    branches = {
-        "numerator": chain() if b1 is None else corrected(scale_by_momentum(b1))
-    }
-    if graft == "adagrad":
-        branches["moment"] = sum_of_squares(0.0)
-    elif graft == "adam" and b2 is not None:
-        branches["moment"] = corrected(second_moment(b2))
-    elif graft == "rmsprop" and b2 is not None:
-        branches["moment"] = second_moment(b2)
-    branches["roots"] = kronecker_roots(
+    moment, bounded = _second_moment(graft, b2), lift(SquarableMatrix(), "squarable")
+    numerator = chain() if b1 is None else bias_correct(scale_by_momentum(b1))
+    roots = kronecker_roots(
         b2,
         matrix_eps,
         precondition_frequency,
@@ -144,13 +150,15 @@ def scale_by_shampoo(
         exponent_override=exponent_override,
         root_method=root_method,
         initial_accumulator_value=initial_accumulator_value,
-        correct_bias=correct_bias,
         stacked=stacked,
     )
     # The norm of a step of SGD is that of the gradient, however large.
-    for name in branches:
-        if name == "roots" or graft != "sgd":
-            branches[name] = chain(seen, branches[name])
+    if graft != "sgd":
+        numerator = chain(bounded, numerator)
+    branches = {"numerator": numerator}
+    if moment is not None:
+        branches["moment"] = chain(bounded, moment)
+    branches["roots"] = chain(bounded, roots)
     join = Preconditioned(eps, block_size, max_precond_dim, graft is not None)
     return forked("scale_by_shampoo", join, branches)
 
@@ -160,77 +168,54 @@ def shampoo(
     learning_rate: Finite = 1e-3,
     b1: Decay | None = 0.9,
     b2: Decay | None = 0.99,
-    eps: NonNegative = 1e-8,
     matrix_eps: NonNegative = 1e-6,
     weight_decay: Finite = 0.0,
     weight_decay_mask: Labels | None = None,
     graft: Graft | None = "adam",
     precondition_frequency: PositiveInteger = 10,
     block_size: PositiveInteger = 1024,
-    max_precond_dim: NonNegativeInteger = 10000,
     *,
-    exponent_override: Root | None = None,
-    root_method: RootMethod = "eigh",
-    initial_accumulator_value: AtLeastZero = 0.0,
-    momentum: HeavyBall | None = None,
-    nesterov: bool = False,
-    correct_bias: bool = True,
-    precondition_1d: bool = False,
     matrices: Labels = every_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
-    stacked: Stacking | None = "loop",
 ) -> Transform:
-    """Gradients times inverse roots of both Kronecker factors, as long as Adam's step.
+    """Multiply by inverse roots of both Kronecker factors, at the norm of Adam's step.
 
-    L ← b2·L + (1−b2)·G·Gᵀ,  R ← b2·R + (1−b2)·Gᵀ·G,  M and V as Adam
+    L ← b2·L + (1−b2)·G·Gᵀ,  R ← b2·R + (1−b2)·Gᵀ·G,  M and V as in Adam
     U = L^(−1/4)·M·R^(−1/4),  N = M / (√V + ε)
-    B ← m·B + U·‖N‖/‖U‖
-    u = −η · (B + λ·θ)
+    u = −η · (U·‖N‖/‖U‖ + λ·θ)
 
-    That is the direction of Shampoo with the norm, matrix by matrix, of another step:
-    its learning rates, schedules and decays are those of Adam. Averages are corrected
-    for their start as Adam's. Roots are made anew in each of the first k steps, as they
-    change most then, and in each k-th from there on.
+    The direction is Shampoo's. The norm of each matrix is that of another step, its
+    graft, so that learning rates, schedules and decays found for Adam can stay.
+    Averages are bias-corrected as in Adam. Roots are recomputed in each of the first k
+    steps, as they change most then, and later in each k-th step.
 
-    `shampoo(η, b1=None, b2=None, matrix_eps=0.0, graft=None, precondition_frequency=1,
-    initial_accumulator_value=1e-4, precondition_1d=True)` is the original, of sums,
-    whose steps get shorter as Adagrad's do.
+    `scale_by_shampoo` has more choices as arguments. It is a piece to combine with
+    momentum, decay and learning rate; the original Shampoo is in its docstring.
 
-    What has three axes or more is seen as matrices, where the authors have a factor for
-    each axis: how is for `view` to say.
+    The authors keep a factor for each axis of a leaf with three or more. Here such a
+    leaf is seen as matrices, as `view` decides.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1); None for the gradient as it is.
-        b2: decay of the factors and of the second moment, in [0, 1); None for sums.
-        eps: ε ≥ 0 of the step whose norm is taken.
-        matrix_eps: what is added to the eigenvalues of a factor A, over ‖A‖, ≥ 0.
+        learning_rate: η.
+        b1: decay of the first moment M, in [0, 1); None for the gradient itself.
+        b2: decay of the factors and of the second moment V, in [0, 1); None for sums.
+        matrix_eps: the number ≥ 0 that is added to the eigenvalues of a factor A, over
+            ‖A‖.
         weight_decay: λ, decoupled, as in AdamW.
         weight_decay_mask: which parameters decay, as for `masked`; all by default.
-        graft: whose norm a step has, and what leaves without factors get: "adam";
+        graft: whose norm a step has, and the step of leaves without factors: "adam";
             "rmsprop", whose V is not corrected; "adagrad", whose V is the sum; "sgd",
-            with M alone; or None for U as it is.
-        precondition_frequency: k ≥ 1, an integer: how often there are new roots.
-        block_size: a longer side is split, into as few blocks as can be, all of one
-            length, with factors for each block.
-        max_precond_dim: a side that is longer has no factor.
-        exponent_override: p of the roots A^(−1/p), an integer ≥ 2; if None twice the
-            number of sides that have a factor, 4 or 2. A side of length one has none.
-        root_method: "eigh", by eigenvalues; or "newton", the coupled iteration, which
-            is products of matrices alone, for accelerators.
-        initial_accumulator_value: the multiple of the identity that factors begin as.
-        momentum: m in [0, 1], the heavy ball's, of steps; None for none.
-        nesterov: whether that looks ahead.
-        correct_bias: whether moments and factors are divided by 1−b1ᵗ and 1−b2ᵗ.
-        precondition_1d: whether vectors have a factor too.
-        matrices: the leaves that get this, as for `masked`; those with
-            two sides longer than 1 by default, and all with `precondition_1d`.
+            with M alone; or None for U itself.
+        precondition_frequency: k ≥ 1, an integer: how often roots are recomputed.
+        block_size: a longer side is split into as few equal blocks as possible, with
+            factors for each block.
+        matrices: the leaves that have factors, as for `masked`; by default those with
+            two sides longer than 1. With True all leaves have some, vectors too.
         view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
             of Equinox and PyTorch.
-        rest: what the other leaves get, learning rate and decay included; the same
-            without factors if None.
-        stacked: as in `in_eigenbasis`.
+        rest: the optimizer of all other leaves, with its own learning rate and decay;
+            the same without factors if None.
 
     Returns:
         The transform; its state is `{"split": {"matrices": …, "rest": …}}`, with `mu`
@@ -238,8 +223,7 @@ def shampoo(
         at least float32. It needs the parameters.
 
     Raises:
-        TransformError: an argument is unknown, or outside its interval; or sums are
-            asked for with a graft that averages.
+        TransformError: b2 is None, and the graft averages.
 
     Reference:
         Gupta, Koren & Singer, "Shampoo: Preconditioned Stochastic Tensor Optimization",
@@ -260,30 +244,18 @@ def shampoo(
         >>> bool(jnp.allclose(updates["bias"], -0.1))
         True
     """
-
-    def direction(largest: int) -> Transform:
-        return scale_by_shampoo(
-            b1,
-            b2,
-            eps,
-            matrix_eps,
-            graft,
-            precondition_frequency,
-            block_size,
-            largest,
-            exponent_override=exponent_override,
-            root_method=root_method,
-            initial_accumulator_value=initial_accumulator_value,
-            correct_bias=correct_bias,
-            stacked=stacked,
-        )
-
-    chosen = direction(max_precond_dim)
+    direction = partial(
+        scale_by_shampoo,
+        b1,
+        b2,
+        matrix_eps=matrix_eps,
+        graft=graft,
+        precondition_frequency=precondition_frequency,
+        block_size=block_size,
+    )
     after = (
-        chain() if momentum is None else trace(momentum, nesterov),
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
-    if precondition_1d and matrices is every_matrix:
-        return chain(as_matrices(chosen, view), *after)
-    return split_matrices(chosen, direction(0), after, matrices, view, rest)
+    plain = direction(max_precond_dim=0)
+    return split_matrices(direction(), plain, after, matrices, view, rest)

@@ -12,20 +12,14 @@ from adamx.transforms.scaling.sign import scale_by_sign
 
 @transform
 def sign_sgd(learning_rate: Finite) -> Transform:
-    """Gradient descent by the sign of each number alone.
+    """Step by the sign of each number alone.
 
     u = −η · sign(g)
 
     With momentum it is `signum`.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; it has no state, unless the learning rate is a schedule.
-
-    Raises:
-        TransformError: the learning rate is not finite.
+        learning_rate: η.
 
     Reference:
         Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",

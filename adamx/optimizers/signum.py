@@ -22,37 +22,32 @@ def signum(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """SignSGD with momentum: the sign of the gradients' moving average.
+    """Step by the sign of the gradients' moving average.
 
     μ ← b·μ + (1−b)·g
     u = −η · (sign(μ) + λ·θ)
 
-    Not Lion, whose sign is that of another average than it keeps.
+    Lion takes the sign of another average than it keeps.
+
+    See `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         momentum: b in [0, 1).
-        weight_decay: λ, decoupled, and multiplied by the learning rate.
-        mask: which parameters decay, as for `masked`; all by default.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32. It
-        needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu`.
 
     Reference:
         Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",
         2018, arXiv:1802.04434, algorithm 2.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.signum(0.5)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
-        >>> updates, state = tx.update(jnp.array(-1.0), state, params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
+        >>> updates, state = tx.update(-1.0, state, 1.0)
         >>> float(updates)
         -0.5
     """

@@ -33,42 +33,34 @@ def simplified_ademamix(
     weight_decay: Finite = 0.0,
     mask: Labels | None = None,
 ) -> Transform:
-    """AdEMAMix with one average: the present gradient counts as the fast one.
+    """Add the present gradient to the heavy ball, and divide as Adam does.
 
     t ← b1·t + g,  ν ← b2·ν + (1−b2)·g²
     u = −η · ((t + α·g) / (√(ν/(1−b2ᵗ) + ε_root) + ε) + λ·θ)
 
-    t is a sum, up to 1/(1−b1) times as large as an average: learning rates are as much
-    smaller than Adam's. pytorch_optimizer lets b1 grow by default and corrects ν
-    otherwise.
+    t is a sum, up to 1/(1−b1) times as large as an average: learning rates must be as
+    many times smaller than Adam's. pytorch_optimizer lets b1 grow by default and
+    corrects ν in another way.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the sum, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
         alpha: α, the weight of the present gradient.
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
+        weight_decay: λ.
 
     Returns:
-        The transform; its state is `trace` and `nu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `trace` and `nu`.
 
     Reference:
         Morwani et al., "Connections between Schedule-Free Optimizers, AdEMAMix, and
         Accelerated SGD Variants", 2025, arXiv:2502.02431.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.simplified_ademamix(0.1, alpha=2.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)  # −0.1 · (1 + 2)
         -0.3
     """

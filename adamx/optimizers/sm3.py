@@ -22,25 +22,22 @@ def scale_by_sm3(
     *,
     keep_largest: bool = False,
 ) -> Transform:
-    """SM3's direction, without sign and learning rate.
+    """Average gradients that are divided by the root of SM3's bound of their squares.
 
-    u = μ, the average of g / √(ν + ε)
+    ν = min over axes of κ, plus |g|²;  κ ← the largest ν of each index of each axis
+    u = μ,  μ ← b1·μ + (1−b1)·g / √(ν + ε)
+
+    This is the direction of `sm3`.
 
     Args:
-        b1: decay of the average, in [0, 1); None for none.
+        b1: decay of the average, in [0, 1); None for no average.
         b2: decay of ν, in [0, 1); None for the sum, where Optax has 1.
         eps: ε ≥ 0, inside the root.
-        keep_largest: see `sm3`.
+        keep_largest: whether κ never falls where b2 is given.
 
     Returns:
-        The transform; its state is that of `sm3`, at least float32.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Anil, Gupta, Koren & Singer, "Memory-Efficient Adaptive Optimization", 2019,
-        arXiv:1901.11150. The name is Optax's.
+        A transform that keeps `nu`, a tree of κ for each axis as a mean over the steps,
+        and `mu` with b1.
 
     Example:
         >>> import jax.numpy as jnp
@@ -64,41 +61,30 @@ def sm3(
     eps: NonNegative = 1e-8,
     keep_largest: bool = False,
 ) -> Transform:
-    """Adagrad in sublinear memory: one sum for each index of each axis.
+    """Run Adagrad in sublinear memory: with one sum for each index of each axis.
 
     ν = min over axes of κ, plus |g|²;  κ ← the largest ν of each index of each axis
     u = −η · μ,  μ ← b·μ + (1−b)·g / √(ν + ε)
 
-    This is SM3-II, the tighter of the paper's two. The average is not corrected.
-    With b2 the sum becomes an average, b2·κ + (1−b2)·|g|²: not in the paper. There
-    Optax lets κ fall; pytorch_optimizer does not (`keep_largest`) but for scalars, has
-    no momentum by default, and ε = 1e-30.
+    This is SM3-II, the tighter of the paper's two. The average is not corrected. With
+    b2 the sum becomes an average, b2·κ + (1−b2)·|g|², which is not in the paper. Optax
+    lets that κ fall; pytorch_optimizer does so for scalars only (`keep_largest`), and
+    has no momentum by default, and ε = 1e-30.
+
+    See `scale_by_sm3` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         momentum: b, the decay of the average of the steps, in [0, 1); None for none.
-        b2: decay of ν, in [0, 1); None for the sum.
-        eps: ε ≥ 0, inside the root.
-        keep_largest: whether κ never falls where b2 is given.
-
-    Returns:
-        The transform; its state is `nu`, a tree of κ for each axis as a mean over the
-        steps, `mu` like the parameters if there is momentum, both at least float32, and
-        the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
 
     Reference:
         Anil, Gupta, Koren & Singer, "Memory-Efficient Adaptive Optimization", 2019,
         arXiv:1901.11150.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.sm3(0.1, None)
-        >>> params = jnp.array(2.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(2.0))
         >>> round(float(updates), 6)
         -0.1
     """

@@ -27,13 +27,13 @@ from adamx.hyperparameters.labels import Labels
 from adamx.linalg.kinds import every_matrix
 from adamx.linalg.matrix_view import View
 from adamx.transforms.decay.decay import add_decayed_weights
+from adamx.transforms.matrices.as_matrices import split_matrices
 from adamx.transforms.matrices.eigenbasis import in_eigenbasis
 from adamx.transforms.matrices.norm_ball import scale_by_norm_ball
 from adamx.transforms.moments.bias_correct import scale_by_response
 from adamx.transforms.moments.second_moment import scale_by_second_moment, second_moment
 from adamx.transforms.momentum.momentum import scale_by_momentum
 from adamx.transforms.scaling.scale import scale_by_learning_rate
-from adamx.wrappers.as_matrices import as_matrices, split_matrices
 
 
 @transform
@@ -50,11 +50,12 @@ def scale_by_soap(
     skip_first: bool = True,
     stacked: Stacking | None = "loop",
 ) -> Transform:
-    """SOAP's direction for matrices, without sign, decay and learning rate.
+    """Scale matrices as SOAP does, without sign, decay and learning rate.
 
-    u = Q_L·(M' / (√V + ε))·Q_Rᵀ · √(1−b2ᵗ) / (1−b1ᵗ)
+    u = Q_L·N'·Q_Rᵀ · √(1−b2ᵗ) / (1−b1ᵗ), with N' = M' / (√V + ε)
 
-    Matrices are the last two axes of a leaf; what has fewer gets Adam's direction.
+    Matrices are the last two axes of a leaf; leaves with fewer axes get Adam's
+    direction.
 
     Args:
         b1: decay of the first moment, in [0, 1).
@@ -63,16 +64,13 @@ def scale_by_soap(
         eps: ε ≥ 0, beside the uncorrected root.
         precondition_frequency: as in `in_eigenbasis`.
         max_precond_dim: as in `in_eigenbasis`.
-        normalize_grads: as in `soap`.
-        correct_bias: as in `soap`.
-        skip_first: as in `soap`.
+        normalize_grads: whether each matrix N' is divided by its root mean square.
+        correct_bias: whether to multiply by √(1−b2ᵗ) / (1−b1ᵗ).
+        skip_first: as in `in_eigenbasis`.
         stacked: as in `in_eigenbasis`.
 
     Returns:
         The transform; its state is that of `in_eigenbasis`, with `mu` and `nu` in it.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,
@@ -115,16 +113,11 @@ def soap(
     precondition_frequency: PositiveInteger = 10,
     max_precond_dim: NonNegativeInteger = 10000,
     *,
-    precondition_1d: bool = False,
-    normalize_grads: bool = False,
-    correct_bias: bool = True,
-    skip_first: bool = True,
     matrices: Labels = every_matrix,
     view: View | None = None,
     rest: TransformLike | None = None,
-    stacked: Stacking | None = "loop",
 ) -> Transform:
-    """Adam in the eigenbasis of Shampoo's factors; plain Adam where there is no matrix.
+    """Use Adam in the eigenbasis of Shampoo's factors; plain Adam for vectors.
 
     G' = Q_Lᵀ·G·Q_R,  M ← b1·M + (1−b1)·G,  V ← b2·V + (1−b2)·G'²
     N = Q_L·(Q_Lᵀ·M·Q_R / (√V + ε))·Q_Rᵀ
@@ -132,43 +125,35 @@ def soap(
     L ← b·L + (1−b)·G·Gᵀ,  R ← b·R + (1−b)·Gᵀ·G
     each k-th step:  Q_L ← QR(L·Q_L),  Q_R ← QR(R·Q_R)
 
-    The first gradients make the first basis, of eigenvectors of L and R, and, as in the
-    authors' code, nothing else: there is an update from the second step on, and t
-    counts from there. With `skip_first=False` there is one at once.
+    As in the authors' code, the first step makes the first basis, the eigenvectors of L
+    and R, and no update; t counts from the second step. `scale_by_soap` has this and
+    other choices as arguments. It is a piece to combine with decay and learning rate.
 
-    What has three axes or more is seen as matrices, where the authors have a factor for
-    each axis: how is for `view` to say.
+    The authors keep a factor for each axis of a leaf with three or more. Here such a
+    leaf is seen as matrices, as `view` decides.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
+        learning_rate: η.
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         shampoo_beta: b, the decay of the factors, in [0, 1); b2 if None.
         eps: ε ≥ 0, beside the uncorrected root.
-        weight_decay: λ, decoupled, as in AdamW; there also in a first step.
+        weight_decay: λ, decoupled, as in AdamW; the first step decays too.
         weight_decay_mask: which parameters decay, as for `masked`; all by default.
         precondition_frequency: k ≥ 1, an integer: how often the basis turns.
         max_precond_dim: a side that is longer keeps its own basis.
-        precondition_1d: whether vectors have a factor too.
-        normalize_grads: whether N is divided by the root of its mean square, matrix by
-            matrix.
-        correct_bias: whether there is √(1−b2ᵗ)/(1−b1ᵗ).
-        skip_first: whether the first step makes no update.
-        matrices: the leaves that get this, as for `masked`; those with
-            two sides longer than 1 by default, and all with `precondition_1d`.
+        matrices: the leaves that have a basis, as for `masked`; by default those with
+            two sides longer than 1. With True all leaves have one, vectors too, as with
+            the authors' `precondition_1d`.
         view: as in `as_matrices`; `matrix_view` by default, `out_in_view` for kernels
             of Equinox and PyTorch.
-        rest: what the other leaves get, learning rate and decay included; the same
-            without factors if None.
-        stacked: as in `in_eigenbasis`.
+        rest: the optimizer of all other leaves, with its own learning rate and decay;
+            the same without factors if None.
 
     Returns:
         The transform; its state is `{"split": {"matrices": …, "rest": …}}`, with `mu`
         and `nu` like the matrices, in the basis, and two square matrices for each side:
         at least float32. It needs the parameters.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,
@@ -188,26 +173,11 @@ def soap(
         >>> bool(jnp.allclose(updates["bias"], -0.1))
         True
     """
-
-    def direction(largest: int) -> Transform:
-        return scale_by_soap(
-            b1,
-            b2,
-            shampoo_beta,
-            eps,
-            precondition_frequency,
-            largest,
-            normalize_grads=normalize_grads,
-            correct_bias=correct_bias,
-            skip_first=skip_first,
-            stacked=stacked,
-        )
-
-    chosen = direction(max_precond_dim)
+    adam = b1, b2, shampoo_beta, eps, precondition_frequency
     after = (
         add_decayed_weights(weight_decay, weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
-    if precondition_1d and matrices is every_matrix:
-        return chain(as_matrices(chosen, view), *after)
-    return split_matrices(chosen, direction(0), after, matrices, view, rest)
+    direction = scale_by_soap(*adam, max_precond_dim)
+    plain = scale_by_soap(*adam, max_precond_dim=0)
+    return split_matrices(direction, plain, after, matrices, view, rest)

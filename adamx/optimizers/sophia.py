@@ -6,10 +6,10 @@ h ← b2·h + (1−b2)·ĥ, each k-th step          hessian_moment
 
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.node import Node
 from adamx.core.ratio import ClippedRatio, bounded
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.transforms.decay.decay import add_decayed_weights
@@ -30,33 +30,27 @@ def scale_by_sophia(
     *,
     bias_correction: bool = True,
     past: bool = True,
-) -> Rule | Node:
-    """Sophia's direction, without sign, decay and learning rate; see `sophia`.
+) -> Rule | TreeTransform:
+    """Divide the momentum by a diagonal of the Hessian, and clip the quotient.
 
+    each k-th step, from the first:  h ← b2·h + (1−b2)·ĥ
     u = clip(μ̂ / max(γ·h, ε), ρ)
+
+    This is the direction of `sophia`.
 
     Args:
         b1: decay of the first moment, in [0, 1).
         b2: decay of the curvature, in [0, 1).
         eps: ε ≥ 0.
-        gamma: γ ≥ 0, how much curvature counts.
+        gamma: γ ≥ 0, how much curvature counts. The authors' ρ.
         clip_threshold: ρ ≥ 0; None for no clipping.
-        update_interval: k ≥ 1, an integer: how often `hessian` is looked at.
+        update_interval: k ≥ 1, an integer: how often `hessian` is read.
         bias_correction: whether μ is corrected for its start.
         past: whether h is that before this step.
 
     Returns:
-        The transform; its state is `mu` and `nu` (h), like the parameters and at least
-        float32, and a few scalars. Its update needs `hessian`, a tree like the
-        parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval; (when used) `hessian`
-            is missing, or does not fit.
-
-    Reference:
-        Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language
-        Model Pre-training", 2023, arXiv:2305.14342. The name is Optax's.
+        A transform that keeps `mu` and `nu` (h). Its update needs `hessian`, ĥ, a tree
+        like the parameters.
 
     Example:
         >>> import jax.numpy as jnp
@@ -90,46 +84,31 @@ def sophia(
     bias_correction: bool = True,
     past: bool = True,
 ) -> Transform:
-    """Momentum over a diagonal of the Hessian, and no number of it longer than another.
+    """Divide the momentum by a diagonal of the Hessian, and clip the quotient.
 
     each k-th step, from the first:  h ← b2·h + (1−b2)·ĥ
     u = −η · (clip(μ̂ / max(γ·h, ε), ρ) + λ·θ)
 
-    Where curvature is small or negative the step is one of signs. ĥ is the argument
+    Where the curvature is small or negative, u is a step of signs. ĥ is the argument
     `hessian` of update, an estimate such as `hutchinson_estimator_diag_hessian`
-    (Sophia-H) or `gauss_newton_bartlett_diag_hessian` (Sophia-G). In other
-    steps it is not looked at, and anything like the parameters will do; with
-    `jax.lax.cond` on the number of the step the estimate is only made when it is due.
+    (Sophia-H) or `gauss_newton_bartlett_diag_hessian` (Sophia-G). In other steps it is
+    not read: give any tree like the parameters, and use `jax.lax.cond` to compute the
+    estimate in each k-th step only.
 
-    The forms part in three places. Optax, the default here, corrects μ for its start,
+    The forms differ in three places. Optax, the default here, corrects μ for its start,
     and so does an early Sophia-H of the authors; the paper and Sophia-G do not:
     `bias_correction=False`. Optax and the authors' code take a step with the h of
     before, at first 0; the paper and pytorch_optimizer with the new one: `past=False`.
-    The first version of the paper, and pytorch_optimizer, clip at ρ what is here
-    clipped at 1: `gamma=1.0, clip_threshold=ρ, learning_rate=η` is theirs, and the same
-    as `gamma=ρ` at a rate of η·ρ.
+    The first version of the paper, and pytorch_optimizer, clip at ρ where this clips
+    at 1: `gamma=1.0, clip_threshold=ρ, learning_rate=η` is theirs, and the same as
+    `gamma=ρ` at a rate of η·ρ.
+
+    See `scale_by_sophia` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the curvature, in [0, 1).
-        eps: ε ≥ 0.
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        weight_decay_mask: which parameters decay, as for `masked`; all by default.
-        gamma: γ ≥ 0, how much curvature counts. The authors' ρ.
-        clip_threshold: ρ ≥ 0; None for no clipping.
-        update_interval: k ≥ 1, an integer: how often `hessian` is looked at.
-        bias_correction: whether μ is corrected for its start.
-        past: whether h is that before this step.
-
-    Returns:
-        The transform; its state is `mu` and `nu` (h), like the parameters and at least
-        float32, and a few scalars. It needs the parameters, and its update `hessian`, a
-        tree like them.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval; (when used) `hessian`
-            is missing, or does not fit.
+        learning_rate: η.
+        weight_decay: λ.
+        weight_decay_mask: which parameters decay; all by default.
 
     Reference:
         Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language

@@ -25,38 +25,32 @@ def stable_adamw(
     weight_decay: Finite = 1e-2,
     mask: Labels | None = None,
 ) -> Transform:
-    """AdamW with Adafactor's clipping, so that a sudden gradient makes no spike.
+    """Slow AdamW down where its second moment is out of date.
 
     RMS² = mean of g² / max(ν̂, ε²), over one leaf
     u = −η/max(1, RMS) · (μ̂/(√ν̂ + ε) + λ·θ)
 
-    The decay slows down with the step, as in the paper and optimi.
+    This is Adafactor's clipping, so that a sudden gradient makes no spike. The decay
+    slows down with the step, as in the paper and optimi.
+
+    See `adam` and `adamw` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, beside the root, and the least that it counts as in the RMS.
-        weight_decay: λ, multiplied by the learning rate. The default is optimi's.
-        mask: which parameters decay, as for `masked`; all by default.
+        learning_rate: η.
+        eps: ε ≥ 0, beside the root, and the least that the root counts as in the RMS.
+        weight_decay: λ. The default is optimi's.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `mu` and `nu`.
 
     Reference:
         Wortsman et al., "Stable and low-precision training for large-scale
         vision-language models", 2023, arXiv:2304.13013, algorithm 2.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.stable_adamw(0.1, weight_decay=0.5)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)
         -0.15
     """

@@ -27,35 +27,26 @@ def scale_by_yogi(
     momentum_from_zero: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
-    """Yogi's direction, without sign and learning rate.
+    """Divide as Adam does, but by a second moment that changes by g² itself.
 
+    ν ← ν − (1−b2)·sign(ν − g²)·g²
     u = μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
 
+    This is the direction of `yogi`.
+
+    See `adam` for the other arguments.
+
     Args:
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
-        momentum_from_zero: see `yogi`.
-        eps_hat: see `yogi`.
+        initial_accumulator_value: the first μ and ν, a number ≥ 0.
+        momentum_from_zero: whether μ starts at 0 instead.
 
     Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018. The name is
-        Optax's.
+        A transform that keeps `mu` and `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_yogi(eps=0.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 4)
         1.0
     """
@@ -80,42 +71,28 @@ def yogi(
     momentum_from_zero: bool = False,
     eps_hat: bool = False,
 ) -> Transform:
-    """Adam that does not forget large gradients quickly.
+    """Run Adam with a second moment that forgets large gradients slowly.
 
     μ ← b1·μ + (1−b1)·g,  ν ← ν − (1−b2)·sign(ν − g²)·g²
     u = −η · μ/(1−b1ᵗ) / (√(ν/(1−b2ᵗ) + ε_root) + ε)
 
-    The paper corrects nothing; the others do, as Adam. μ and ν both start at
-    `initial_accumulator_value` in Optax and torch_optimizer, and so even what has no
-    gradient moves a little. In the paper and TensorFlow Addons μ starts at zero,
-    `momentum_from_zero`; and the latter has ε̂, `eps_hat`, see `adam`.
+    The paper has no bias correction; the implementations correct as Adam does. μ and ν
+    both start at `initial_accumulator_value` in Optax and torch_optimizer, so that a
+    parameter without gradient moves a little too. In the paper and TensorFlow Addons μ
+    starts at zero, `momentum_from_zero`; the latter has ε̂, `eps_hat`.
+
+    See `adam` and `scale_by_yogi` for the other arguments.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        b1: decay of the first moment, in [0, 1).
-        b2: decay of the second moment, in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        initial_accumulator_value: the μ and the ν to begin with, a number ≥ 0.
-        momentum_from_zero: whether only ν begins with it.
-        eps_hat: whether ε stands beside the uncorrected root.
-
-    Returns:
-        The transform; its state is `mu` and `nu`, like the parameters and at least
-        float32, and a few scalars.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        learning_rate: η.
 
     Reference:
         Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.yogi(0.1, eps=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(params))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 4)
         -0.1
     """

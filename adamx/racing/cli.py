@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     command = argparse.ArgumentParser("adamx", description="optimizers for JAX")
     parts = command.add_subparsers(required=True, metavar="command")
     options = parts.add_parser(
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(given: argparse.Namespace) -> int:
-    """`adamx race`."""
+    """Return `adamx race`."""
     from adamx.racing.table import show
 
     folder = given.output or Path("race") / given.task.rpartition(":")[2]

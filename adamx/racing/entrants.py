@@ -60,9 +60,6 @@ class Entrant:
             adamx's or Optax's.
         rate: the middle of its grid, its documented default.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import adamx
         >>> heavy = Entrant("heavy", lambda rate: adamx.sgd(rate, momentum=0.99), 1e-3)
@@ -75,7 +72,7 @@ class Entrant:
     rate: float = CUSTOMARY
 
     def transform(self, rate: ScalarOrSchedule) -> Transform:
-        """The optimizer with this rate.
+        """Return the optimizer with this rate.
 
         Raises:
             TransformError: it cannot race.
@@ -90,7 +87,7 @@ class Entrant:
         return tx
 
     def grid(self, rates: int, decades: float) -> list[float]:
-        """So many rates around the default, equally far apart in their logarithm."""
+        """Return rates around the default, equally far apart in their logarithm."""
         exponents = (
             np.linspace(-decades / 2, decades / 2, rates) if rates > 1 else [0.0]
         )
@@ -100,13 +97,13 @@ class Entrant:
 
 @functools.cache
 def optimizers() -> dict[str, Callable[..., Transform]]:
-    """All of adamx's optimizers that need no more than a learning rate, by name."""
+    """Return the optimizers that need no more than a learning rate, by name."""
     return {k: v for k, v in _all().items() if _needs_a_rate_at_most(v)}
 
 
 @functools.cache
 def _all() -> dict[str, Callable[..., Transform]]:
-    """Every builder of an optimizer, and not of a piece of one."""
+    """Return every builder of an optimizer, without pieces."""
     names = [module.name for module in pkgutil.iter_modules(folder.__path__)]
     modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
     return {
@@ -126,7 +123,7 @@ def _needs_a_rate_at_most(builder: Callable[..., Any]) -> bool:
 
 
 def rate_of(builder: Callable[..., Any]) -> str | None:
-    """The argument that is the learning rate, or bounds the one that is found."""
+    """Return the name of the learning rate, or of the bound of an estimated one."""
     names = [n for n in declared(builder)[0].parameters if n.endswith("learning_rate")]
     return names[0] if names else None
 
@@ -141,7 +138,7 @@ VARIANTS: dict[str, str] = {
 def find_entrants(
     chosen: str | Iterable[Any] | Mapping[str, Any],
 ) -> list[Entrant]:
-    """The optimizers of these names, calls, builders or functions of the rate.
+    """Return the optimizers of these names, calls, builders or functions of the rate.
 
     Args:
         chosen: names with commas between, as in "adam, sgd(momentum=0.9)"; or several
@@ -186,7 +183,7 @@ def _entrant(thing: Any, name: str | None = None) -> Entrant:
 
 
 def _default(builder: Callable[..., Any], name: str) -> float:
-    """The documented rate: of the table above, of the signature, or the customary."""
+    """Return the documented rate: of the table above, the signature, or CUSTOMARY."""
     argument = rate_of(builder)
     assert argument is not None
     default = declared(builder)[0].parameters[argument].default
@@ -194,7 +191,7 @@ def _default(builder: Callable[..., Any], name: str) -> float:
 
 
 def _named(text: str, name: str) -> Entrant:
-    """An optimizer from its name, or from a call of it without the rate."""
+    """Return an optimizer from its name, or from a call of it without the rate."""
     try:
         node = ast.parse(VARIANTS.get(text, text).strip(), mode="eval").body
         builder, options = node, {}
@@ -211,13 +208,13 @@ def _named(text: str, name: str) -> Entrant:
                 f"{known} cannot race by its name",
                 expected="an optimizer that needs no more than a learning rate",
                 got=f"{known}{inspect.signature(refused)}",
-                do="give it as a function of the rate: {name: lambda rate: ...}",
+                hint="give it as a function of the rate: {name: lambda rate: ...}",
             )
         names = [*optimizers(), *VARIANTS]
         raise TransformError(
             f"there is no optimizer {known!r}",
             expected=", ".join(sorted(names)),
-            do=nearest(known, names),
+            hint=nearest(known, names),
         )
     builder = optimizers()[known]
     rate = rate_of(builder)
@@ -233,7 +230,7 @@ def _named(text: str, name: str) -> Entrant:
 
 
 def _calls(text: str) -> list[str]:
-    """What commas separate that are not in brackets."""
+    """Split a text at the commas outside of brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")

@@ -77,19 +77,19 @@ class Heat:
         self.advance = jax.jit(self._advance, donate_argnums=0)
 
     def transform(self, rate: Scalar) -> Transform:
-        """The optimizer with this rate, with the schedule and the clip of the race."""
+        """Return the optimizer with this rate, and the race's schedule and clip."""
         tx = self.entrant.transform(scheduled(self.schedule, self.steps, rate))
         clip = self.task.clip
         return tx if clip == float("inf") else chain(clip_by_global_norm(clip), tx)
 
     def bytes_per_parameter(self) -> float:
-        """How many bytes of state the optimizer keeps for each number it trains."""
+        """Return the bytes of state for each number that is trained."""
         params = jax.eval_shape(self.task.init, jax.random.key(0))
         state = jax.eval_shape(self.transform(1.0).init, params)
         return total_bytes(state) / max(1, numbers(params))
 
     def _start(self, seeds: Array, rates: Array) -> Lanes:
-        """All runs before their first step."""
+        """Return all runs before their first step."""
 
         def begin(seed: Array, rate: Array) -> tuple[Params, State]:
             params = self.task.init(init_key(seed))
@@ -150,7 +150,7 @@ class Heat:
         return self.task.validate(evaluated(state, params))
 
     def accuracies(self, lanes: Lanes) -> np.ndarray | None:
-        """Of each run, if the task has such a thing."""
+        """Return the accuracy of each run, if the task has one."""
         accuracy = self.task.accuracy
         if accuracy is None:
             return None
@@ -211,7 +211,7 @@ class Heat:
         return Lap(self.entrant.name, step, self.steps, alive, diverged.size, best)
 
     def alone(self, rate: float, seed: int, repeats: int = 3) -> float:
-        """Seconds of a step of one run by itself, the median of some repeats."""
+        """Measure the seconds of a step of one run, the median of some repeats."""
         seeds, rates = jnp.asarray([seed], jnp.uint32), jnp.asarray([rate])
         steps = max(1, min(self.steps, 200))
 
@@ -229,12 +229,12 @@ class Heat:
 
 
 def init_key(seed: Array) -> Array:
-    """Of the parameters of a seed."""
+    """Return the key of the first parameters of a seed."""
     return jax.random.fold_in(jax.random.key(seed), 0)
 
 
 def step_key(seed: Array, step: Array) -> Array:
-    """Of the batch of a step of a seed."""
+    """Return the key of the batch of a step of a seed."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 1), step)
 
 
@@ -244,14 +244,14 @@ def _each(
     rates: tuple[Any, ...],
     each: Callable[..., Callable[..., Any]] = jax.vmap,
 ) -> Callable[..., Any]:
-    """The function for all seeds, and for each of them all rates."""
+    """Return the function for all seeds, and for each of them all rates."""
     return each(each(function, in_axes=rates), in_axes=seeds)
 
 
 def _one_by_one(
     function: Callable[..., Any], in_axes: tuple[Any, ...]
 ) -> Callable[..., Any]:
-    """What `jax.vmap` makes of a function, in a loop."""
+    """Return `jax.vmap` of a function, as a loop."""
 
     def run(*args: Any) -> Any:
         def once(mapped: list[Any]) -> Any:
@@ -266,7 +266,7 @@ def _one_by_one(
 
 
 def _kept(lanes: Lanes, alive: np.ndarray) -> Lanes:
-    """The lanes of these rates."""
+    """Return the lanes of these rates."""
     params, state, diverged = jax.tree.map(
         lambda x: x[:, alive], (lanes.params, lanes.state, lanes.diverged)
     )

@@ -20,7 +20,7 @@ FRAMES = 120
 
 @contextmanager
 def axes(width: float, height: float) -> Iterator[Any]:
-    """Axes to draw on."""
+    """Return axes to draw on."""
     with extras():
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -35,14 +35,14 @@ def save(ax: Any, file: Path) -> None:
 
 @contextmanager
 def picture(file: Path) -> Iterator[Any]:
-    """Axes to draw on, saved to `file` at the end of the block."""
+    """Return axes to draw on, saved to `file` at the end of the block."""
     with axes(8, 4.8) as ax:
         yield ax
         save(ax, file)
 
 
 def curves(race: Race, file: Path) -> None:
-    """The validation loss at the best rate: mean, and a band over the seeds."""
+    """Return the validation loss at the best rate: mean, and a band over the seeds."""
     with picture(file) as ax:
         for i, o in enumerate(race.ranked):
             if o.best is None:
@@ -60,7 +60,7 @@ def curves(race: Race, file: Path) -> None:
 
 
 def forgiveness(race: Race, file: Path) -> None:
-    """The final validation loss against the learning rate."""
+    """Return the final validation loss against the learning rate."""
     with picture(file) as ax:
         for i, o in enumerate(race.ranked):
             mine = look(i)
@@ -95,7 +95,7 @@ def forgiveness(race: Race, file: Path) -> None:
 
 
 def _loss_axis(ax: Any, race: Race) -> None:
-    """On a logarithmic axis that the start, and not what blew up, is the top of."""
+    """Make the axis of the loss logarithmic, with the first loss at its top."""
     with extras():
         from matplotlib.ticker import LogFormatter
     starts = [o.validation[0] for o in race.outcomes]
@@ -148,7 +148,7 @@ def trajectories(
     file: Path,
     title: str = "",
 ) -> None:
-    """Paths of shape (steps + 1, 2) over the contours of a loss of two numbers.
+    """Draw paths of shape (steps + 1, 2) over the contours of a loss of two numbers.
 
     To a .gif it is drawn as it happens.
     """
@@ -212,7 +212,7 @@ def trajectories(
 
 
 def _contours(ax: Any, loss: Callable[[jax.Array], jax.Array], plane: Plane) -> None:
-    """Lines of equal loss, equally far apart in its logarithm."""
+    """Draw lines of equal loss, equally far apart in its logarithm."""
     x, y = (jnp.linspace(*span, POINTS) for span in (plane.x, plane.y))
     points = jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(-1, 2)
     values = np.asarray(jax.jit(jax.vmap(loss))(points)).reshape(POINTS, POINTS)

@@ -9,7 +9,7 @@ from adamx.racing.heat import Lap
 
 @contextmanager
 def bars(names: list[str]) -> Iterator[Callable[[Lap], None]]:
-    """A bar for each optimizer, with the least loss so far, on standard error."""
+    """Show a bar for each optimizer, with its least loss so far, on standard error."""
     with extras():
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

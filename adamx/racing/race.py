@@ -78,8 +78,8 @@ def race(
         ModuleNotFoundError: what the extra `race` installs is needed, and not there.
 
     Reference:
-        adamx's own; for the budget see Choi et al., "On Empirical Comparisons of
-        Optimizers for Deep Learning", 2019, arXiv:1910.05446.
+        Choi et al., "On Empirical Comparisons of Optimizers for Deep Learning",
+        2019, arXiv:1910.05446, for the budget.
 
     Example:
         >>> import adamx
@@ -137,7 +137,7 @@ def race(
 def run(
     heat: Heat, rates: Sequence[float], seeds: Sequence[int], watch: Watch | None
 ) -> Outcome:
-    """All runs of one optimizer."""
+    """Return all runs of one optimizer."""
     finish = None
     for lap in heat.laps(rates, seeds, checkpoints(heat.steps)):
         if isinstance(lap, Finish):
@@ -166,13 +166,13 @@ def run(
 
 
 def checkpoints(steps: int) -> list[int]:
-    """The steps at which to look at the validation loss, the first and last too."""
+    """Return the steps of the validation losses, the first and last among them."""
     many = min(steps, CHECKPOINTS)
     return np.unique(np.linspace(0, steps, many + 1).round().astype(int)).tolist()
 
 
 def versions() -> dict[str, str]:
-    """What a result depends on besides its settings."""
+    """Return the versions that a result depends on."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     found |= {name: metadata.version(name) for name in ("jax", "jaxlib")}
     found["device"] = f"{jax.devices()[0].device_kind}"
@@ -202,7 +202,7 @@ def _check(
 
 
 def _finished(folder: Path, like: Race) -> dict[str, Outcome]:
-    """What has been run already of the same race."""
+    """Return the outcomes of the same race that a folder has."""
     if not (folder / FILE).exists():
         return {}
     old = Race.read(folder)
@@ -215,7 +215,7 @@ def _finished(folder: Path, like: Race) -> dict[str, Outcome]:
             where=str(folder / FILE),
             expected=", ".join(f"{k} {there.get(k)}" for k in other),
             got=", ".join(f"{k} {here[k]}" for k in other),
-            do="give the same options, or another folder",
+            hint="give the same options, or another folder",
         )
     return {outcome.name: outcome for outcome in old.outcomes}
 

@@ -43,7 +43,7 @@ def report(
 
 
 def write_page(race: Race, file: Path, captions: dict[Path, str]) -> None:
-    """One HTML page with its pictures inside: it can be sent as it is."""
+    """Return one HTML page with its pictures inside: it can be sent as it is."""
     with extras():
         from jinja2 import Environment
     shown: list[dict[str, Any]] = [

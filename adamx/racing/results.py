@@ -43,44 +43,44 @@ class Outcome:
 
     @property
     def final(self) -> np.ndarray:
-        """The last validation loss of each rate and seed; ∞ where it diverged."""
+        """Return the last validation loss of each rate and seed; ∞ if it diverged."""
         return np.where(self.diverged == ALIVE, self.validation[-1], np.inf)
 
     @property
     def means(self) -> np.ndarray:
-        """The mean over the seeds, for each rate."""
+        """Return the mean over the seeds, for each rate."""
         return self.final.mean(axis=1)
 
     @property
     def best(self) -> int | None:
-        """The rate, by its place, of the least mean; None where all diverged."""
+        """Return the rate, by its place, of the least mean; None where all diverged."""
         return int(self.means.argmin()) if np.isfinite(self.means).any() else None
 
     @property
     def best_rate(self) -> float:
-        """That rate; NaN where all diverged."""
+        """Return the best rate; NaN if all diverged."""
         return math.nan if self.best is None else self.rates[self.best]
 
     @property
     def label(self) -> str:
-        """What pictures call it: its name and best rate."""
+        """Return the name in pictures: that of the optimizer and its best rate."""
         return f"{self.name}, {self.best_rate:g}"
 
     @property
     def at_edge(self) -> bool:
-        """Whether a better rate may lie outside the grid."""
+        """Return whether a better rate may lie outside the grid."""
         return self.best in (0, len(self.rates) - 1) and len(self.rates) > 1
 
     @property
     def loss(self) -> tuple[float, float]:
-        """Mean and standard deviation of the final loss, at the best rate."""
+        """Return mean and standard deviation of the final loss, at the best rate."""
         if self.best is None:
             return math.inf, math.nan
         final = self.final[self.best]
         return float(final.mean()), float(final.std(ddof=1)) if len(final) > 1 else 0.0
 
     def steps_to(self, target: float | None) -> float:
-        """Steps until the validation loss is at `target`: the median of the seeds.
+        """Return the steps until the validation loss is at `target`, as a median.
 
         At the best rate; ∞ where half of the seeds are never there.
         """
@@ -110,7 +110,7 @@ class Race:
 
     @property
     def ranked(self) -> list[Outcome]:
-        """The outcomes, the least loss first."""
+        """Return the outcomes, the least loss first."""
         return sorted(self.outcomes, key=lambda outcome: outcome.loss[0])
 
     def write(self, folder: Path) -> None:
@@ -123,7 +123,7 @@ class Race:
 
     @staticmethod
     def read(folder: Path) -> "Race":
-        """What `write` wrote.
+        """Return the race that `write` wrote.
 
         Raises:
             TransformError: there is no such file, or it is not a race.
@@ -153,7 +153,7 @@ def _outcome(found: dict[str, Any]) -> Outcome:
 
 
 def _plain(x: Any) -> Any:
-    """Lists and numbers; what is not finite has no place in JSON and becomes null."""
+    """Return lists and numbers for JSON; NaN and ∞ become null."""
     if isinstance(x, np.ndarray):
         return _plain(x.tolist())
     if isinstance(x, dict):

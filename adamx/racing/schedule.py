@@ -20,7 +20,7 @@ SCHEDULES: dict[str, Callable[[int], Callable[[Array], Scalar]] | None] = {
 
 
 def known(name: str) -> str:
-    """`name`, if there is such a schedule.
+    """Return `name`, if there is such a schedule.
 
     Raises:
         TransformError: there is none; the message has the nearest.
@@ -29,7 +29,7 @@ def known(name: str) -> str:
 
 
 def scheduled(name: str, steps: int, rate: Scalar) -> ScalarOrSchedule:
-    """What to give to a builder: `rate` itself, or a schedule below it."""
+    """Return `rate`, or a schedule that is `rate` times a share of it."""
     make = SCHEDULES[name]
     if make is None:
         return rate

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 
 from adamx.core.apply import apply_updates
-from adamx.core.node import EVERY
 from adamx.core.transform import Transform
+from adamx.core.tree_transform import EVERY
 from adamx.transforms.moments.hessian_estimators import (
     hutchinson_estimator_diag_hessian,
 )
@@ -34,7 +34,7 @@ READERS: dict[str, Callable[[State, Params], Params]] = {
 def given(
     loss: Loss, params: Params, grads: Updates, key: Array
 ) -> dict[str, Callable[[], Any]]:
-    """Every extra argument of update that there is, made for those that ask."""
+    """Return the extra arguments of update, each made when it is asked for."""
     return {
         "value": lambda: loss(params),
         "grad": lambda: grads,
@@ -45,29 +45,29 @@ def given(
 
 
 def wanted(tx: Transform) -> frozenset[str]:
-    """The extra arguments of update that `tx` is to be given."""
-    needs = tx.plan.needs()
-    known = tx.plan.pure() and EVERY not in needs
+    """Return the extra arguments of update that `tx` is to be given."""
+    needs = tx.plan.facts.needs
+    known = tx.plan.facts.pure and EVERY not in needs
     return needs if known else (needs - {EVERY}) | {*FOREIGN}
 
 
 def train_step(
     tx: Transform, loss: Loss, params: Params, state: State, key: Array
 ) -> tuple[Params, State, Array]:
-    """The parameters and state after a step, and the loss before it.
+    """Return the parameters and state after a step, and the loss before it.
 
     Where `tx` asks for it the random `key` of the step is used; the loss has its batch.
     """
     value, grads = jax.value_and_grad(loss)(params)
     every = given(loss, params, grads, key) | {"value": lambda: value}
-    names = wanted(tx) | (tx.plan.options() & every.keys())
+    names = wanted(tx) | (tx.plan.facts.options & every.keys())
     extra = {name: every[name]() for name in names}
     updates, state = tx.update(grads, state, params, **extra)
     return apply_updates(params, updates), state, value
 
 
 def evaluated(state: State, params: Params) -> Params:
-    """The parameters to evaluate: the average, where the optimizer keeps one."""
+    """Return the parameters to evaluate: the average, where the optimizer keeps one."""
     for piece, read in READERS.items():
         if next(named(state, piece), None) is not None:
             return read(state, params)

@@ -35,7 +35,7 @@ STYLE: dict[Any, Any] = {
 
 
 def look(index: int) -> dict[str, Any]:
-    """Colour, dash and marker of the line of that number."""
+    """Return colour, dash and marker of a line by its number."""
     turned = index + index // len(COLORS)
     return {
         "color": COLORS[index % len(COLORS)],

@@ -34,7 +34,7 @@ state_bytes_per_parameter seconds compile_seconds
 
 
 def rows(race: Race) -> list[dict[str, str]]:
-    """What the table shows; columns that have nothing in them are left out."""
+    """Return the rows of the table, without empty columns."""
     found = [{k: f(o, race) for k, f in COLUMNS.items()} for o in race.ranked]
     empty = {k for k in COLUMNS if not any(row[k] for row in found)}
     if race.target is None:
@@ -74,7 +74,7 @@ def _time(seconds: float) -> str:
 
 
 def caveats(race: Race) -> list[str]:
-    """What a reader of the table has to know."""
+    """Return the notes that a reader of the table needs."""
     settings = race.settings
     edge = [o.name for o in race.ranked if o.at_edge]
     dearer = [o.name for o in race.ranked if o.dearer]
@@ -142,7 +142,7 @@ def show(race: Race) -> None:
 
 
 def write_runs(race: Race, file: Path) -> None:
-    """A line for each run: its rate, seed, final losses and where it diverged."""
+    """Write a line for each run: rate, seed, final losses and where it diverged."""
     lines: list[list[Any]] = [RUNS.split()]
     for outcome in race.outcomes:
         for i, rate in enumerate(outcome.rates):
@@ -163,7 +163,7 @@ def write_runs(race: Race, file: Path) -> None:
 
 
 def write_table(race: Race, file: Path) -> None:
-    """The table, in numbers that a program reads."""
+    """Return the table, in numbers that a program reads."""
     lines: list[list[Any]] = [TABLE.split()]
     for o in race.ranked:
         steps = o.steps_to(race.target)

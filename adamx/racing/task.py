@@ -41,9 +41,6 @@ class Task:
         clip: the largest global norm of the gradients, for all optimizers alike.
         plane: what to draw, of a problem of two numbers.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import jax, jax.numpy as jnp
         >>> task = Task(
@@ -68,14 +65,14 @@ class Task:
     plane: Plane | None = None
 
     def draw(self, key: Array) -> Any:
-        """The batch of a step."""
+        """Return the batch of a step."""
         if callable(self.batches):
             return self.batches(key)
         which = jax.random.randint(key, (), 0, len(self.batches))
         return jax.tree.map(lambda *all_: jnp.stack(all_)[which], *self.batches)
 
     def validate(self, params: Params) -> Array:
-        """The validation loss."""
+        """Return the validation loss."""
         if callable(self.validation):
             return jnp.asarray(self.validation(params))
         if self.validation is not None:
@@ -85,7 +82,7 @@ class Task:
 
 
 def drawn(arrays: Any, size: int) -> Callable[[Array], Any]:
-    """Batches of rows that are drawn at random, each row as likely as any.
+    """Draw batches of rows at random, each row with the same chance.
 
     Args:
         arrays: a tree of arrays with one row an example.
@@ -96,9 +93,6 @@ def drawn(arrays: Any, size: int) -> Callable[[Array], Any]:
 
     Raises:
         ValueError: the arrays have not the same number of rows.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax, jax.numpy as jnp

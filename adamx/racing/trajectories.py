@@ -11,7 +11,7 @@ from adamx.racing.step import evaluated, train_step
 
 
 def trajectory(heat: Heat, rate: float, seed: int = 0) -> np.ndarray:
-    """The two parameters to begin with and after each step, of shape (steps + 1, 2)."""
+    """Return both parameters at the start and after each step, (steps + 1, 2)."""
     task = heat.task
 
     def run(rate: jax.Array, seed: jax.Array) -> jax.Array:

@@ -1,4 +1,8 @@
-"""Functions of the step count, for any hyperparameter."""
+"""Functions of the step count, for any hyperparameter.
+
+Each builder returns a schedule: a function from the step count t, an int32 array of
+any shape, to a float array of that shape.
+"""
 
 from adamx.schedules.constant import constant_schedule as constant_schedule
 from adamx.schedules.cosine import cosine_decay_schedule as cosine_decay_schedule

@@ -14,12 +14,6 @@ def constant_schedule(value: AnyNumber) -> Curve:
     Args:
         value: v, any number.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: `value` is not a number.
-
     Reference:
         Optax's `constant_schedule`.
 

@@ -23,12 +23,6 @@ def cosine_decay_schedule(
         alpha: α, the share of I that is left at the end.
         exponent: p ≥ 0.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
         2017, arXiv:1608.03983; Optax's `cosine_decay_schedule`, Keras's `CosineDecay`,

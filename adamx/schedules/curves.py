@@ -20,33 +20,33 @@ Curve: TypeAlias = Callable[[Array], Scalar]
 
 
 def since(count: Array, begin: int) -> Array:
-    """How many steps ago `begin` was, 0 before it."""
+    """Return how many steps ago `begin` was, 0 before it."""
     return jnp.maximum(count, begin) - begin
 
 
 def as_float(count: Array) -> Array:
-    """A number of steps, to calculate with."""
+    """Return a number of steps, to calculate with."""
     return count.astype(scalar_dtype())
 
 
 def share(some: Array, all_: Scalar) -> Array:
-    """The share that `some` steps are of all; 1 is 1, which n·(1/n) need not be."""
+    """Return the share of `some` steps in all; exactly 1 for all of them."""
     steps = as_float(some)
     return jnp.where(steps == all_, 1, jnp.minimum(steps / all_, 1))
 
 
 def done(count: Array, steps: int) -> Array:
-    """The share of `steps` steps that is behind us: from 0 up to 1."""
+    """Return the share of `steps` steps that is behind us: from 0 up to 1."""
     return share(jnp.minimum(since(count, 0), steps), steps)
 
 
 def left(count: Array, steps: int) -> Array:
-    """The share of `steps` steps that is before us: from 1 down to 0."""
+    """Return the share of `steps` steps that is before us: from 1 down to 0."""
     return share(steps - jnp.minimum(since(count, 0), steps), steps)
 
 
 def left_of_cycle(count: Array, steps: int) -> Array:
-    """What is left where the end is put off to 2, 3, … times `steps` once reached."""
+    """Return the share left if the end moves to 2, 3, … times `steps` once reached."""
     t = since(count, 0)
     # -t modulo steps is what is missing to the next multiple, the end that counts.
     ahead = jnp.where(t == 0, steps, jnp.remainder(-t, steps))
@@ -55,7 +55,7 @@ def left_of_cycle(count: Array, steps: int) -> Array:
 
 
 def half_cosine(share: Array) -> Array:
-    """½·(1 + cos π·(1−s)) of the share s that is left.
+    """Return ½·(1 + cos π·(1−s)) of the share s that is left.
 
     As the square of a sine: near the end the cosine is -1, and nothing would be left of
     the difference.
@@ -64,14 +64,14 @@ def half_cosine(share: Array) -> Array:
 
 
 def raised(share: Array, power: Scalar) -> Array:
-    """The share to some power, by multiplication if that is a small integer."""
+    """Return the share to some power, by multiplication if that is a small integer."""
     if isinstance(power, float) and power.is_integer() and power <= 16:
         return jax.lax.integer_pow(share, int(power))
     return share**power
 
 
 def between(start: Scalar, end: Scalar, share: Array) -> Array:
-    """`start` where the share is 1, `end` where it is 0; never outside, and monotone.
+    """Return `start` for the share 1, `end` for 0; never outside, and monotone.
 
     As floats, end + (start − end) need not be start, and may even be beyond it.
     """
@@ -82,19 +82,19 @@ def between(start: Scalar, end: Scalar, share: Array) -> Array:
 
 
 def staying(value: Scalar) -> Curve:
-    """The curve that has one value."""
+    """Return the curve that has one value."""
     return lambda _: value
 
 
 def linear(count: Array, start: Scalar, end: Scalar, steps: int) -> Array:
-    """A straight line from `start` to `end` in so many steps."""
+    """Return a straight line from `start` to `end` in so many steps."""
     return between(start, end, left(count, steps))
 
 
 def cosine(
     count: Array, start: Scalar, end: Scalar, steps: int, exponent: Scalar = 1.0
 ) -> Array:
-    """Half a period of a cosine, to some power, from `start` to `end`."""
+    """Follow half a period of a cosine, to some power, from `start` to `end`."""
     return between(start, end, raised(half_cosine(left(count, steps)), exponent))
 
 
@@ -106,7 +106,7 @@ def exponential(
     staircase: bool,
     end: Scalar | None,
 ) -> Array:
-    """`start` times `rate` to the power count / steps, up to where it reaches `end`.
+    """Return `start` times `rate` to the power count / steps, up to `end`.
 
     The logarithm is taken before `rate` is rounded: 0.999 as a float32, to the power
     10⁴, would be 3e-4 off.
@@ -124,12 +124,12 @@ def exponential(
 
 
 def inverse_root(count: Array, start: Scalar, steps: int) -> Array:
-    """`start` over the root of 1 + count / steps."""
+    """Return `start` over the root of 1 + count / steps."""
     return start / jnp.sqrt(1 + as_float(since(count, 0)) / steps)
 
 
 def joined(count: Array, curves: Sequence[Curve], boundaries: Iterable[int]) -> Scalar:
-    """The first curve, and from each boundary on the next, counting anew from there."""
+    """Follow one curve after the other, each from its beginning."""
     first, *rest = curves
     value = first(count)
     for boundary, curve in zip(boundaries, rest, strict=True):
@@ -140,7 +140,7 @@ def joined(count: Array, curves: Sequence[Curve], boundaries: Iterable[int]) -> 
 def warmed_up_to(
     count: Array, start: Scalar, peak: Scalar, steps: int, then: Curve
 ) -> Scalar:
-    """A straight line up to `peak` in `steps` steps, if any; `then` a curve."""
+    """Return a straight line up to `peak` in `steps` steps, if any; `then` a curve."""
     ramp = functools.partial(linear, start=start, end=peak, steps=max(steps, 1))
     return joined(count, (ramp, then), (steps,))
 
@@ -151,7 +151,7 @@ def through(
     points: Iterable[tuple[int, Scalar]],
     curve: Callable[..., Array],
 ) -> Scalar:
-    """From `start` through (boundary, value) pairs in order, in pieces of `curve`."""
+    """Go from `start` through (boundary, value) pairs, in pieces of `curve`."""
     curves: list[Curve] = []
     boundaries = []
     begin, value = 0, start

@@ -15,12 +15,12 @@ def exponential_decay(
     staircase: bool = False,
     end_value: AnyNumber | None = None,
 ) -> Curve:
-    """Multiply by the same factor in each so many steps.
+    """Multiply by the same factor in each stretch of steps.
 
     value(t) = I·r^((t−B)/T) for t ≥ B, I before
 
-    It stops at `end_value`: a lower bound if r < 1, otherwise an upper one. Where a
-    growing value would leave the range of floats, it stays.
+    It stops at `end_value`: a lower bound if r < 1, otherwise an upper one. A growing
+    value stays before it would overflow.
 
     Args:
         init_value: I, the value at the beginning.
@@ -29,12 +29,6 @@ def exponential_decay(
         transition_begin: B ≥ 0, an integer.
         staircase: whether (t−B)/T is rounded down: steps instead of a curve.
         end_value: where to stop; None for nowhere.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
 
     Reference:
         Optax's `exponential_decay`, Keras's `ExponentialDecay`, PyTorch's

@@ -16,12 +16,6 @@ def inverse_sqrt_schedule(init_value: AnyNumber, transition_steps: Steps = 1) ->
         init_value: v₀, the value at step 0.
         transition_steps: T ≥ 1, an integer: after 3·T steps half of v₀ is left.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, without
         the warm-up; Optax has none.

@@ -28,12 +28,6 @@ def inverse_time_decay_schedule(
         transition_steps: T > 0.
         staircase: whether t/T is rounded down: steps instead of a curve.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Keras's `InverseTimeDecay`, whose order of arguments is v₀, T, d.
 

@@ -15,14 +15,7 @@ def join_schedules(schedules: Schedules, boundaries: InOrder) -> Curve:
 
     Args:
         schedules: s₀, s₁, …, schedules or functions from the step count to a scalar.
-        boundaries: b₁, b₂, …, one fewer, integers ≥ 0 in order.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: the boundaries are not in order, or not one fewer than the
-            schedules.
+        boundaries: b₁, b₂, …, one fewer than the schedules, integers ≥ 0 in order.
 
     Reference:
         Optax's `join_schedules`, PyTorch's `SequentialLR`.
@@ -38,7 +31,7 @@ def join_schedules(schedules: Schedules, boundaries: InOrder) -> Curve:
             "join_schedules: boundaries and schedules do not fit together",
             expected=f"{len(schedules) - 1}, as there are {len(schedules)} schedules",
             got=f"{len(boundaries)}, {boundaries}",
-            do="leave out 0, where the first schedule begins",
+            hint="leave out 0, where the first schedule begins",
         )
 
     def value(count: Array) -> Scalar:

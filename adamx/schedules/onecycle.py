@@ -28,12 +28,6 @@ def cosine_onecycle_schedule(
         div_factor: d > 0.
         final_div_factor: f > 0.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Smith & Topin, "Super-Convergence", 2017, arXiv:1708.07120; Optax's
         `cosine_onecycle_schedule`; PyTorch's `OneCycleLR`, whose phases end one step
@@ -69,25 +63,10 @@ def linear_onecycle_schedule(
 
     value(0) = P/d, value(⌊s·T⌋) = P, value(⌊e·T⌋) = P/d, value(T) = P/(d·f)
 
+    See `cosine_onecycle_schedule` for the other arguments.
+
     Args:
-        transition_steps: T ≥ 1, an integer.
-        peak_value: P, the largest value.
-        pct_start: s in [0, 1], the share of T until the peak.
         pct_final: e in [s, 1], the share of T until the value is back.
-        div_factor: d > 0.
-        final_div_factor: f > 0.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range, or `pct_final` before
-            `pct_start`.
-
-    Reference:
-        Smith & Topin, "Super-Convergence", 2017, arXiv:1708.07120; Optax's
-        `linear_onecycle_schedule`; PyTorch's `OneCycleLR(three_phase=True)`, whose
-        phases end one step earlier.
 
     Example:
         >>> from adamx.schedules import linear_onecycle_schedule
@@ -114,5 +93,5 @@ def linear_onecycle_schedule(
 
 
 def _boundary(share: float, steps: int) -> int:
-    """The share of the steps, rounded down; 0.29 of 100, as floats 28.999…, is 29."""
+    """Return the share of the steps, rounded down; 0.29 of 100 is 29, not 28.999…."""
     return math.floor(round(share * steps, 6))

@@ -22,7 +22,7 @@ def parse(text: str, builders: Builders) -> Schedule:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise TransformError("this is not a call", got=text, do=str(error)) from None
+        raise TransformError("this is not a call", got=text, hint=str(error)) from None
     made = _read(tree.body, builders)
     if not isinstance(made, Schedule):
         raise TransformError(
@@ -49,7 +49,7 @@ def _read(node: ast.expr, builders: Builders) -> Any:
     raise TransformError(
         f"{ast.unparse(node)!r} is not allowed here",
         expected="calls of schedules by name, with numbers, lists, tuples and dicts",
-        do="write the number out" if isinstance(node, ast.BinOp) else None,
+        hint="write the number out" if isinstance(node, ast.BinOp) else None,
     )
 
 
@@ -60,7 +60,7 @@ def _call(
         raise TransformError(
             f"there is no schedule {name!r}",
             expected=", ".join(sorted(builders)),
-            do=nearest(name, builders),
+            hint=nearest(name, builders),
         )
     given = [_read(arg, builders) for arg in args]
     named = {}

@@ -25,12 +25,6 @@ def piecewise_constant_schedule(
         init_value: I, the value at the beginning.
         boundaries_and_scales: {bᵢ: sᵢ}, integers ≥ 0 and numbers ≥ 0.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Optax's `piecewise_constant_schedule`, PyTorch's `MultiStepLR`, Keras's
         `PiecewiseConstantDecay` (which has the old value at the boundary itself).
@@ -59,16 +53,10 @@ def piecewise_interpolate_schedule(
 
     value(bᵢ) = I·s₁·…·sᵢ
 
+    See `piecewise_constant_schedule` for the other arguments.
+
     Args:
         interpolate_type: "linear" or "cosine".
-        init_value: I, the value at step 0.
-        boundaries_and_scales: {bᵢ: sᵢ}, integers ≥ 0 and numbers ≥ 0.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range, or the type unknown.
 
     Reference:
         Optax's `piecewise_interpolate_schedule`.
@@ -87,7 +75,7 @@ def piecewise_interpolate_schedule(
 
 
 def _multiplied(value: Scalar, scales: Scales) -> list[tuple[int, Scalar]]:
-    """The value from each boundary on."""
+    """Return the value from each boundary on."""
     points = []
     for boundary, scale in scales.items():
         value = value * scale

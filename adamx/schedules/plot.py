@@ -18,8 +18,7 @@ POINTS = 2000
 def plot(schedule: Callable[[Any], Scalar], steps: int, ax: Any = None) -> Any:
     """Draw the value against the step count, from 0 to `steps`.
 
-    Each step is drawn as a level, as an optimizer sees it. Needs matplotlib, which is
-    in the extra `plot`.
+    Each step is drawn as a level. This needs matplotlib, which is in the extra `plot`.
 
     Args:
         schedule: a schedule, or any function from the step count to a scalar.
@@ -30,11 +29,7 @@ def plot(schedule: Callable[[Any], Scalar], steps: int, ax: Any = None) -> Any:
         The axes, whose new line is labelled with the call that made the schedule.
 
     Raises:
-        TransformError: `steps` is no positive integer.
-        ModuleNotFoundError: matplotlib is not there.
-
-    Reference:
-        adamx's own.
+        ModuleNotFoundError: matplotlib is not installed.
 
     Example:
         >>> import matplotlib; matplotlib.use("agg")

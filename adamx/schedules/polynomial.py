@@ -39,12 +39,6 @@ def polynomial_schedule(
         transition_begin: B ≥ 0, an integer.
         cycle: whether to begin again at the end.
 
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
-
     Reference:
         Optax's `polynomial_schedule`, PyTorch's `PolynomialLR` (E = 0), Keras's
         `PolynomialDecay`.
@@ -75,17 +69,7 @@ def linear_schedule(
 
     value(t) = E + (I − E)·(1 − (t−B)/T) for B ≤ t ≤ B+T, I before and E after
 
-    Args:
-        init_value: I, the value at the beginning.
-        end_value: E, the value at the end.
-        transition_steps: T ≥ 1, an integer.
-        transition_begin: B ≥ 0, an integer.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
+    See `polynomial_schedule` for the other arguments.
 
     Reference:
         Optax's `linear_schedule`, PyTorch's `LinearLR`.

@@ -12,20 +12,13 @@ from adamx.types import Array, Scalar
 
 @schedule
 def sgdr_schedule(cosine_kwargs: Calls) -> Curve:
-    """Begin again whenever a cosine decay has come to its end.
+    """Begin again at the end of each cosine decay.
 
     value(t) = cᵢ(t − D₁ − … − Dᵢ₋₁) in cycle i, of Dᵢ = `decay_steps` steps
 
     Args:
         cosine_kwargs: for each cycle the arguments of `warmup_cosine_decay_schedule`,
             a dict.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: there is no cycle, or the arguments of one are not those of
-            `warmup_cosine_decay_schedule`.
 
     Reference:
         Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",

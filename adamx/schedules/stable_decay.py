@@ -39,20 +39,13 @@ def warmup_stable_decay_schedule(
 
     f(x) = 1 − x ("linear"), ½·(1 + cos πx) ("cosine") or 1 − √x ("1-sqrt")
 
+    See `warmup_constant_schedule` for the other arguments.
+
     Args:
-        init_value: the value at the beginning.
-        peak_value: P, the value from the end of the warm-up on.
-        warmup_steps: W ≥ 0, an integer.
         stable_steps: S ≥ 0, an integer.
         decay_steps: D ≥ 1, an integer; the decay alone.
         end_value: E, the value at the end.
         decay_type: "linear", "cosine" or "1-sqrt", the shape of the decay.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range, or the type unknown.
 
     Reference:
         Hu et al., "MiniCPM", 2024, arXiv:2404.06395; Hägele et al., "Scaling Laws and

@@ -37,14 +37,8 @@ def warmup_constant_schedule(
 
     Args:
         init_value: I, the value at the beginning.
-        peak_value: P, the value from the end of the warm-up on.
+        peak_value: P, the value at the end of the warm-up.
         warmup_steps: W ≥ 0, an integer; with 0 it begins at P.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
 
     Reference:
         Optax's `warmup_constant_schedule`.
@@ -78,19 +72,12 @@ def warmup_cosine_decay_schedule(
 
     value(t) = E + (P − E)·(½·(1 + cos(π·(t−W)/(D−W))))ᵖ for W ≤ t ≤ D, E after
 
+    See `warmup_constant_schedule` for the other arguments.
+
     Args:
-        init_value: I, the value at the beginning.
-        peak_value: P, the value at the end of the warm-up.
-        warmup_steps: W ≥ 0, an integer.
         decay_steps: D > W, an integer: all steps, those of the warm-up included.
         end_value: E, the value at the end.
         exponent: p ≥ 0.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range, or D ≤ W.
 
     Reference:
         Loshchilov & Hutter, "SGDR", 2017, arXiv:1608.03983; Optax's
@@ -109,7 +96,7 @@ def warmup_cosine_decay_schedule(
             "warmup_cosine_decay_schedule: nothing is left to decay",
             expected=f"decay_steps > warmup_steps = {warmup_steps}",
             got=decay_steps,
-            do="decay_steps are all steps, those of the warm-up included",
+            hint="decay_steps are all steps, those of the warm-up included",
         )
 
     def falling(count: Array) -> Scalar:
@@ -132,25 +119,14 @@ def warmup_exponential_decay_schedule(
     staircase: bool = False,
     end_value: AnyNumber | None = None,
 ) -> Curve:
-    """Warm up along a straight line, then multiply by the same factor in each so many.
+    """Warm up along a straight line, then decay or grow exponentially.
 
     value(t) = I + (P − I)·t/W for t < W, P·r^((t−W−B)/T) for t ≥ W+B, P between
 
+    See `warmup_constant_schedule` and `exponential_decay` for the other arguments.
+
     Args:
-        init_value: I, the value at the beginning.
-        peak_value: P, the value at the end of the warm-up.
-        warmup_steps: W ≥ 0, an integer.
-        transition_steps: T ≥ 1, an integer.
-        decay_rate: r > 0, the factor for T steps.
         transition_begin: B ≥ 0, an integer, counted from the end of the warm-up.
-        staircase: whether the exponent is rounded down: steps instead of a curve.
-        end_value: where to stop, as in `exponential_decay`; None for nowhere.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
 
     Reference:
         Optax's `warmup_exponential_decay_schedule`.
@@ -182,16 +158,10 @@ def warmup_inverse_sqrt_schedule(
 
     That of the Transformer has I = 0 and P = 1/√(d·W), where d is the model's width.
 
+    See `warmup_constant_schedule` for the other arguments.
+
     Args:
-        init_value: I, the value at the beginning.
-        peak_value: P, the value at the end of the warm-up.
         warmup_steps: W ≥ 1, an integer.
-
-    Returns:
-        A schedule: from the step count to the value, a float scalar.
-
-    Raises:
-        TransformError: an argument is out of its range.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762; fairseq's
@@ -213,7 +183,7 @@ def warmup_inverse_sqrt_schedule(
 
 
 def warmed_up(rate: ScalarOrSchedule, steps: int | None) -> ScalarOrSchedule:
-    """`rate` times t/steps in step t = 1, 2, … up to `steps`; None for no warm-up."""
+    """Return `rate` times t/steps up to step `steps`; `rate` without a warm-up."""
     if steps is None:
         return rate
     steps = Whole(1).check("warm-up", "warmup_steps", steps)

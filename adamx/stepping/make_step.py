@@ -11,31 +11,36 @@ from adamx.errors import TransformError
 from adamx.execution.plan import Plan
 from adamx.execution.programs import Programs
 from adamx.hyperparameters.arguments import OneOf
-from adamx.hyperparameters.call import Call, Remembered
+from adamx.hyperparameters.call import Call, EqualByCall
 from adamx.kernels.fused import adding
 from adamx.numerics.arithmetic import all_finite
-from adamx.numerics.dtypes import compute_dtype, convert
+from adamx.numerics.dtypes import cast, compute_dtype
 from adamx.numerics.random import KeyLike, random_key
 from adamx.stepping.rounding import ROUNDINGS, Rounding
-from adamx.tree.check import matched
+from adamx.tree.check import flatten_like
 from adamx.tree.paths import flatten, key_paths
 from adamx.tree.record import Record
-from adamx.types import Array, Params, PyTree, State, Updates
+from adamx.types import (
+    Array,
+    Params,
+    ParamsT,
+    PyTree,
+    State,
+    StateT,
+    Updates,
+)
 
 OWN = "rounding"
 """The name of what a step keeps itself, beside the pieces of the transform."""
 
 
-class Step(Remembered):
+class Step(EqualByCall):
     """A whole step: `params, state = step(params, state, grads)`; see `make_step`.
 
     Args:
         call: the call of `make_step` that made it.
         parts: the plan of the transform, and what is done with what it emits.
         donate: whether parameters and state are given up to the step.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -52,18 +57,18 @@ class Step(Remembered):
         self._parts = parts
         self._programs = Programs(_step, parts, (0, 1) if donate else ())
 
-    def init(self, params: Params) -> State:
-        """The state before the first step; that of the transform, and `rounding`."""
+    def init(self, params: Params) -> dict[str, Any]:
+        """Return the state before the first step: of the transform, and `rounding`."""
         return self._parts.init(params)
 
     def __call__(
-        self, params: Params, state: State, grads: Updates, **extra: Any
-    ) -> tuple[Params, State]:
-        """The next parameters and state; those that are given are used up."""
+        self, params: ParamsT, state: StateT, grads: Updates, **extra: Any
+    ) -> tuple[ParamsT, StateT]:
+        """Return the next parameters and state; those that are given are used up."""
         return self._programs(params, state, grads, extra=extra)
 
-    def whole(self, params: Params, state: State) -> Params:
-        """The parameters in at least float32, with what is kept of them in `state`."""
+    def whole(self, params: ParamsT, state: State) -> ParamsT:
+        """Return the parameters in at least float32, with the rest kept in `state`."""
         return self._parts.whole(params, state.get(OWN, {}))
 
 
@@ -104,7 +109,7 @@ class Parts(Record):
             )
         rest = dict(state)
         own = rest.pop(OWN, {})
-        matched(flatten(grads)[1], params, "params", grads)
+        flatten_like(flatten(grads)[1], params, "params", grads)
         wide = self.whole(params, own)
         updates, new = self.plan.apply(_wide(grads), rest, wide, extra)
         written, kept = self._written(params, wide, updates, own)
@@ -132,9 +137,11 @@ class Parts(Record):
                 piece="make_step",
                 expected=f"{self.rounding.keeps!r} under {OWN!r}",
                 got=f"{sorted(own)}",
-                do="use the state that init of the same step made",
+                hint="use the state that init of the same step made",
             )
-        return matched(treedef, own[self.rounding.keeps], self.rounding.keeps, params)
+        return flatten_like(
+            treedef, own[self.rounding.keeps], self.rounding.keeps, params
+        )
 
     def _written(
         self, params: Params, wide: Params, updates: Updates, own: dict[str, Any]
@@ -147,7 +154,7 @@ class Parts(Record):
         for i, (p, u) in enumerate(zip(leaves, moves, strict=True)):
             if p is None or u is None or not _is_float(p):
                 continue
-            total = convert(jnp.asarray(u), totals[i].dtype)
+            total = cast(jnp.asarray(u), totals[i].dtype)
             if not self.adds:
                 total = totals[i] + total
             mine = None if key is None else jax.random.fold_in(key, i)
@@ -162,7 +169,7 @@ class Parts(Record):
 
 
 def _wide(tree: PyTree) -> PyTree:
-    """`tree` in the dtypes that are computed in."""
+    """Return `tree` in the dtypes that are computed in."""
 
     def widened(x: Any) -> Any:
         if not _is_narrow(x):
@@ -170,7 +177,7 @@ def _wide(tree: PyTree) -> PyTree:
         if isinstance(x, jax.ShapeDtypeStruct):
             dtype = compute_dtype(x.dtype)
             return jax.ShapeDtypeStruct(x.shape, dtype, sharding=x.sharding)
-        return convert(x, compute_dtype(x.dtype))
+        return cast(x, compute_dtype(x.dtype))
 
     return jax.tree.map(widened, tree)
 
@@ -197,39 +204,38 @@ def make_step(
     donate: bool = True,
     key: KeyLike = 0,
 ) -> Step:
-    """Make one program of a whole step, and round 16-bit parameters in it well.
+    """Make one program of a whole step, which rounds 16-bit parameters well.
 
     θ, s ← round(θ + u), s′ where u, s′ = tx(g, s, θ)
 
-    `tx.update` has to round an update to the dtype of the parameters before they are
-    added, and the sum is rounded to the nearest: from a bfloat16 of 1 nothing below
-    0.002 can be taken away. Here the update stays in float32 until it is added.
+    `tx.update` must round an update to the dtype of the parameters before they are
+    added, and the sum is rounded to the nearest: subtracting less than 0.002 from a
+    bfloat16 of 1 does nothing. Here the update stays in float32 until it is added.
 
     | rounding | keeps, a parameter | |
     |---|---|---|
     | `"nearest"` | nothing | small steps are lost |
-    | `"stochastic"` | nothing | up or down by chance, right on the average |
-    | `"kahan"` | 2 bytes | what was rounded away is added in the next step |
+    | `"stochastic"` | nothing | up or down randomly, right on the average |
+    | `"kahan"` | 2 bytes | the rounding error is added in the next step |
     | `"correction"` | 1 byte | bfloat16 alone: the next 8 bits of its float32 |
 
     Args:
-        tx: a transform, Optax's too; it sees gradients and parameters in float32, with
-            what is kept of them.
-        rounding: one of the above, for parameters of 16 bits; others are added to.
+        tx: a transform, Optax's too; it gets gradients and parameters in float32.
+        rounding: one of the above, for parameters of 16 bits; others are just added to.
         skip_nonfinite: whether a step with an ∞ or NaN among the gradients changes
             neither parameters nor state.
-        donate: whether the buffers of the parameters and state that are given are used
-            for the new ones: they cannot be read afterwards.
+        donate: whether the buffers of the given parameters and state are reused for the
+            new ones: then they cannot be read afterwards.
         key: a random key, or an integer to make one of, for `"stochastic"`.
 
     Returns:
         The step: `params, state = step(params, state, grads, **extra)`, jitted, with
-        `step.init(params)`. Its state is that of `tx` and, where something is kept,
-        `{"rounding": …}`. `step.whole(params, state)` are the parameters in float32.
+        `step.init(params)`. Its state is that of `tx` and, if the rounding keeps
+        something, `{"rounding": …}`. `step.whole(params, state)` are the parameters in
+        float32.
 
     Raises:
-        TransformError: there is no such rounding, or (in `init`) a parameter has no
-            correction.
+        TransformError: in `init`, `"correction"` with a parameter that is no bfloat16.
 
     Reference:
         Zamirai et al., "Revisiting BFloat16 Training", 2020, arXiv:2010.06192, for

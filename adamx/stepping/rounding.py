@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.errors import TransformError
-from adamx.numerics.dtypes import compute_dtype, convert, narrow
+from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.storage.rounding import stochastic_round
 from adamx.tree.paths import describe
 from adamx.tree.record import Record
@@ -22,18 +22,18 @@ class Rounding(Record):
     draws: ClassVar[bool] = False
 
     def begin(self, param: Array, path: str) -> Array | None:
-        """What to keep beside a parameter of 16 bits."""
+        """Return the array to keep beside a parameter of 16 bits."""
         return None
 
     def whole(self, param: Array, kept: Any) -> Array:
-        """The parameter in the dtype that is computed in, with what is kept of it."""
-        return convert(param, compute_dtype(param.dtype))
+        """Return the parameter in the compute dtype, with the rest that is kept."""
+        return cast(param, compute_dtype(param.dtype))
 
     def write(
         self, total: Array, param: Array, kept: Any, key: Array | None
     ) -> tuple[Array, Any]:
-        """`total` in the dtype of `param`, and what to keep beside it."""
-        return narrow(total, param.dtype), kept
+        """Return `total` in the dtype of `param`, and what to keep beside it."""
+        return cast_saturating(total, param.dtype), kept
 
 
 class Stochastic(Rounding):
@@ -62,11 +62,11 @@ class Kahan(Rounding):
     def write(
         self, total: Array, param: Array, kept: Any, key: Array | None
     ) -> tuple[Array, Any]:
-        new = narrow(total, param.dtype)
+        new = cast_saturating(total, param.dtype)
         rest = total - new.astype(total.dtype)
         # Of ∞ nothing is left, rather than NaN.
         rest = jnp.where(jnp.isinf(total), 0, rest)
-        return new, narrow(rest, param.dtype)
+        return new, cast_saturating(rest, param.dtype)
 
 
 class Correction(Rounding):
@@ -83,7 +83,7 @@ class Correction(Rounding):
                 piece="make_step",
                 expected="bfloat16 or at least float32",
                 got=describe(param),
-                do="rounding='kahan' or 'stochastic'",
+                hint="rounding='kahan' or 'stochastic'",
             )
         return jnp.zeros_like(param, jnp.int8)
 

@@ -33,18 +33,15 @@ def bfloat16(*, stochastic: bool = False) -> Codec:
     """Keep numbers as bfloat16, 2 bytes each.
 
     A moving average that is rounded to the nearest stops where a step is less than half
-    of the distance between neighbours: with b = 0.999 at half of what it should be.
-    Rounded stochastically it is right on the average.
+    of the distance between neighbours: with b = 0.999 at half of its value. Stochastic
+    rounding is right on the average.
 
     Args:
-        stochastic: whether to round up or down by chance, with a key that the state
+        stochastic: whether to round up or down randomly, with a key that the state
             keeps; otherwise to the nearest.
 
     Returns:
         A codec, for `stored`. It keeps an array of the same shape.
-
-    Raises:
-        TypeError: never, if `stochastic` is a bool.
 
     Reference:
         Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,

@@ -19,7 +19,7 @@ class Blocks(NamedTuple):
 
 
 def split(x: Array, size: int) -> Array:
-    """`x` with a last axis of `size`, in the order of memory, filled up with zeros.
+    """Return `x` with a last axis of `size`, in the order of memory, zero-padded.
 
     Where the last axis of `x` is a multiple of `size` the others stay as they are, so
     that what is split over devices along them stays where it is.
@@ -31,7 +31,7 @@ def split(x: Array, size: int) -> Array:
 
 
 def join(blocks: Array, shape: tuple[int, ...]) -> Array:
-    """The array of this shape that `split` made `blocks` of."""
+    """Return the array of this shape that `split` made `blocks` of."""
     if blocks.shape[:-2] == shape[:-1] and _end(blocks) == shape[-1:]:
         return blocks.reshape(shape)
     return blocks.reshape(-1)[: math.prod(shape)].reshape(shape)
@@ -42,21 +42,21 @@ def _end(blocks: Array) -> tuple[int, ...]:
 
 
 def rescaled(blocks: Array, scales: Array, shape: tuple[int, ...]) -> Array:
-    """The array of this shape that `blocks`, times their scales, are."""
+    """Return the array of this shape that `blocks`, times their scales, are."""
     return join(blocks * scales[..., None], shape)
 
 
 def bounded(x: Array) -> Array:
-    """`x` with ∞ as the largest number there is to encode; NaN stays NaN."""
+    """Return `x` with ∞ as the largest number there is to encode; NaN stays NaN."""
     return jnp.clip(x, -TOP, TOP)
 
 
 def largest(blocks: Array) -> Array:
-    """The largest |x| of each block; NaN where there is one in it."""
+    """Return the largest |x| of each block; NaN where there is one in it."""
     return jnp.max(jnp.abs(blocks), axis=-1)
 
 
 def relative(blocks: Array, scales: Array) -> Array:
-    """`blocks` divided by their scales; zeros where those are zero."""
+    """Return `blocks` divided by their scales; zeros where those are zero."""
     # A divisor for each number: XLA multiplies by the inverse of one that is shared.
     return blocks / jnp.where(blocks == 0, 1, scales[..., None])

@@ -25,9 +25,6 @@ class Codec(Record):
     in a row it encodes together, without looking at others (`span`; None if it looks
     at all of them, and then it cannot be part of a kernel).
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
@@ -47,24 +44,24 @@ class Codec(Record):
 
     @property
     def draws(self) -> bool:
-        """Whether `encode` wants a key."""
+        """Return whether `encode` wants a key."""
         return False
 
     @property
     def span(self) -> int | None:
-        """How many numbers in a row are encoded together."""
+        """Return how many numbers in a row are encoded together."""
         return None
 
     def encode(self, x: Array, key: Array | None = None) -> Any:
-        """What is kept of `x`."""
+        """Return the encoded `x`."""
         raise NotImplementedError(f"{type(self).__name__}.encode")
 
     def decode(self, encoded: Any, shape: tuple[int, ...]) -> Array:
-        """The array that `encoded` stands for."""
+        """Return the array that `encoded` stands for."""
         raise NotImplementedError(f"{type(self).__name__}.decode")
 
     def nonnegative(self) -> "Codec":
-        """The codec to use instead of this one where no number is negative."""
+        """Return the codec to use instead of this one where no number is negative."""
         return self
 
     def __init_subclass__(cls) -> None:
@@ -72,7 +69,7 @@ class Codec(Record):
         cls.__repr__ = Codec.__repr__
 
     def __repr__(self) -> str:
-        """The call that makes it, without what is as by default."""
+        """Return the call that makes it, without what is as by default."""
         fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
         pairs = ((f, getattr(self, f.name)) for f in fields)
         given = (f"{f.name}={value!r}" for f, value in pairs if value != f.default)
@@ -86,12 +83,12 @@ class BlockCodec(Codec):
 
     @property
     def span(self) -> int:
-        """How many numbers share a scale."""
+        """Return how many numbers share a scale."""
         return self.block
 
 
 def checked_block(name: str, block: Any, multiple: int = 1) -> int:
-    """`block`, or a `TransformError` unless it is a positive multiple of `multiple`."""
+    """Return `block` after a check that it is a positive multiple of `multiple`."""
     block = Whole(1).check(name, "block", block)
     if block % multiple:
         raise TransformError(

@@ -59,10 +59,10 @@ class Root8(BlockCodec):
 
 
 def _scaled(x: Array, size: int) -> tuple[Array, Array]:
-    """Blocks divided by their scales, as those are kept; and the scales in 16 bits.
+    """Return blocks divided by their rounded scales, and the scales in 16 bits.
 
-    What a scale is rounded by is less than half a step of the code, and divided by is
-    what is multiplied by again.
+    The code absorbs the rounding of a scale, because encode and decode use the same
+    one.
     """
     blocks = split(x, size)
     scales = _short(largest(blocks))
@@ -70,7 +70,7 @@ def _scaled(x: Array, size: int) -> tuple[Array, Array]:
 
 
 def _short(scales: Array) -> Array:
-    """Scales ≥ 0 in 16 bits: float32 without its sign, to 8 bits of mantissa."""
+    """Return scales ≥ 0 in 16 bits: float32 without its sign, 8 bits of mantissa."""
     bits = jax.lax.bitcast_convert_type(scales, jnp.uint32)
     return (bits + 2**14 >> 15).astype(jnp.uint16)
 
@@ -81,11 +81,12 @@ def _long(scales: Array) -> Array:
 
 
 def int8(*, block: int = 32) -> Codec:
-    """Keep numbers in 8 bits each, after a softsign that spreads the small ones out.
+    """Keep numbers in 8 bits each, after a softsign, which is finer towards zero.
 
     c = round(127 · 2y/(1+|y|)), y = x/s, s = max|x| of each block
 
-    The steps are half as wide at zero as on the average, and twice as wide at ±s.
+    The steps are half as wide at zero as on the average, and twice as wide at ±s. For
+    moments that are never negative it becomes `uint8_root`.
 
     Args:
         block: how many numbers share a scale.
@@ -93,15 +94,11 @@ def int8(*, block: int = 32) -> Codec:
     Returns:
         A codec, for `stored`. It keeps `codes`, int8, an array of the same shape, and
         `scales`, uint16, one for each block: 1 + 2/32 bytes a number. A scale is a
-        float32 without its sign, to 9 bits: a float16 has neither 1e-10 nor 1e6. For
-        moments that are never negative it becomes `uint8_root`.
-
-    Raises:
-        TransformError: `block` is not a positive integer.
+        float32 without its sign, to 9 bits: a float16 has neither 1e-10 nor 1e6.
 
     Reference:
-        adamx's own constants; companding is that of G.711, and small groups are those
-        of Dettmers et al., 2021, arXiv:2110.02861, made smaller.
+        Dettmers et al., 2021, arXiv:2110.02861, for scales of small groups; ITU-T
+        G.711, for companding.
 
     Example:
         >>> import jax.numpy as jnp
@@ -119,23 +116,14 @@ def uint8_root(*, block: int = 32) -> Codec:
 
     c = round(255 · √x/s), s = max √x of each block
 
-    For second moments: their roots are what is divided by. What is rounded to 0 is
-    decoded as the middle between 0 and ½, so that a small second moment does not become
-    none beside a first moment that still is one.
+    For second moments, which divide by their roots. A number that is rounded to 0 is
+    decoded as the middle between 0 and ½, so that no second moment is 0 beside a first
+    moment that is not. Negative numbers become 0.
 
-    Args:
-        block: how many numbers share a scale.
+    See `int8` for the other arguments.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, uint8, an array of the same shape, and
-        `scales`, uint16, one for each block: 1 + 2/32 bytes a number. Of negative
-        numbers it keeps 0.
-
-    Raises:
-        TransformError: `block` is not a positive integer.
-
-    Reference:
-        adamx's own.
+        A codec, for `stored`, of 1 + 2/32 bytes a number; see `int8`.
 
     Example:
         >>> import jax.numpy as jnp

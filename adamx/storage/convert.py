@@ -9,31 +9,28 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform
 from adamx.errors import TransformError
-from adamx.execution.column import Column, Parts, Path
 from adamx.execution.plan import Plan, distinct
-from adamx.execution.slots import Slots, get, put
+from adamx.execution.slot_table import Parts, Path, SlotTable, put
+from adamx.execution.state_layout import StateLayout, get
 from adamx.hyperparameters.call import NoCall
 from adamx.storage.stored import NEVER, Encoding, Stored, with_min_size
-from adamx.tree.paths import flatten
+from adamx.tree.paths import flatten, simple_paths
 from adamx.types import Params, State
 
 
 def bare(tx: Transform) -> Transform:
-    """`tx` with nothing encoded; its state has the same names."""
+    """Return `tx` with nothing encoded; its state has the same names."""
     return Transform.of(with_min_size(tx.plan.pieces, lambda _: NEVER), NoCall())
 
 
 def decoded(tx: Transform, state: State, params: Params) -> State:
-    """The state of `bare(tx)` that `state`, one of `tx`, stands for.
-
-    Raises:
-        TransformError: `state` is none of `tx`.
-    """
+    """Return the state of `bare(tx)` that `state`, one of `tx`, encodes."""
 
     def decode(
-        slot: _StoredSlot, now: Parts, was: Parts, column: Column, i: int
+        slot: _StoredSlot, now: Parts, was: Parts, table: SlotTable, i: int
     ) -> Any:
-        kept = was.container.flatten_up_to(now.slot(column, i))
+        arrays = [column[i] for column in table.columns(now.names)]
+        kept = was.container.flatten_up_to(now.container.unflatten(arrays))
         pairs = zip(was.arrays, kept, strict=True)
         found = [slot.encoding.decode(slot.path[-1], a, x) for a, x in pairs]
         return was.container.unflatten(found)
@@ -43,16 +40,12 @@ def decoded(tx: Transform, state: State, params: Params) -> State:
 
 
 def encoded(tx: Transform, state: State, params: Params) -> State:
-    """The state of `tx` that stands for `state`, one of `bare(tx)`.
-
-    Raises:
-        TransformError: `state` is none of `bare(tx)`.
-    """
+    """Return the state of `tx` that encodes `state`, one of `bare(tx)`."""
 
     def encode(
-        slot: _StoredSlot, now: Parts, was: Parts, column: Column, i: int
+        slot: _StoredSlot, now: Parts, was: Parts, table: SlotTable, i: int
     ) -> Any:
-        arrays = column.get(i, was.names)
+        arrays = [column[i] for column in table.columns(was.names)]
         return was.container.unflatten(
             [slot.encoding.encode(slot.path[-1], x) for x in arrays]
         )
@@ -61,14 +54,14 @@ def encoded(tx: Transform, state: State, params: Params) -> State:
 
 
 class _StoredSlot(NamedTuple):
-    """A slot that is encoded, and what it takes to read it."""
+    """Hold a slot that is encoded, and its codec."""
 
     path: Path
     encoding: Encoding
     params: Params
     """As the rule sees them."""
-    parts: Callable[[Any], tuple[Parts, Parts]]
-    """From a leaf to its slot as it is encoded, and as it is not."""
+    parts: Callable[[Any, str], tuple[Parts, Parts]]
+    """From a leaf and its path to its slot as it is encoded, and as it is not."""
 
 
 def _converted(
@@ -78,64 +71,73 @@ def _converted(
     like: State,
     function: Callable[..., Any],
 ) -> State:
-    """`state` with `function` of each slot that is encoded, where `like` has it."""
+    """Return `state` with `function` of each slot that is encoded in `like`."""
     new = _copied(state)
     for slot in _slots(tx.plan, params):
         if not _has(like, slot.path):
             continue
         leaves, treedef = flatten(slot.params)
+        paths = simple_paths(slot.params)
         kept = get(state, slot.path)
         try:
-            column = Column.read(treedef, leaves, kept, _mismatch)
+            table = SlotTable.read(treedef, leaves, {(): kept}, _mismatch)
             found = [
-                None if leaf is None else function(slot, *slot.parts(leaf), column, i)
+                None
+                if leaf is None
+                else Parts.of(function(slot, *slot.parts(leaf, paths[i]), table, i))
                 for i, leaf in enumerate(leaves)
             ]
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise TransformError(
                 f"the state's {slot.path[-1]!r} is not what the transform keeps",
                 piece="/".join(slot.path[:-1]),
-                do="say whose state it is: migrate(…, old_tx=…)",
+                hint="say whose state it is: migrate(…, old_tx=…)",
             ) from error
-        put(new, slot.path, Column.of(treedef, found).tree())
+        put(new, slot.path, SlotTable.of(treedef, found, [()]).tree())
     return new
 
 
-def _mismatch(tree: Any) -> Any:
-    raise ValueError(tree)
+def _mismatch(path: Path, tree: Any) -> Any:
+    raise ValueError(path, tree)
 
 
 def _slots(plan: Plan, params: Params, path: Path = ()) -> Iterator[_StoredSlot]:
-    """The slots in the state that are encoded."""
-    seen = plan.seen(params)
+    """Return the slots in the state that are encoded."""
+    seen = plan.trainable_params(params)
     for name, piece in distinct(plan.pieces):
         if not isinstance(piece, Rule):
             for label, (inner, those) in piece.inside(seen).items():
                 yield from _slots(inner, those, (*path, name, label))
             continue
-        now, was = Slots.of(piece), Slots.of(with_min_size(piece, lambda _: NEVER))
+        was = with_min_size(piece, lambda _: NEVER)
         for below, encoding in _in_rule(piece, ()):
 
             def parts(
-                leaf: Any, k: int = now.paths.index(below), kept: Any = (now, was)
+                leaf: Any, at: str, slot: Path = below, both: Any = (piece, was)
             ) -> tuple[Parts, Parts]:
                 shape, dtype = jnp.shape(leaf), jnp.result_type(leaf)
-                a, b = (slots.parts(shape, dtype)[k] for slots in kept)
-                return a, b
+
+                def found(rule: Rule) -> Parts:
+                    of_leaf = rule.for_leaf(at, shape, lambda: at)
+                    layout = StateLayout.of(rule).of_leaf(of_leaf)
+                    return layout.slot(slot, shape, dtype)
+
+                now, was = map(found, both)
+                return now, was
 
             yield _StoredSlot((*path, name, *below), encoding, seen, parts)
 
 
 def _in_rule(rule: Rule, path: Path) -> Iterator[tuple[Path, Encoding]]:
     if isinstance(rule, Stored):
-        for below in Slots.of(rule.rule).paths:
+        for below in StateLayout.of(rule.inner).paths:
             yield (*path, *below), rule.encoding
     for name, part in rule.parts():
         yield from _in_rule(part, (*path, name))
 
 
 def _has(state: Any, path: Path) -> bool:
-    """Whether anything is kept there: what has no state has no name in it either."""
+    """Return whether the state has an entry there; a piece without state has none."""
     for name in path:
         if not isinstance(state, dict) or name not in state:
             return False

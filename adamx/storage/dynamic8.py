@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.storage.blocks import Blocks, bounded, join, largest, rescaled, split
-from adamx.storage.books import Book, dynamic_map, looked_up
+from adamx.storage.codebook import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
 
 
 @functools.cache
 def book(signed: bool) -> Book:
-    """The map: 256 numbers in [-1, 1], or in [0, 1]."""
+    """Return the map: 256 numbers in [-1, 1], or in [0, 1]."""
     return Book.of(dynamic_map(signed, exponent_bits=7, bits=8))
 
 
@@ -52,18 +52,15 @@ def int8_dynamic(*, block: int = 256) -> Codec:
     c = argminᵢ |x/s − mapᵢ|, s = max|x| of each block
 
     The map has seven decades, the largest with 64 entries of either sign, each other
-    with half as many as the next; it is that of bitsandbytes' 8-bit optimizers.
+    with half as many as the next; it is that of bitsandbytes' 8-bit optimizers. For
+    moments that are never negative it becomes `uint8_dynamic`.
 
     Args:
         block: how many numbers share a scale.
 
     Returns:
         A codec, for `stored`. It keeps `codes`, uint8, an array of the same shape, and
-        `scales`, float32, one for each block: 1 + 4/256 bytes a number. For moments
-        that are never negative it becomes `uint8_dynamic`.
-
-    Raises:
-        TransformError: `block` is not a positive integer.
+        `scales`, float32, one for each block: 1 + 4/256 bytes a number.
 
     Reference:
         Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
@@ -83,19 +80,10 @@ def int8_dynamic(*, block: int = 256) -> Codec:
 def uint8_dynamic(*, block: int = 256) -> Codec:
     """Keep numbers ≥ 0 as the nearest of 256 entries; see `int8_dynamic`.
 
-    Args:
-        block: how many numbers share a scale.
+    Negative numbers become 0. See `int8_dynamic` for the other arguments.
 
     Returns:
-        A codec, for `stored`, of 1 + 4/256 bytes a number, for moments that are never
-        negative: of negative numbers it keeps 0.
-
-    Raises:
-        TransformError: `block` is not a positive integer.
-
-    Reference:
-        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
-        arXiv:2110.02861.
+        A codec, for `stored`, of 1 + 4/256 bytes a number.
 
     Example:
         >>> import jax.numpy as jnp

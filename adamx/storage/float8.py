@@ -54,9 +54,6 @@ def float8(*, block: int = 256) -> Codec:
         A codec, for `stored`. It keeps `codes`, the bits as uint8, an array of the same
         shape, and `scales`, float32, one for each block: 1 + 4/256 bytes a number.
 
-    Raises:
-        TransformError: `block` is not a positive integer.
-
     Reference:
         Micikevicius et al., "FP8 Formats for Deep Learning", 2022, arXiv:2209.05433;
         the scales are those of torchao 0.18.

@@ -16,14 +16,14 @@ from adamx.storage.blocks import (
     rescaled,
     split,
 )
-from adamx.storage.books import Book, dynamic_map, looked_up
+from adamx.storage.codebook import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
 
 
 @functools.cache
 def book(signed: bool) -> Book:
-    """The map: 16 numbers in [-1, 1], or the sixteenths in (0, 1], without a zero."""
+    """Return the map: 16 numbers in [-1, 1], or the sixteenths in (0, 1]."""
     if signed:
         return Book.of(dynamic_map(True, exponent_bits=3, bits=4))
     return Book.of(np.arange(1, 17, dtype=np.float32) / np.float32(16))
@@ -57,7 +57,7 @@ class UInt4(Int4):
 
 
 def _packed(codes: Array, zero: int) -> Array:
-    """Two codes to a byte: the first is in its upper half."""
+    """Pack two codes into a byte, the first into its upper half."""
     if not codes.ndim or codes.shape[-1] % 2:
         codes = codes.reshape(-1)
         codes = jnp.pad(codes, (0, codes.size % 2), constant_values=zero)
@@ -74,17 +74,15 @@ def int4(*, block: int = 128) -> Codec:
 
     c = argminᵢ |x/s − mapᵢ|, s = max|x| of each block
 
+    For moments that are never negative it becomes `uint4`.
+
     Args:
         block: how many numbers share a scale; even.
 
     Returns:
         A codec, for `stored`. It keeps `codes`, uint8, an array with half as long a
-        last axis (or, where that is odd, one row), and `scales`, float32, one for each
-        block: 1/2 + 4/128 bytes a number. For moments that are never negative it
-        becomes `uint4`.
-
-    Raises:
-        TransformError: `block` is not a positive even integer.
+        last axis (or one row, if that is odd), and `scales`, float32, one for each
+        block: 1/2 + 4/128 bytes a number.
 
     Reference:
         Li et al., "Memory Efficient Optimizers with 4-bit States", 2023,
@@ -108,17 +106,13 @@ def uint4(*, block: int = 128) -> Codec:
 
     c = argminᵢ |x/s − i/16|, i from 1 to 16, s = max x of each block
 
-    There is no zero among them: a second moment of 0 beside a first moment that is not
-    would make a step without bounds.
+    The map has no zero, because a second moment of 0 beside a first moment that is not
+    0 would make an unbounded step.
 
-    Args:
-        block: how many numbers share a scale; even.
+    See `int4` for the other arguments.
 
     Returns:
-        A codec, for `stored`, of 1/2 + 4/128 bytes a number; see `int4`.
-
-    Raises:
-        TransformError: `block` is not a positive even integer.
+        A codec, for `stored`, of 1/2 + 4/128 bytes a number.
 
     Reference:
         Li et al., "Memory Efficient Optimizers with 4-bit States", 2023,

@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 
-from adamx.numerics.dtypes import narrow
+from adamx.numerics.dtypes import cast_saturating
 from adamx.types import Array
 
 
 def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -> Array:
-    """`x` in a narrower dtype, the mean over all keys being `x` itself.
+    """Return `x` in a narrower dtype, the mean over all keys being `x` itself.
 
     Of the two neighbours a ≤ x < b the upper one has the chance (x − a)/(b − a).
     Without a key it is the nearest. What is too large becomes the largest there is.
@@ -17,7 +17,7 @@ def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -
         Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,
         arXiv:1502.02551.
     """
-    near = narrow(x, dtype)
+    near = cast_saturating(x, dtype)
     if key is None or near.dtype == x.dtype:
         return near
     # Derivatives are those of x, whichever way it is rounded.

@@ -1,7 +1,7 @@
 """A transform whose state is encoded after each step, and decoded before the next."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -9,20 +9,21 @@ import jax.numpy as jnp
 
 from adamx.core.fork import TreeFork
 from adamx.core.freeze import Freeze
-from adamx.core.node import Node
 from adamx.core.partition import Partition
-from adamx.core.rule import Live, Rule, Series
+from adamx.core.rule import Rule, Series
+from adamx.core.rule_wrapper import RuleWrapper
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError, nearest
 from adamx.execution.plan import Piece, Plan, distinct, of_single_leaves
-from adamx.execution.slots import Slots as Kept
+from adamx.execution.state_layout import StateLayout
 from adamx.hyperparameters.arguments import NonNegativeInteger
 from adamx.hyperparameters.call import NoCall
 from adamx.hyperparameters.labels import Labels
 from adamx.numerics.random import KeyLike, random_key
+from adamx.storage.block_sharding import begun, stepped
 from adamx.storage.codec import Codec
-from adamx.storage.places import begun, stepped
-from adamx.tree.record import Record, replace
+from adamx.tree.record import Record, is_array, replace
 from adamx.types import Array, Shared, Slots
 
 NONNEGATIVE = frozenset(
@@ -69,19 +70,30 @@ class Encoding(Record):
         return _as_slot(codec.decode(kept, shape), as_was.dtype)
 
     def encoded(self, slots: Slots, key: Array | None = None) -> Slots:
-        """`slots`, nested by name, as they are kept."""
-        places = iter(range(len(jax.tree.leaves(slots))))
-
-        def encode(name: str, slot: Array) -> Any:
-            place = next(places)
-            chance = None if key is None else jax.random.fold_in(key, place)
-            return self.encode(name, slot, chance)
-
-        return _each(lambda name, slot: _leaves(encode, name, slot), slots)
+        """Return `slots`, nested by name, as they are kept."""
+        pairs, structure = jax.tree_util.tree_flatten_with_path(slots)
+        keys = [
+            None if key is None else jax.random.fold_in(key, i)
+            for i in range(len(pairs))
+        ]
+        return structure.unflatten(
+            self.encode(_slot_name(path), x, chance)
+            for (path, x), chance in zip(pairs, keys, strict=True)
+        )
 
     def decoded(self, slots: Slots, like: Slots) -> Slots:
-        """What `slots` stand for, in the shapes and dtypes of `like`."""
-        return _each(lambda n, *pair: _leaves(self.decode, n, *pair), like, slots)
+        """Return what `slots` encode, in the shapes and dtypes of `like`."""
+        pairs, structure = jax.tree_util.tree_flatten_with_path(like)
+        kept = structure.flatten_up_to(slots)
+        return structure.unflatten(
+            self.decode(_slot_name(path), was, x)
+            for (path, was), x in zip(pairs, kept, strict=True)
+        )
+
+
+def _slot_name(path: Sequence[Any]) -> str:
+    """Return the name of the slot in which an array stands, perhaps in a container."""
+    return next(k.key for k in reversed(path) if isinstance(k, jax.tree_util.DictKey))
 
 
 NEVER = 2**62
@@ -95,21 +107,6 @@ def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
         return replace(x, min_size=min_size(x)) if isinstance(x, Encoding) else x
 
     return jax.tree.map(changed, tree, is_leaf=lambda x: isinstance(x, Encoding))
-
-
-def _each(function: Callable[..., Any], slots: Slots, *others: Any) -> Slots:
-    """`function` of the name of each slot and of what stands there."""
-    return {
-        name: _each(function, slot, *(x[name] for x in others))
-        if isinstance(slot, dict)
-        else function(name, slot, *(x[name] for x in others))
-        for name, slot in slots.items()
-    }
-
-
-def _leaves(function: Callable[..., Any], name: str, *slots: Any) -> Any:
-    """`function` of each array of a slot, which most often is one."""
-    return jax.tree.map(lambda *leaves: function(name, *leaves), *slots)
 
 
 def _as_floats(slot: Array) -> Array:
@@ -126,66 +123,54 @@ def _as_slot(x: Array, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
-class Stored(Rule):
+class Stored(RuleWrapper):
     """Rules in series, and between steps their slots encoded."""
 
     # Numbers of a block share a scale.
     locality = "leaf"
 
-    rule: Series
     encoding: Encoding
     key: KeyLike
 
-    def parts(self) -> tuple[tuple[str, Rule], ...]:
-        return self.rule.parts()
-
     def slots(self, param: Array) -> Slots:
         # XLA would compute at length, when it compiles, what zeros are encoded to.
-        first = jax.lax.optimization_barrier(self.rule.slots(param))
+        first = jax.lax.optimization_barrier(self.inner.slots(param))
         return begun(self.encoding.encoded, first, param)
 
     def start(self) -> Shared:
         key = {"rng_key": random_key(self.key)} if self._draws() else {}
-        return {**self.rule.start(), **key}
+        return {**super().start(), **key}
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        shared, noise = dict(shared), {}
-        if self._draws():
-            kept, used = jax.random.split(shared.pop("rng_key"))
-            shared_next, noise = {"rng_key": kept}, {"noise": used}
-        else:
-            shared_next = {}
-        live = self.rule.tick(shared, extra)
-        rule = Storing(live.rule, self.rule, self.encoding)
-        return Live(
-            rule, live.gain, {**live.shared, **shared_next}, {**live.view, **noise}
-        )
+    def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
+        if "rng_key" not in shared:
+            return shared
+        kept, noise = jax.random.split(shared["rng_key"])
+        return {**shared, "rng_key": kept, "noise": noise}
+
+    def changes(self) -> bool:
+        return is_array(self.key)
+
+    def resolve(self, shared: Shared) -> Rule:
+        rule = super().resolve(shared)
+        # No program needs the key that `start` is made of.
+        return replace(rule, key=0) if is_array(self.key) else rule
 
     def _draws(self) -> bool:
-        names = {path[-1] for path in Kept.of(self.rule).paths}
+        names = {path[-1] for path in StateLayout.of(self.inner).paths}
         return any(codec.draws for n in names if (codec := self.encoding.of(n)))
-
-
-class Storing(Rule):
-    """A `Stored` as it acts in one step: the rule that is live, and as it was built."""
-
-    live: Rule
-    rule: Series
-    encoding: Encoding
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return stepped(Storing._step, self, g, slots, shared, param)
+        return stepped(Stored._step, self, g, slots, shared, param)
 
     def _step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         owner = jax.ShapeDtypeStruct(g.shape, g.dtype)
-        like = jax.eval_shape(self.rule.slots, owner)
-        rest = {name: x for name, x in shared.items() if name != "noise"}
+        like = jax.eval_shape(self.inner.slots, owner)
         whole = self.encoding.decoded(slots, like)
-        u, new = self.live.step(g, whole, rest, param)
+        u, new = self.inner.step(g, whole, shared, param)
         new = jax.tree.map(lambda n, o: n.astype(o.dtype), new, like)
         return u, self.encoding.encoded(new, shared.get("noise"))
 
@@ -258,8 +243,8 @@ def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, .
             pieces += [(n, _inside(n, part, piece, exclude)) for n, part in run]
             continue
         series = Series(distinct(run))  # pyright: ignore[reportArgumentType]
-        if any(piece.encoding.of(path[-1]) for path in Kept.of(series).paths):
-            whole = replace(piece, rule=series)
+        if any(piece.encoding.of(path[-1]) for path in StateLayout.of(series).paths):
+            whole = replace(piece, inner=series)
             pieces.append(("stored", _excluding(exclude, whole, run)))
         else:
             pieces += run
@@ -268,7 +253,7 @@ def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, .
 
 def _excluding(
     exclude: Labels | None, piece: Stored, run: tuple[Piece, ...]
-) -> Rule | Node:
+) -> Rule | TreeTransform:
     if exclude is None:
         return piece
     parts = (False, Plan.of((("stored", piece),))), (True, Plan.of(run))
@@ -276,8 +261,8 @@ def _excluding(
 
 
 def _inside(
-    name: str, part: Rule | Node, piece: Stored, exclude: Labels | None
-) -> Rule | Node:
+    name: str, part: Rule | TreeTransform, piece: Stored, exclude: Labels | None
+) -> Rule | TreeTransform:
     """`part`, which is no rule of one leaf, with what it keeps stored."""
 
     def again(plan: Plan) -> Plan:
@@ -292,7 +277,7 @@ def _inside(
         plans = ((k, p and again(p)) for k, p in getattr(part, field))
         return replace(part, **{field: tuple(plans)})
     if isinstance(part, Rule):
-        if Kept.of(part).paths:
+        if StateLayout.of(part).paths:
             _refuse(name, "a rule of locality 'tree', which looks at all leaves")
         return part
     return _refuse(
@@ -308,7 +293,7 @@ def _refuse(name: str, what: str, do: str | None = None) -> Any:
         piece=name,
         expected="rules of locality 'element' or 'leaf'",
         got=what,
-        do=do,
+        hint=do,
     )
 
 
@@ -330,7 +315,7 @@ def _checked(
                 piece=repr(tx),
                 expected=f"one of {', '.join(known) or 'nothing: it has no slots'}",
                 got=repr(name),
-                do=nearest(name, known),
+                hint=nearest(name, known),
             )
     rest = [n for n in known if n not in named and n not in NONNEGATIVE]
     if codec is not None and not codec.signed and rest:
@@ -346,7 +331,7 @@ def _checked(
 def _slot_names(plan: Plan) -> Iterator[str]:
     for _, part in plan.pieces:
         if isinstance(part, Rule):
-            yield from (path[-1] for path in Kept.of(part).paths)
+            yield from (path[-1] for path in StateLayout.of(part).paths)
         else:
             for inner in part.plans():
                 yield from _slot_names(inner)

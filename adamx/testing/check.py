@@ -21,9 +21,6 @@ class Report:
         not_tried: those there was nothing to try of, with the reasons.
         broken: those that do not hold, with what was found.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> print(Report("mine", ["finite"], {"truth": "no reference is given"}, {}))
         mine: 1 law kept, 1 not tried, 0 broken
@@ -54,12 +51,6 @@ def try_laws(subject: Subject, laws: Iterable[Law] | None = None) -> Report:
 
     Returns:
         The report.
-
-    Raises:
-        TypeError: the subject is none.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import adamx
@@ -102,9 +93,6 @@ def check_transform(
         Violation: a law is broken; the message has all that are, each with the leaf,
             expected and got.
 
-    Reference:
-        adamx's own; docs/laws.md.
-
     Example:
         >>> import adamx
         >>> from adamx.testing import check_transform
@@ -128,9 +116,6 @@ class TransformLaws(chex.TestCase):
     A subclass sets `tx`, and where needed `options`, as for `check_transform`. pytest
     and unittest both run it.
 
-    Reference:
-        adamx's own; docs/laws.md.
-
     Example:
         >>> import adamx
         >>> from adamx.testing import TransformLaws
@@ -150,7 +135,7 @@ class TransformLaws(chex.TestCase):
 
     @classmethod
     def subject(cls) -> Subject:
-        """The subject, the same for all tests of the class."""
+        """Return the subject, the same for all tests of the class."""
         if "_subject" not in vars(cls):
             cls._subject = Subject.of(cls.tx, **cls.options)
         assert cls._subject is not None

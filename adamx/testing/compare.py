@@ -13,7 +13,7 @@ from adamx.tree.record import is_key
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
-    """The leaves of a tree with their key paths; random keys as their numbers."""
+    """Return the leaves of a tree with their key paths; keys as their numbers."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         if is_key(leaf):
             abstract = isinstance(leaf, jax.ShapeDtypeStruct)
@@ -92,7 +92,7 @@ def finite(tree: Any, what: str) -> None:
 
 
 def outline(x: Any, weak: bool = False) -> str:
-    """Dtype and shape, as `float32[2,3]`; `weak` adds whether the type is weak."""
+    """Return dtype and shape, as `float32[2,3]`, and with `weak` the weak type."""
     aval = jax.typeof(x) if not isinstance(x, jax.ShapeDtypeStruct) else x
     text = f"{aval.dtype}[{','.join(map(str, aval.shape))}]"
     is_weak = weak and getattr(aval, "weak_type", False)
@@ -100,5 +100,5 @@ def outline(x: Any, weak: bool = False) -> str:
 
 
 def wide(x: Any) -> np.ndarray:
-    """As float64 or complex128 of NumPy."""
+    """Return an array as float64 or complex128 of NumPy."""
     return np.asarray(x).astype(np.complex128 if jnp.iscomplexobj(x) else np.float64)

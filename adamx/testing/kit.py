@@ -22,9 +22,6 @@ class Kit:
         accumulate: from a transform and k to one that acts each k steps; None if there
             is none.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> from adamx.testing import ADAMX
         >>> ADAMX.name

@@ -21,9 +21,6 @@ class Violation(AssertionError):
         expected: what would have been right.
         got: what was there instead.
 
-    Reference:
-        adamx's own; the layout is that of `adamx.TransformError`.
-
     Example:
         >>> print(Violation("updates differ", where="['w']", expected="1", got="2"))
         updates differ
@@ -80,9 +77,6 @@ class Law:
         Violation: (by `check`) the law is broken.
         NotTried: (by `check`) there was nothing to try, or an exception is declared.
 
-    Reference:
-        adamx's own; docs/laws.md explains each law.
-
     Example:
         >>> import adamx
         >>> from adamx.testing import LAWS, Subject
@@ -98,7 +92,7 @@ class Law:
 
     @property
     def text(self) -> str:
-        """What the law says, as Markdown."""
+        """Return the words of the law, as Markdown."""
         return inspect.getdoc(self.holds) or ""
 
     def check(self, subject: "Subject") -> None:

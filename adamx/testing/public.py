@@ -37,36 +37,29 @@ KEYWORDS: Mapping[Any, Mapping[str, Any]] = {adamx.Codec: {"mu": adamx.int8()}}
 """What to give where any number of such arguments, by name, can be given."""
 
 
+def public_names() -> dict[str, Any]:
+    """Return what `from adamx import *` imports, by name."""
+    return {name: getattr(adamx, name) for name in vars(adamx)["__all__"]}
+
+
 def public_builders() -> dict[str, Callable[..., Any]]:
-    """Every builder of transforms in `adamx`, by name.
+    """Return every builder of transforms in `adamx`, by name.
 
     Returns:
         The functions that return a `Transform`, optimizers, pieces and wrappers alike.
-
-    Raises:
-        AttributeError: never, unless adamx is broken.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> "adam" in public_builders(), "apply_updates" in public_builders()
         (True, False)
     """
-    return {name: f for name, f in vars(adamx).items() if is_builder(f)}
+    return {name: f for name, f in public_names().items() if is_builder(f)}
 
 
 def public_codecs() -> dict[str, adamx.Codec]:
-    """Every codec that `adamx` makes, by name, with its defaults.
+    """Return every codec that `adamx` makes, by name, with its defaults.
 
     Returns:
         What the functions return that are annotated to return a `Codec`.
-
-    Raises:
-        AttributeError: never, unless adamx is broken.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> public_codecs()["int4"]
@@ -74,7 +67,7 @@ def public_codecs() -> dict[str, adamx.Codec]:
     """
     made = (
         (name, function)
-        for name, function in vars(adamx).items()
+        for name, function in public_names().items()
         if inspect.isfunction(function)
     )
     return {
@@ -85,7 +78,7 @@ def public_codecs() -> dict[str, adamx.Codec]:
 
 
 def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
-    """Transforms that cover the arguments of a builder.
+    """Make transforms that cover the arguments of a builder.
 
     The first has all defaults; then follows one for each flag turned, and one with a
     number for each number that is None by default. What takes the gradients of each
@@ -99,9 +92,6 @@ def examples(builder: Callable[..., Any]) -> Iterator[adamx.Transform]:
 
     Raises:
         TypeError: an argument is required, and nothing says what to give for it.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import adamx
@@ -160,5 +150,5 @@ def _value(name: str, hint: Any, interval: Interval | None) -> Any:
 
 
 def _number(interval: Interval) -> float:
-    """A usual number: 0.9 for a decay, 0.1 for a rate."""
+    """Return a usual number: 0.9 for a decay, 0.1 for a rate."""
     return 0.9 if interval.high == 1 else 0.1

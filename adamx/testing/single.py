@@ -8,7 +8,7 @@ import numpy as np
 
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Wrapper, around
+from adamx.core.wrapper import Wrapper, wrap
 from adamx.hyperparameters.call import Call
 from adamx.types import Params, State, Updates
 
@@ -16,18 +16,18 @@ from adamx.types import Params, State, Updates
 class OfOne(Wrapper):
     """Puts an axis of length 1 before those of the updates."""
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        """What `plan` does with a batch of one."""
+        """Apply `plan` to a batch of one."""
         batch = jax.tree.map(_first_of_one, updates)
         updates, inner = self.plan.apply(batch, inner, params, extra)
-        return updates, mine, inner
+        return updates, own_state, inner
 
 
 def _first_of_one(g: Any) -> Any:
@@ -45,12 +45,6 @@ def of_one(inner: TransformLike) -> Transform:
         The transform, whose updates are like the parameters; its state is that of
         `inner`, under `of_one` and `inner`.
 
-    Raises:
-        TransformError: `inner` is no transform.
-
-    Reference:
-        adamx's own.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
@@ -59,17 +53,17 @@ def of_one(inner: TransformLike) -> Transform:
         >>> tx.update(jnp.array([0.0, -4.0]), tx.init(params), params)[0].tolist()
         [0.0, -1.0]
     """
-    return around(OfOne("of_one", as_transform(inner).plan))
+    return wrap(OfOne("of_one", as_transform(inner).plan))
 
 
 def takes_batches(tx: Transform) -> bool:
-    """Whether the updates of `tx` have an axis of examples in front."""
+    """Return whether the updates of `tx` have an axis of examples in front."""
     first = tx.plan.pieces[0][1] if tx.plan.pieces else None
     return isinstance(first, Rule) and first.batched
 
 
 def builder_of(tx: Transform) -> str | None:
-    """The name of the builder of `tx`, or of what is in `of_one`."""
+    """Return the name of the builder of `tx`, or of what is in `of_one`."""
     if not isinstance(tx.call, Call):
         return None
     name = tx.call.builder.__name__

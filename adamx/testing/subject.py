@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.core.node import EVERY
 from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.core.tree_transform import EVERY
 from adamx.hyperparameters.call import Call
 from adamx.hyperparameters.hyper import Interval, declared
 from adamx.numerics.arithmetic import abs_sq
@@ -62,9 +62,6 @@ class Subject:
         references: where independent implementations go, for law 17.
         full: whether to try whole grids instead of a selection of each.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import adamx
         >>> subject = Subject.of(adamx.adam(0.5))
@@ -86,7 +83,7 @@ class Subject:
 
     @staticmethod
     def of(tx: TransformLike, name: str | None = None, **options: Any) -> "Subject":
-        """What adamx knows about a transform by itself."""
+        """Make a subject from a transform, with all that adamx knows about it."""
         own = as_transform(tx)
         build, injected, exceptions, gain = None, None, {}, 1.0
         known_as = own.plan.pieces[0][0]
@@ -96,7 +93,7 @@ class Subject:
             injected = functools.partial(_injected, own)
             exceptions = EXCEPTIONS.get(builder_of(own) or "", {})
             gain = GAINS.get(builder_of(own) or "", (1.0, ""))[0]
-        needs = own.plan.needs()
+        needs = own.plan.facts.needs
         known = {n: x for n, x in EXTRA.items() if n in needs or EVERY in needs}
         extra = functools.partial(_given, known) if known else None
         known_of_it = {"build": build, "injected": injected, "extra": extra}
@@ -114,14 +111,14 @@ class Subject:
     def apply(
         self, tx: Any, updates: Updates, state: State, params: Params | None
     ) -> tuple[Updates, State]:
-        """One step of `tx`, a relative of this transform, not jitted by us."""
+        """Return one step of `tx`, a relative of this transform, not jitted by us."""
         extra = self.extra(updates, params) if self.extra else {}
         return tx.update(updates, state, params, **extra)
 
     def update(
         self, updates: Updates, state: State, params: Params | None
     ) -> tuple[Updates, State]:
-        """One step of this transform."""
+        """Return one step of this transform."""
         return self.apply(self.tx, updates, state, params)
 
     def run(
@@ -145,7 +142,7 @@ class Subject:
         factors: tuple[float, ...] = (1.0,),
         state: State = None,
     ) -> tuple[Updates, State]:
-        """The last updates and state of many steps on a gradient times each factor.
+        """Return the last updates and state of many steps on scaled gradients.
 
         It begins from `state`, or if that is None from a fresh one.
         """
@@ -155,7 +152,7 @@ class Subject:
 
     @functools.cached_property
     def _many(self) -> Callable[..., tuple[Updates, State]]:
-        """The program of `scan`: one for all numbers of steps, and all factors."""
+        """Compile `scan`: one program for all numbers of steps, and all factors."""
 
         def many(
             params: Params, grad: Updates, state: State, turns: Any, steps: Any
@@ -172,7 +169,7 @@ class Subject:
         return jax.jit(many)
 
     def numbers(self) -> dict[str, float]:
-        """The hyperparameters that are numbers, by name."""
+        """Return the hyperparameters that are numbers, by name."""
         found: dict[str, float] = {}
         self.rebuilt(lambda name, value: found.setdefault(name, value))
         if not found:
@@ -180,7 +177,7 @@ class Subject:
         return found
 
     def rebuilt(self, values: Callable[[str, float], Any]) -> Any:
-        """The transform with other hyperparameters."""
+        """Return the transform with other hyperparameters."""
         if self.build is None:
             raise NotTried("nobody says how it is built")
         return self.build(values)
@@ -199,7 +196,7 @@ def fresh(tx: Any, params: Params) -> State:
 def kept_parameters(
     subject: Subject, params: Params, state: State
 ) -> list[tuple[str, Any]]:
-    """What in a state began as the parameters: sums of all steps, as they are.
+    """Return the slots that began as the parameters and add all steps up.
 
     With its key path; parameters are no zeros.
     """
@@ -221,7 +218,7 @@ def _ones(g: Any) -> jax.Array:
 
 
 def half_of_squares(params: Params) -> jax.Array:
-    """½‖θ‖², whose gradient is θ; of numbers that can be differentiated by."""
+    """Return ½‖θ‖², whose gradient is θ; of numbers that can be differentiated by."""
     arrays = [jnp.asarray(p) for p in jax.tree.leaves(params)]
     wide = [
         x.astype(compute_dtype(x.dtype))
@@ -238,7 +235,7 @@ def _given(
 
 
 def _injected(tx: Transform, values: Mapping[str, float]) -> Transform:
-    """What made `tx`, of these numbers, with those that are its own in the state."""
+    """Call the builder of `tx` again, with these numbers and its own in the state."""
     call = _rebuilt(tx, lambda name, _: values[name]).call
     assert isinstance(call, Call)
     owned = {name.rpartition("."): x for name, x in values.items()}

@@ -14,12 +14,12 @@ DTYPES = (*NARROW, "float32", "float64")
 
 
 def on_device(x: Any, dtype: Any) -> jax.Array:
-    """As an array of jax, without a program of its own, as `jnp.asarray` has for it."""
+    """Return an array of jax, without the program that `jnp.asarray` compiles."""
     return jax.device_put(np.asarray(x, jnp.dtype(dtype)))
 
 
 def params(dtype: str = "float32") -> dict[str, Any]:
-    """A matrix, a vector and a scalar of one dtype, or of three if it is "mixed"."""
+    """Make a matrix, a vector and a scalar of one dtype, or of three if "mixed"."""
     rng = np.random.default_rng(0)
     shapes = {"w": (2, 3), "b": (3,)}
     each = dict.fromkeys([*shapes, "scalar"], dtype)
@@ -30,7 +30,7 @@ def params(dtype: str = "float32") -> dict[str, Any]:
 
 
 def grads(like: Params, seed: int = 0) -> Any:
-    """Normal numbers in the shapes and dtypes of a tree.
+    """Draw normal numbers in the shapes and dtypes of a tree.
 
     A leaf of one number has positive gradients: where terms cancel, rounding is judged
     by the other numbers of the leaf, and it has none.
@@ -49,12 +49,12 @@ def grads(like: Params, seed: int = 0) -> Any:
 
 
 def cast(tree: Any, dtype: Any) -> Any:
-    """All leaves of a tree in one dtype."""
+    """Return all leaves of a tree in one dtype."""
     return jax.tree.map(lambda x: on_device(x, dtype), tree)
 
 
 def stacked(trees: list[Any]) -> Any:
-    """Trees of one structure as one, with a new first axis."""
+    """Stack trees of one structure along a new first axis."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
@@ -63,7 +63,7 @@ STEPS = 60
 
 
 def problem(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Parameters, and gradients of mixed scale with exact zeros.
+    """Make parameters, and gradients of mixed scale with exact zeros.
 
     Args:
         seed: of the random numbers.
@@ -71,12 +71,6 @@ def problem(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Returns:
         A dict of float64 NumPy arrays from shape () to three dimensions, and a list of
         60 such dicts, whose numbers are of scales from 1e-4 to 1e2 and to a fifth 0.
-
-    Raises:
-        TypeError: the seed is not an integer.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> params, grads = problem(0)
@@ -104,9 +98,6 @@ class Trajectory(NamedTuple):
         path: the parameters after each step, stacked: shape (steps, …) by name.
         tolerance: how far one may be away in float64, in the largest step.
 
-    Reference:
-        adamx's own.
-
     Example:
         >>> import numpy as np
         >>> path = {"w": np.array([0.9, 0.8])}
@@ -121,7 +112,7 @@ class Trajectory(NamedTuple):
 
 
 def trajectory(function: Callable[..., Any], seed: int) -> Trajectory:
-    """The path of a reference on `problem(seed)`.
+    """Return the path of a reference on `problem(seed)`.
 
     Args:
         function: from the parameters and the list of gradients, dicts of float64 NumPy
@@ -133,9 +124,6 @@ def trajectory(function: Callable[..., Any], seed: int) -> Trajectory:
 
     Raises:
         KeyError: the function leaves out a parameter.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import numpy as np

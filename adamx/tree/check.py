@@ -20,10 +20,10 @@ from adamx.tree.paths import (
 from adamx.types import Array, Params
 
 
-def matched(
+def flatten_like(
     treedef: PyTreeDef, tree: Any, what: str, like: Any, piece: str | None = None
 ) -> list[Any]:
-    """What `tree` has where `like`, of structure `treedef`, has its leaves.
+    """Return the entries of `tree` at the leaves of `like`, of structure `treedef`.
 
     None in `tree` stands for None in all of a subtree.
 
@@ -65,14 +65,14 @@ def _expanded(leaves: list[Any], treedef: PyTreeDef, like: Any) -> Any:
     )
 
 
-def alongside(updates: Any, tree: Any, what: str, piece: str) -> Any:
-    """`tree`, which must be like `updates`, with None where those have none.
+def align_with_updates(updates: Any, tree: Any, what: str, piece: str) -> Any:
+    """Return `tree`, which must be like `updates`, with None where those have none.
 
     Raises:
         TransformError: the trees differ; it says where.
     """
     leaves, treedef = flatten(updates)
-    found = matched(treedef, tree, what, updates, piece)
+    found = flatten_like(treedef, tree, what, updates, piece)
     pairs = zip(found, leaves, strict=True)
     return treedef.unflatten([None if u is None else x for x, u in pairs])
 
@@ -84,7 +84,7 @@ def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
         TransformError: the trees differ; it says where.
     """
     leaves, treedef = flatten(other)
-    found = matched(treedef, tree, what, other, piece)
+    found = flatten_like(treedef, tree, what, other, piece)
     pairs = zip(found, leaves, strict=True)
     return treedef.unflatten([o if x is None else x for x, o in pairs])
 
@@ -96,7 +96,7 @@ def expand_absent(updates: Any, params: Any) -> Any:
         TransformError: the trees differ; it says where.
     """
     leaves, treedef = flatten(updates)
-    owners = matched(treedef, params, "params", updates)
+    owners = flatten_like(treedef, params, "params", updates)
     if all(u is not None or is_leaf(p) for u, p in zip(leaves, owners, strict=True)):
         return updates
     return _expanded(leaves, treedef, params)
@@ -113,17 +113,27 @@ def keep_absent(updates: Any, new: Any, old: Any) -> Any:
     return new
 
 
-def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
-    """The argument of update that a piece asks for.
+def wrong_state(
+    piece: str | None, expected: object, got: object, where: str | None = None
+) -> TransformError:
+    """Return the error about a state that another transform made."""
+    return TransformError(
+        "the state does not fit this transform",
+        where=where,
+        piece=piece or None,
+        expected=expected,
+        got=got,
+        hint="pass the state that init of the same transform returned",
+    )
 
-    Raises:
-        TransformError: it was not given.
-    """
+
+def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
+    """Return the argument of update that a piece asks for."""
     if name not in extra:
         raise TransformError(
             f"update is missing the argument {name!r}",
             piece=piece,
-            do=f"call update(updates, state, params, {name}=…)",
+            hint=f"call update(updates, state, params, {name}=…)",
         )
     return extra[name]
 
@@ -158,11 +168,7 @@ _KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
 
 
 def needed_params(params: Params | None, piece: str) -> Params:
-    """The parameters, for a piece that cannot do without.
-
-    Raises:
-        TransformError: they were not given.
-    """
+    """Return the parameters, for a piece that cannot do without."""
     if params is None:
         raise TransformError(
             "update needs the parameters",
@@ -174,11 +180,7 @@ def needed_params(params: Params | None, piece: str) -> Params:
 
 
 def optimizable(leaf: Any, where: Callable[[], str], piece: str | None) -> Any:
-    """Return `leaf` as an array that can be optimized.
-
-    Raises:
-        TransformError: it is no array, or one of integers, bools or random keys.
-    """
+    """Return `leaf` as an array that can be optimized."""
     if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
         try:
             leaf = jnp.asarray(leaf)
@@ -193,11 +195,11 @@ def optimizable(leaf: Any, where: Callable[[], str], piece: str | None) -> Any:
             piece=piece,
             expected="a float or complex array",
             got=describe(leaf),
-            do="keep it out of the parameters, or freeze it: adamx.freeze",
+            hint="keep it out of the parameters, or freeze it: adamx.freeze",
         )
     return leaf
 
 
 def path_of(tree: Any, index: int) -> str:
-    """The key path of a leaf by its number; slow, for error messages alone."""
+    """Return the key path of a leaf by its number; slow, for error messages alone."""
     return key_paths(tree)[index]

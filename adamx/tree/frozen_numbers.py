@@ -123,7 +123,7 @@ def begin(params: Params, held: Held, piece: str) -> dict[str, Any]:
 
 
 def _false_like(x: Any) -> Array:
-    """False for each number of `x`, over the devices as `x` is."""
+    """Return False for each number of `x`, sharded as `x`."""
     if isinstance(x, jax.ShapeDtypeStruct):
         return jnp.zeros(x.shape, bool, device=x.sharding)
     return jnp.zeros_like(x, bool)

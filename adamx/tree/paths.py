@@ -1,5 +1,7 @@
 """Leaves with their key paths; None counts as a leaf, so that it can pass through."""
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +13,9 @@ from adamx.tree.text import shortened
 PyTreeDef = Any
 
 
-def is_none(x: object) -> bool:
-    """Whether `x` is None, to be given to jax as `is_leaf`."""
-    return x is None
+is_none = functools.partial(operator.is_, None)
+"""Return whether a value is None, for `is_leaf` of jax; in C, because it is called
+for each node of a tree."""
 
 
 def is_leaf(x: Any) -> bool:
@@ -22,7 +24,7 @@ def is_leaf(x: Any) -> bool:
 
 
 def flatten(tree: Any) -> tuple[list[Any], PyTreeDef]:
-    """The leaves of `tree`, None among them, and its structure."""
+    """Return the leaves of `tree`, None among them, and its structure."""
     return jax.tree.flatten(tree, is_leaf=is_none)
 
 
@@ -48,7 +50,7 @@ def names(path: Sequence[Any]) -> tuple[str, ...]:
 
 
 def describe(x: Any) -> str:
-    """An array's dtype and shape, as `float32[3,4]`."""
+    """Return an array's dtype and shape, as `float32[3,4]`."""
     return f"{x.dtype}[{','.join(map(str, x.shape))}]"
 
 
@@ -59,7 +61,7 @@ WIDTH = 150
 def first_difference(
     tree: Any, other: Any, *, prefix: bool = False
 ) -> tuple[str, str, str]:
-    """Where two trees first differ in structure: key path, what each has there.
+    """Return where two trees first differ in structure: key path, both entries.
 
     Walks down while the nodes agree, so that the path is as deep as can be. With
     `prefix` a leaf of `other` agrees with any subtree.
@@ -102,12 +104,12 @@ def _is_prefix(a: Any, b: Any) -> bool:
 
 
 def structure(tree: Any) -> PyTreeDef:
-    """The structure of `tree`, None counted as a leaf."""
+    """Return the structure of `tree`, None counted as a leaf."""
     return jax.tree.structure(tree, is_leaf=is_none)
 
 
 def children(node: Any, *, simple: bool = False) -> dict[str, Any] | None:
-    """The children of a node one level down, or None for a leaf.
+    """Return the children of a node one level down, or None for a leaf.
 
     By their keys as `key_paths` writes them, or, where `simple`, as `simple_paths`.
     """

@@ -27,15 +27,15 @@ R = TypeVar("R", bound=Record)
 
 
 def replace(record: R, **fields: Any) -> R:
-    """`record` with some of its fields exchanged."""
+    """Return `record` with some of its fields exchanged."""
     return dataclasses.replace(record, **fields)  # pyright: ignore
 
 
 def is_array(x: object) -> bool:
-    """Whether `x` is to be traced, rather than to be a constant of the program."""
+    """Return whether `x` is traced, rather than a constant of the program."""
     return isinstance(x, jax.Array | np.ndarray)
 
 
 def is_key(x: Any) -> bool:
-    """Whether `x` is a random key."""
+    """Return whether `x` is a random key."""
     return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

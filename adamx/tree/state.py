@@ -6,15 +6,15 @@ from typing import Any
 import jax.numpy as jnp
 
 from adamx.errors import TransformError
-from adamx.numerics.dtypes import compute_dtype, convert, narrow
-from adamx.tree.check import matched
+from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
+from adamx.tree.check import flatten_like
 from adamx.tree.frozen_numbers import kept_numbers
 from adamx.tree.paths import flatten
 from adamx.types import Array, Params, State
 
 
 def named(state: State, name: str) -> Iterator[dict[str, Any]]:
-    """The states of all pieces of this name, whatever they are nested in."""
+    """Return the states of all pieces of this name, whatever they are nested in."""
     if isinstance(state, dict):
         for key, value in state.items():
             if key == name and isinstance(value, dict):
@@ -29,7 +29,7 @@ def read_out(
     slot: str,
     function: Callable[[State, Array, Array], Array],
 ) -> Params:
-    """`params` with what `function` makes of each that `piece` keeps a slot for.
+    """Return `params` with what `function` makes of each that `piece` keeps a slot for.
 
     `function(state of the piece, parameter, slot)` sees both in the compute dtype.
 
@@ -47,11 +47,11 @@ def read_out(
         )
     held = kept_numbers(state, params)
     for mine in found:
-        kept = matched(treedef, mine.get(slot), f"slot {slot!r}", params, piece)
+        kept = flatten_like(treedef, mine.get(slot), f"slot {slot!r}", params, piece)
         for i, (p, x) in enumerate(zip(leaves, kept, strict=True)):
             if p is not None and x is not None:
                 p = jnp.asarray(p)
-                wide = convert(p, compute_dtype(p.dtype))
-                new = narrow(function(mine, wide, x), p.dtype)
+                wide = cast(p, compute_dtype(p.dtype))
+                new = cast_saturating(function(mine, wide, x), p.dtype)
                 leaves[i] = jnp.where(held[i], p, new) if i in held else new
     return treedef.unflatten(leaves)

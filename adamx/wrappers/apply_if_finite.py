@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Gate, around
+from adamx.core.wrapper import Gate, wrap
 from adamx.hyperparameters.arguments import NonNegativeInteger
 from adamx.numerics.arithmetic import all_finite
 from adamx.numerics.averages import next_count
@@ -24,19 +24,19 @@ class ApplyIfFinite(Gate):
     def decide(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
         finite = all_finite(updates)
-        row, total = mine["notfinite_count"], mine["total_notfinite"]
+        row, total = own_state["notfinite_count"], own_state["total_notfinite"]
         row = jnp.where(finite, 0, next_count(row))
-        mine = {
+        own_state = {
             "notfinite_count": row,
             "total_notfinite": jnp.where(finite, total, next_count(total)),
             "last_finite": finite,
         }
-        return updates, finite | (row > self.max_consecutive_errors), mine
+        return updates, finite | (row > self.max_consecutive_errors), own_state
 
 
 @transform
@@ -45,33 +45,27 @@ def apply_if_finite(
 ) -> Transform:
     """Skip steps whose updates are not finite, unless there are too many in a row.
 
-    u = inner(g) if all of g is finite, else 0, and `inner` sees nothing of the step
+    u = inner(g) if all of g is finite, else 0, and the state of `inner` stays
 
-    After more than `max_consecutive_errors` in a row `inner` gets what there is: better
-    a loss that is NaN than a training that stands still unseen.
+    After more than `max_consecutive_errors` in a row `inner` gets the updates as they
+    are: a loss of NaN is noticed, a training that stands still may not be.
 
     Args:
         inner: the transform to protect.
         max_consecutive_errors: how many in a row are skipped, an integer ≥ 0.
 
     Returns:
-        The transform; its state is `notfinite_count`, those in a row,
-        `total_notfinite`, both int32, `last_finite`, a bool, and `inner`.
-
-    Raises:
-        TransformError: `max_consecutive_errors` is no integer, or negative.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps `notfinite_count`, those in a row, `total_notfinite`,
+        both int32, `last_finite`, a bool, and `inner`.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.apply_if_finite(adamx.sgd(1.0), 5)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> updates, state = tx.update(jnp.array(jnp.nan), state)
         >>> float(updates), int(state["apply_if_finite"]["total_notfinite"])
         (0.0, 1)
     """
     plan = as_transform(inner).plan
-    return around(ApplyIfFinite("apply_if_finite", plan, max_consecutive_errors))
+    return wrap(ApplyIfFinite("apply_if_finite", plan, max_consecutive_errors))

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from adamx.core.node import EVERY
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Gate, around
+from adamx.core.tree_transform import EVERY
+from adamx.core.wrapper import Gate, wrap
 from adamx.execution.plan import Plan
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.averages import next_count
@@ -32,7 +32,7 @@ class Conditional(Gate):
     def decide(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
@@ -42,8 +42,8 @@ class Conditional(Gate):
             names = *wants.missing(extra), *wants.taken(extra)
             given = {name: argument(name, extra, self.name) for name in names}
         with user_code("should_transform_fn", self.name):
-            opened = jnp.asarray(self.condition(mine["step"], **given), bool)
-        return updates, opened, {"step": next_count(mine["step"])}
+            opened = jnp.asarray(self.condition(own_state["step"], **given), bool)
+        return updates, opened, {"step": next_count(own_state["step"])}
 
 
 class Passing(Conditional):
@@ -58,7 +58,7 @@ def _conditional(
     forward: bool,
 ) -> Transform:
     plan: Plan = as_transform(inner).plan
-    return around(kind(name, plan, condition, forward))
+    return wrap(kind(name, plan, condition, forward))
 
 
 @transform
@@ -67,34 +67,27 @@ def conditionally_transform(
     should_transform_fn: Callable[..., Array],
     forward_extra_args: bool = False,
 ) -> Transform:
-    """Let `inner` act in some steps; in the others updates pass as they are.
+    """Apply `inner` in some steps; pass updates on in the others.
 
-    u = inner(g) if should_transform_fn(t), else g
+    u = inner(g) if should_transform_fn(t), else g, with t from 0
 
     Args:
-        inner: the transform to act; in the other steps its state stays as it is.
-        should_transform_fn: from the number of the step, from 0, an int32 array of
-            shape (), to a bool.
-        forward_extra_args: whether its other arguments, by their names, are arguments
-            of update. One with a default may be missing; `**extra` gets all.
+        inner: the transform; in the other steps its state stays as it is.
+        should_transform_fn: from t, an int32 array of shape (), to a bool.
+        forward_extra_args: whether arguments of update go to the other arguments of
+            `should_transform_fn`, by name. One with a default may be missing; `**extra`
+            gets all.
 
     Returns:
-        The transform; its state is `step`, int32, and `inner`.
-
-    Raises:
-        TransformError: (when used) an argument of update is missing.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps `step`, int32, and `inner`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> even = lambda step: step % 2 == 0
         >>> tx = adamx.conditionally_transform(adamx.scale(10.0), even)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for _ in range(2):
-        ...     updates, state = tx.update(jnp.array(1.0), state)
+        ...     updates, state = tx.update(1.0, state)
         ...     print(float(updates))
         10.0
         1.0
@@ -109,25 +102,14 @@ def conditionally_mask(
     should_transform_fn: Callable[..., Array],
     forward_extra_args: bool = False,
 ) -> Transform:
-    """Let `inner` act in some steps; in the others all updates are zero.
+    """Apply `inner` in some steps; emit zeros in the others.
 
-    u = inner(g) if should_transform_fn(t), else 0
+    u = inner(g) if should_transform_fn(t), else 0, with t from 0
 
-    Args:
-        inner: the transform to act; in the other steps its state stays as it is.
-        should_transform_fn: from the number of the step, from 0, an int32 array of
-            shape (), to a bool.
-        forward_extra_args: whether its other arguments, by their names, are arguments
-            of update. One with a default may be missing; `**extra` gets all.
+    See `conditionally_transform` for the other arguments.
 
     Returns:
-        The transform; its state is `step`, int32, and `inner`.
-
-    Raises:
-        TransformError: (when used) an argument of update is missing.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps `step`, int32, and `inner`.
 
     Example:
         >>> import jax.numpy as jnp

@@ -8,37 +8,37 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Wrapper, around
-from adamx.execution.lift import Lifted, cast_node
+from adamx.core.wrapper import Wrapper, wrap
+from adamx.execution.leaf_table import cast_tree, checked_leaves
 from adamx.execution.plan import Plan
 from adamx.numerics.dtypes import common_dtype, compute_dtype
 from adamx.tree.callables import is_function
-from adamx.tree.check import alongside
+from adamx.tree.check import align_with_updates
 from adamx.tree.paths import flatten as leaves_of
 from adamx.tree.paths import is_none, structure
 from adamx.types import Array, Params, PyTree, State, Updates
 
 
 class Flatten(Wrapper):
-    """Lets `plan` act on the concatenation of all leaves."""
+    """Apply `plan` to the concatenation of all leaves."""
 
     def init(self, params: Params) -> dict[str, Any]:
-        self._checked().init(params)
+        checked_leaves(self.name, params)
         vector = jax.eval_shape(_vector, params)
         arrays = jax.tree.leaves(params)
         if not any(isinstance(x, jax.ShapeDtypeStruct) for x in arrays):
             vector = _vector(params)
         return self._joined({}, self.plan.init(vector))
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        updates, _ = self._checked().apply(updates, {}, params, {})
+        updates = cast_tree(self.name, updates, params)
         like = updates if params is None else params
         owners = None if params is None else _vector(params)
 
@@ -53,11 +53,11 @@ class Flatten(Wrapper):
         there = _present(updates, like)
         if not there.all():
             new = self._only_where(there, new, inner)
-        updates = alongside(updates, _split(out, like), "updates", self.name)
+        updates = align_with_updates(updates, _split(out, like), "updates", self.name)
         return updates, {}, new
 
     def _only_where(self, there: np.ndarray, new: State, old: State) -> State:
-        """`new`, but as `old` for the numbers that have no gradient."""
+        """Return `new`, but as `old` for the numbers that have no gradient."""
 
         def chosen(n: Array, o: Array) -> Array:
             numbers = n.shape[-1:] == there.shape
@@ -73,9 +73,6 @@ class Flatten(Wrapper):
     def inside(self, params: Params) -> dict[str, tuple[Plan, Params]]:
         return {"inner": (self.plan, jax.eval_shape(_vector, params))}
 
-    def _checked(self) -> Lifted:
-        return cast_node(self.name)
-
 
 def _vector(tree: PyTree) -> Array:
     arrays = [jnp.ravel(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
@@ -86,7 +83,7 @@ def _vector(tree: PyTree) -> Array:
 
 
 def _seen_as_vector(x: Any, like: PyTree) -> Any:
-    """A tree like the parameters as a vector, without what is frozen; or `x`.
+    """Return a tree like the parameters as a vector, without what is frozen; or `x`.
 
     It has zeros where only the parameters have a leaf.
     """
@@ -103,14 +100,14 @@ def _zero(param: Any) -> Array:
 
 
 def _present(tree: PyTree, like: PyTree) -> np.ndarray:
-    """For each number of `like` as a vector, whether `tree` has it."""
+    """Return for each number of `like` as a vector whether `tree` has it."""
     pairs = zip(leaves_of(tree)[0], leaves_of(like)[0], strict=True)
     there = [np.full(jnp.size(p), x is not None) for x, p in pairs if p is not None]
     return np.concatenate(there) if there else np.zeros(0, bool)
 
 
 def _split(vector: Array, like: PyTree) -> PyTree:
-    """The parts of `vector` in the shapes of the leaves of `like`, where there are."""
+    """Return the parts of `vector` in the shapes of the leaves of `like`."""
     leaves, treedef = leaves_of(like)
     parts, at = [], 0
     for leaf in leaves:
@@ -125,7 +122,7 @@ def _split(vector: Array, like: PyTree) -> PyTree:
 
 
 def _of_vector(function: Callable[..., Any], like: PyTree) -> Callable[..., Any]:
-    """`function`, of parameters as a vector; what is a tree of them comes as one."""
+    """Return `function` of a vector of parameters; trees like them become vectors."""
 
     def call(vector: Array, *args: Any, **kwargs: Any) -> Any:
         tree = _split(vector, like)
@@ -138,14 +135,14 @@ def _of_vector(function: Callable[..., Any], like: PyTree) -> Callable[..., Any]
 
 @transform
 def flatten(inner: TransformLike) -> Transform:
-    """Let `inner` act on one vector of all parameters.
+    """Apply `inner` to one vector of all parameters.
 
     u = inner(g₁ ‖ g₂ ‖ …), split into the shapes of the leaves
 
-    Saves the time that many small leaves cost. What `inner` does leaf by leaf it does
-    to all numbers together: a trust ratio, the clip of a block, a factored moment. The
-    vector is of the widest dtype among the leaves, and on one place: shardings of
-    leaves are not kept, and neither are paths, so masks belong around it.
+    This saves time if there are many small leaves. A piece that acts leaf by leaf then
+    acts on all numbers together: a trust ratio, the clip of a block, a factored moment.
+    The vector has the widest dtype among the leaves. It loses their shardings and
+    paths, so masks must be around `flatten`, not inside.
 
     The numbers of a leaf without a gradient stay as they were in each slot that is a
     vector of all numbers. An encoded slot gets a gradient of zero for them.
@@ -154,13 +151,7 @@ def flatten(inner: TransformLike) -> Transform:
         inner: a transform.
 
     Returns:
-        The transform; its state is `inner`, that of a vector of all numbers.
-
-    Raises:
-        TransformError: a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps `inner`, the state for a vector of all numbers.
 
     Example:
         >>> import jax.numpy as jnp
@@ -171,4 +162,4 @@ def flatten(inner: TransformLike) -> Transform:
         >>> state["flatten"]["inner"]["trace"]["trace"].shape, updates["w"].shape
         ((9,), (2, 3))
     """
-    return around(Flatten("flatten", as_transform(inner).plan))
+    return wrap(Flatten("flatten", as_transform(inner).plan))

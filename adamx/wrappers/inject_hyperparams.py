@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from adamx.core.transform import Transform, as_transform, is_builder
-from adamx.core.wrapper import Wrapper, around
+from adamx.core.wrapper import Wrapper, wrap
 from adamx.errors import TransformError, nearest
 from adamx.execution.sharding import beside_old
 from adamx.hyperparameters.call import Call, shown
@@ -16,13 +16,14 @@ from adamx.hyperparameters.keys import Keyed, key_of
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import compute_dtype, scalar_dtype
+from adamx.tree.check import wrong_state
 from adamx.tree.record import is_array
 from adamx.tree.state import named
-from adamx.types import Array, Params, State, Updates
+from adamx.types import Array, Params, State, StateT, Updates
 
 
 class Rebuild(Keyed):
-    """Makes the transform, of other numbers; equal if all else is equal."""
+    """Make the transform from other numbers; equal if all else is equal."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class Rebuild(Keyed):
 
 
 class Injected(Wrapper):
-    """Builds `plan` anew in each step, of the numbers that are in the state."""
+    """Build `plan` anew in each step from the numbers in the state."""
 
     build: Rebuild
     numbers: dict[str, Array]
@@ -59,31 +60,26 @@ class Injected(Wrapper):
             kept |= {"count": zero, "scheduled": self._scheduled(zero)}
         return kept
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        values = dict(mine.get("hyperparams", {}))
+        values = dict(own_state.get("hyperparams", {}))
         if values.keys() != self.numbers.keys():
-            raise TransformError(
-                "the state is of another transform",
-                piece=self.name,
-                expected=f"hyperparams {sorted(self.numbers)}",
-                got=f"hyperparams {sorted(values)}",
-                do="use the state that init of the same transform made",
-            )
+            pair = (f"hyperparams {sorted(x)}" for x in (self.numbers, values))
+            raise wrong_state(self.name, *pair)
         if self.schedules:
-            mine["scheduled"] = self._scheduled(mine["count"])
-            mine["count"] = next_count(mine["count"])
-            values |= mine["scheduled"]
+            own_state["scheduled"] = self._scheduled(own_state["count"])
+            own_state["count"] = next_count(own_state["count"])
+            values |= own_state["scheduled"]
         with user_code("inner_factory", self.name):
             plan = self.build(**values).plan
         updates, inner = plan.apply(updates, inner, params, extra)
-        return updates, mine, inner
+        return updates, own_state, inner
 
     def _scheduled(self, count: Array) -> dict[str, Array]:
         return {name: value(count) for name, value in self.schedules.items()}
@@ -103,29 +99,26 @@ def inject_hyperparams(
 ) -> Callable[..., Transform]:
     """Keep the numbers that a transform is built of in its state, by their names.
 
-    They can be read from the state, and changed in it as training goes, without
-    compiling anew: `set_hyperparams(state, learning_rate=…)`. Schedules are followed,
-    and their value in use is kept too. The values are at least float32.
+    They can be read from the state, and changed in it without another compilation:
+    `set_hyperparams(state, learning_rate=…)`. Schedules are followed, and the state has
+    the value in use. The values are at least float32.
 
-    Of a builder of adamx the hyperparameters are the arguments that may be scheduled;
-    of any other those that are given a float, an array of shape () or a function.
+    For a builder of adamx the hyperparameters are the arguments that may be scheduled;
+    for any other function those that are given a float, an array of shape () or a
+    function.
 
     Args:
-        inner_factory: a builder, `adamx.adam` say, or any function that returns a
+        inner_factory: a builder, such as `adamx.adam`, or any function that returns a
             transform, Optax's too.
-        static_args: names of arguments that are to stay what they are.
+        static_args: names of arguments that stay constants.
 
     Returns:
         A function with the arguments of `inner_factory`, to a transform. Its state is
-        `hyperparams`, by name, `scheduled` and `count` where there are schedules, and
+        `hyperparams`, by name, `scheduled` and `count` if there are schedules, and
         `inner`, that of the transform.
 
     Raises:
-        TransformError: `static_args` has a name that is no argument; (when called)
-            an argument is outside its interval.
-
-    Reference:
-        The name is Optax's.
+        TransformError: `static_args` has a name that is no argument.
 
     Example:
         >>> import jax.numpy as jnp
@@ -145,7 +138,7 @@ def inject_hyperparams(
                 f"inject_hyperparams: {name!r} in static_args is no argument",
                 expected=f"one of {', '.join(known)}",
                 got=repr(name),
-                do=nearest(name, known),
+                hint=nearest(name, known),
             )
 
     def build(*args: Any, **kwargs: Any) -> Transform:
@@ -192,18 +185,18 @@ def _inject(
     wrapper = Injected("inject_hyperparams", plan, build, numbers, schedules)
     given = inner_factory, static_args, bound.args, bound.kwargs
     call = inspect.signature(_inject).bind(*given)
-    return Transform.of(around(wrapper).plan.pieces, InjectedCall(_inject, call))
+    return Transform.of(wrap(wrapper).plan.pieces, InjectedCall(_inject, call))
 
 
-def set_hyperparams(state: State, **values: Any) -> State:
-    """The state with other hyperparameters; nothing is compiled anew.
+def set_hyperparams(state: StateT, **values: Any) -> StateT:
+    """Return the state with other hyperparameters; nothing is compiled anew.
 
     Args:
-        state: of a transform with `inject_hyperparams` somewhere in it.
+        state: the state of a transform with `inject_hyperparams` anywhere in it.
         **values: by the names of the arguments of the builder, a number or an array of
             shape (); in a state that `jax.vmap` made, one number for all members, or
-            an array with one for each. Where several pieces have an argument of that
-            name it is changed in all of them.
+            an array with one for each. If several pieces have an argument of that name,
+            it is changed in all of them.
 
     Returns:
         The new state, of the same shapes and dtypes; the old one stays as it is.
@@ -211,9 +204,6 @@ def set_hyperparams(state: State, **values: Any) -> State:
     Raises:
         TransformError: there is no such hyperparameter, it follows a schedule, or the
             value is no real number or has another shape.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp
@@ -237,7 +227,7 @@ def set_hyperparams(state: State, **values: Any) -> State:
                 piece="set_hyperparams",
                 expected=f"one of {sorted(there)}",
                 got=repr(name),
-                do="build the transform with a number for it"
+                hint="build the transform with a number for it"
                 if follows
                 else nearest(name, there),
             )
@@ -248,10 +238,12 @@ def _changed(state: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(state, dict):
         return state
     new = {key: _changed(value, values) for key, value in state.items()}
-    mine = new.get("hyperparams")
-    if isinstance(mine, dict):
-        put = {k: _like(k, values[k], old) for k, old in mine.items() if k in values}
-        new["hyperparams"] = mine | put
+    own_state = new.get("hyperparams")
+    if isinstance(own_state, dict):
+        put = {
+            k: _like(k, values[k], old) for k, old in own_state.items() if k in values
+        }
+        new["hyperparams"] = own_state | put
     return new
 
 

@@ -43,30 +43,26 @@ def lookahead(
     sync_period: PositiveInteger,
     slow_step_size: NonNegative,
 ) -> Transform:
-    """Every k steps go from where the last k began a part of the way they went.
+    """Return after every k steps to a point part of the way back to where they began.
 
     each k-th step:  φ ← φ + α·(θ + u − φ),  θ ← φ;  otherwise  θ ← θ + u
 
-    u is the update of `fast_optimizer`, θ what is trained, φ the slow parameters. The
-    optimizer keeps its moments over the meeting, as in the paper. Unlike Optax's, the
-    parameters stay what they are: the slow ones are in the state.
+    u is the update of `fast_optimizer`, φ are the slow parameters. The optimizer keeps
+    its moments at each k-th step, as in the paper. Optax's form doubles the parameters;
+    here the slow ones are in the state.
 
     Args:
         fast_optimizer: a whole optimizer, learning rate and sign included.
         sync_period: k ≥ 1, an integer; 5 to 10 in the paper.
-        slow_step_size: α in [0, 1], a number, traced scalar or schedule; 0.5 in the
-            paper.
+        slow_step_size: α in [0, 1]; 0.5 in the paper.
 
     Returns:
-        The transform; its state is that of `fast_optimizer`, `slow`, like the
-        parameters, at least float32, and `steps_since_sync`. It needs the parameters.
-
-    Raises:
-        TransformError: k is not a positive integer, or α is negative.
+        A transform that keeps the state of `fast_optimizer`, `slow`, φ, and
+        `steps_since_sync`. It needs the parameters.
 
     Reference:
         Zhang et al., "Lookahead Optimizer: k steps forward, 1 step back", 2019,
-        arXiv:1907.08610. The name is Optax's.
+        arXiv:1907.08610.
 
     Example:
         >>> import jax.numpy as jnp
@@ -75,7 +71,7 @@ def lookahead(
         >>> params = jnp.array(0.0)
         >>> state = tx.init(params)
         >>> for _ in range(2):
-        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     updates, state = tx.update(-1.0, state, params)
         ...     params = adamx.apply_updates(params, updates)
         ...     print(float(params))
         1.0

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Gate, around
+from adamx.core.wrapper import Gate, wrap
 from adamx.errors import TransformError
 from adamx.hyperparameters.arguments import Number, PositiveInteger
 from adamx.numerics.arithmetic import all_finite
@@ -32,13 +32,13 @@ class LossScale(Gate):
     def decide(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, Array, dict[str, Any]]:
-        scale = mine["loss_scale"]
+        scale = own_state["loss_scale"]
         true = jax.tree.map(lambda g: g / scale.astype(g.real.dtype), updates)
-        finite, steps = all_finite(updates), next_count(mine["good_steps"])
+        finite, steps = all_finite(updates), next_count(own_state["good_steps"])
         grow = steps >= self.growth_interval
         # Neither 0 nor ∞ could be divided by.
         bounds = float(jnp.finfo(jnp.float32).tiny), 2.0**126
@@ -58,10 +58,10 @@ def dynamic_loss_scale(
     growth_factor: Factor = 2.0,
     backoff_factor: Factor = 0.5,
 ) -> Transform:
-    """Divide gradients by what the loss was multiplied with, and find that factor.
+    """Divide gradients by the scale of the loss, and adapt that scale.
 
     g finite:     u = inner(g / s);  s ← 2·s after each n such steps in a row
-    g not finite: u = 0, `inner` sees nothing;  s ← s/2
+    g not finite: u = 0, the state of `inner` stays;  s ← s/2
 
     In float16 gradients below 6e-8 are zero; those of s·L are not. Multiply the loss
     with `loss_scale(state)` before it is differentiated:
@@ -70,17 +70,13 @@ def dynamic_loss_scale(
 
     Args:
         inner: a whole optimizer.
-        init_scale: s at first, > 0.
+        init_scale: the first s, > 0.
         growth_interval: n ≥ 1, an integer.
-        growth_factor: what s is multiplied with, ≥ 1.
-        backoff_factor: what s is multiplied with after a step that is not finite, in
-            (0, 1].
+        growth_factor: the factor by which s grows, ≥ 1.
+        backoff_factor: the factor by which s shrinks, in (0, 1].
 
     Returns:
-        The transform; its state is `loss_scale`, `good_steps`, int32, and `inner`.
-
-    Raises:
-        TransformError: a number is not positive, or n is not a positive integer.
+        A transform that keeps `loss_scale`, `good_steps`, int32, and `inner`.
 
     Reference:
         Micikevicius et al., "Mixed Precision Training", 2017, arXiv:1710.03740. The
@@ -102,23 +98,17 @@ def dynamic_loss_scale(
     """
     plan = as_transform(inner).plan
     numbers = init_scale, growth_interval, growth_factor, backoff_factor
-    return around(LossScale("dynamic_loss_scale", plan, *numbers))
+    return wrap(LossScale("dynamic_loss_scale", plan, *numbers))
 
 
 def loss_scale(state: State) -> Array:
-    """The factor to multiply the loss with, before it is differentiated.
+    """Return the factor to multiply the loss with, before it is differentiated.
 
     Args:
-        state: of a transform with `dynamic_loss_scale` somewhere in it.
+        state: the state of a transform with `dynamic_loss_scale` anywhere in it.
 
     Returns:
         A float array of shape ().
-
-    Raises:
-        TransformError: there is none in the state, or more than one.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,18 +1,19 @@
 """Mechanic: how long all steps of an optimizer should have been together, learnt."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Wrapper, around
-from adamx.execution.lift import Lifted
+from adamx.core.wrapper import Wrapper, wrap
+from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import OneOf, PositiveInteger
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import divisor
-from adamx.numerics.averages import running_mean, towards
+from adamx.numerics.averages import lerp, running_mean
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import (
     bounded_product,
@@ -29,11 +30,11 @@ Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]
 
 
 class Tuner(Rule):
-    """Given the raw gradients, and beside them the updates that a base made of them.
+    """Learn the factor from the raw gradients and the updates that a base made of them.
 
-    Δ is kept as a mean, and so are r and v, with weights that add up to 1: sums would
-    stop growing. What is known of the gains h is kept in units of the largest of them,
-    v as its root; so all of it is a number.
+    Δ, r and v are kept as means, with weights that add up to 1, because sums would stop
+    growing. The gains h are kept in units of the largest of them, v as its root, so
+    that they do not overflow.
     """
 
     locality = "tree"
@@ -63,7 +64,8 @@ class Tuner(Rule):
         products = {"g": product_of(g, mean), "params": product_of(param, mean)}
         return {**products, "norms": (norm_of(g), norm_of(param))}
 
-    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         gain = self.gain(shared, measured)
         size = jnp.abs(gain)
         highest = jnp.maximum(shared["unit"], size + self.eps)
@@ -80,7 +82,7 @@ class Tuner(Rule):
         if self.variant == "optax":
             bound = before("largest")
             won, margin = jnp.clip(gain, -bound, bound), eps
-        reward = towards(before("reward"), won * shared["scales"], 1 / weight)
+        reward = lerp(before("reward"), won * shared["scales"], 1 / weight)
         if self.variant == "paper":
             reward = jnp.maximum(reward, 0)
         kept = before("largest") - lost * before("largest")
@@ -97,7 +99,7 @@ class Tuner(Rule):
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
 
     def gain(self, shared: Shared, measured: dict[str, Any]) -> Array:
-        """−⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
+        """Return −⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
         of_g, of_params = (total_norm(*pair) for pair in measured["norms"])
         along = {
             name: bounded_product(joined_product(*measured[name]))
@@ -120,33 +122,34 @@ class Tuner(Rule):
 
 
 def _weights(lost: Array, count: Array) -> Array:
-    """The sum of (1 − lost)ⁱ for i from 0 to below `count`."""
+    """Return the sum of (1 − lost)ⁱ for i from 0 to below `count`."""
     return -jnp.expm1(count.astype(lost.dtype) * jnp.log1p(-lost)) / lost
 
 
 class Mechanic(Wrapper):
-    """Lets `plan` act, and the tuner on what comes in and out of it."""
+    """Apply `plan`, and the tuner to its input and output."""
 
     tuner: Tuner
 
     def begin(self, params: Params) -> dict[str, Any]:
-        return self._lifted().init(params)[self.name]
+        return self._rule_node.init(params)[self.name]
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         base, inner = self.plan.apply(updates, inner, params, extra)
-        state = {self.name: mine}
-        out, new = self._lifted().apply(updates, state, params, {**extra, BASE: base})
+        state = {self.name: own_state}
+        out, new = self._rule_node.apply(updates, state, params, {**extra, BASE: base})
         return out, new[self.name], inner
 
-    def _lifted(self) -> Lifted:
-        return Lifted(((self.name, self.tuner),))
+    @cached_property
+    def _rule_node(self) -> RuleNode:
+        return RuleNode(((self.name, self.tuner),))
 
 
 @transform
@@ -168,34 +171,29 @@ def mechanize(
     u = θ₀ − θ + Σs·Δ
 
     Give the base a learning rate of 1, or a schedule whose highest value is 1. The clip
-    of h came after the paper: with the variant "paper" h' is h, r itself is no less
-    than 0, and ε is not in m, so that the first step is none.
+    of h came after the paper: with the variant "paper" h' is h, r itself is at least 0,
+    and ε is not in m, so that the first step is 0.
 
-    Optax reads Δ out of the parameters, (θ − θ₀) / (Σs + ε): in low precision there is
-    little left of it. Here it is in the state.
+    Optax computes Δ from the parameters, (θ − θ₀) / (Σs + ε), which has few right
+    digits in low precision. Here Δ is in the state.
 
     Args:
         base_optimizer: a whole optimizer, sign included, not one that makes all steps
             of a layer equally long.
         weight_decay: λ ≥ 0, beside that of `base_optimizer`.
         eps: ε ≥ 0.
-        s_init: s₀ > 0, the first factor; too small is right. 1e-8 in the paper.
+        s_init: s₀ > 0, the first factor, which should be too small; 1e-8 in the paper.
         num_betas: n ≥ 1, an integer.
         variant: "optax" or "paper".
 
     Returns:
-        The transform; its state is, under `inner`, that of `base_optimizer`, `x0` (θ₀)
-        and `mean_update` (Δ over the number of steps), like the parameters, at least
-        float32, and n numbers each of what is above, among them `scales` (s). It needs
-        the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval, n is no positive
-            integer, or the variant is unknown.
+        A transform that keeps, under `inner`, the state of `base_optimizer`, `x0` (θ₀),
+        `mean_update` (Δ over the number of steps) and n numbers of each scalar above,
+        among them `scales` (s).
 
     Reference:
         Cutkosky, Defazio & Mehta, "Mechanic: A Learning Rate Tuner", 2023,
-        arXiv:2306.00144. The name is Optax's.
+        arXiv:2306.00144.
 
     Example:
         >>> import jax.numpy as jnp
@@ -207,4 +205,4 @@ def mechanize(
         -1.5
     """
     tuner = Tuner(weight_decay, eps, s_init, num_betas, variant)
-    return around(Mechanic("mechanize", as_transform(base_optimizer).plan, tuner))
+    return wrap(Mechanic("mechanize", as_transform(base_optimizer).plan, tuner))

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 import jax
@@ -15,9 +16,9 @@ from adamx.core.transform import (
     lift,
     transform,
 )
-from adamx.core.wrapper import Wrapper, around
+from adamx.core.wrapper import Wrapper, wrap
 from adamx.errors import TransformError
-from adamx.execution.lift import Lifted
+from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import PositiveInteger, Whole
 from adamx.hyperparameters.hyper import Schedule, as_schedule
 from adamx.numerics.averages import next_count
@@ -25,8 +26,8 @@ from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.check import fill_absent, one_number
 from adamx.types import (
     Array,
-    Hyper,
     Params,
+    Scalar,
     ScalarOrSchedule,
     Shared,
     Slots,
@@ -36,7 +37,7 @@ from adamx.types import (
 
 
 class Accumulator(Rule):
-    weight: Hyper
+    needs = ("weight",)
 
     def slots(self, param: Array) -> Slots:
         return {"acc_grads": jnp.zeros_like(param)}
@@ -44,15 +45,18 @@ class Accumulator(Rule):
     def shared(self) -> Shared:
         return {k: jnp.zeros((), jnp.int32) for k in ("mini_step", "gradient_step")}
 
+    def advance(self, shared: Shared, *_: object, weight: Scalar) -> Shared:
+        return {**shared, "weight": weight}
+
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        total = slots["acc_grads"] + self.weight * g
+        total = slots["acc_grads"] + shared["weight"] * g
         return total, {"acc_grads": total}
 
 
 class Accumulate(Wrapper):
-    """Adds up updates, and gives the sum to `plan` each k calls; zeros in between."""
+    """Add up updates, and give the sum to `plan` each k calls; emit zeros otherwise."""
 
     keeps_degree: ClassVar[bool] = True
 
@@ -60,25 +64,26 @@ class Accumulate(Wrapper):
     mean: bool
 
     def begin(self, params: Params) -> dict[str, Any]:
-        return self._lifted(1.0).init(params)[self.name]
+        return self._rule_node.init(params)[self.name]
 
     def options(self) -> frozenset[str]:
         return super().options() | {"flush"}
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         k: Any = self.every_k
         if isinstance(k, Schedule):
-            steps = mine.get("gradient_step", jnp.zeros((), jnp.int32))
+            steps = own_state.get("gradient_step", jnp.zeros((), jnp.int32))
             k = jnp.maximum(jnp.round(k(steps)).astype(jnp.int32), 1)
-        lifted = self._lifted(1 / k if self.mean else 1.0)
-        total, new = lifted.apply(updates, {self.name: mine}, params, extra)
+        given = {"weight": 1 / k if self.mean else 1.0}
+        state = {self.name: own_state}
+        total, new = self._rule_node.apply(updates, state, params, given)
         new = new[self.name]
         done: Array = new["mini_step"] >= k - 1
         rescale: Array | None = None
@@ -116,8 +121,9 @@ class Accumulate(Wrapper):
         )
         return out, new, inner
 
-    def _lifted(self, weight: Any) -> Lifted:
-        return Lifted(((self.name, Accumulator(weight)),))
+    @cached_property
+    def _rule_node(self) -> RuleNode:
+        return RuleNode(((self.name, Accumulator()),))
 
 
 @transform
@@ -126,41 +132,34 @@ def MultiSteps(
     every_k_schedule: int | ScalarOrSchedule,
     use_grad_mean: bool = True,
 ) -> Transform:
-    """Accumulate updates over k calls, and let `opt` act on their mean once.
+    """Accumulate updates over k calls, and apply `opt` to their mean once.
 
     a ← a + g/k;  each k-th call: u = opt(a), a ← 0;  otherwise u = 0
 
-    Equal to one call with the mean over a batch k times as large. `opt` is only run
-    in each k-th call, and its schedules count its own steps. What is not finite stays
-    in the accumulator until the k-th call, and no longer.
+    This equals one call with the mean over a batch k times as large. `opt` is only run
+    in each k-th call, and its schedules count its own steps. A NaN or ∞ stays in the
+    accumulator until the k-th call, and no longer.
 
-    `update(…, flush=True)` ends the window with this call: after m ≤ k calls `opt` acts
-    on the mean of these m. `flush` is a bool or a traced array of one, so the last
-    batch of an epoch needs no program of its own. `has_updated(state)` returns whether
-    the last call made a step.
+    `update(…, flush=True)` ends the window with this call: after m ≤ k calls `opt` is
+    applied to the mean of these m. `flush` is a bool or a traced array of one, so the
+    last batch of an epoch needs no program of its own. `has_updated(state)` returns
+    whether the last call made a step.
 
     Args:
-        opt: the transform to act each k calls.
+        opt: the transform to apply each k calls.
         every_k_schedule: k ≥ 1, an integer, or a function from the number of steps
             that `opt` has taken, an int32 array of shape (), to one.
-        use_grad_mean: whether to give it the mean; otherwise the sum.
+        use_grad_mean: whether `opt` gets the mean; otherwise it gets the sum.
 
     Returns:
-        The transform; its state is `acc_grads`, like the parameters and at least
-        float32, `mini_step` and `gradient_step`, int32, and `inner`, that of `opt`.
-
-    Raises:
-        TransformError: k is not a positive integer; or (by `update`) `flush` is not
-            one bool.
-
-    Reference:
-        The name is Optax's; `flush` is adamx's own.
+        A transform that keeps `acc_grads`, `mini_step` and `gradient_step`, int32, and
+        `inner`, the state of `opt`.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.MultiSteps(adamx.sgd(1.0), 2)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for g in (1.0, 3.0):
         ...     updates, state = tx.update(jnp.array(g), state)
         ...     print(float(updates))
@@ -173,19 +172,18 @@ def MultiSteps(
     else:
         k = Whole(1).check("MultiSteps", "every_k_schedule", k)
     plan = as_transform(opt).plan
-    return around(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore
+    return wrap(Accumulate("MultiSteps", plan, k, use_grad_mean))  # pyright: ignore
 
 
 def has_updated(state: State) -> Array:
     """Return whether the last call of `update` made a step, or only accumulated.
 
-    Where accumulations are nested, all of them must have made one; where there are
-    several side by side, one is enough. A step that `apply_if_finite`,
-    `skip_large_updates` or `skip_spikes` skipped, around the accumulation or inside, is
-    none.
+    If accumulations are nested, all of them must have made one; if there are several
+    side by side, one is enough. A step that `apply_if_finite`, `skip_large_updates` or
+    `skip_spikes` skipped, around the accumulation or inside, is none.
 
     Args:
-        state: of a transform with `MultiSteps` somewhere in it.
+        state: the state of a transform with `MultiSteps` anywhere in it.
 
     Returns:
         A bool array of shape (); False for the state that `init` returns.
@@ -197,12 +195,11 @@ def has_updated(state: State) -> Array:
         The name is that of a method of Optax's `MultiSteps`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.MultiSteps(adamx.sgd(1.0), 2)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for _ in range(2):
-        ...     _, state = tx.update(jnp.array(1.0), state)
+        ...     _, state = tx.update(1.0, state)
         ...     print(bool(adamx.has_updated(state)))
         False
         True
@@ -242,26 +239,20 @@ def apply_every(k: PositiveInteger = 1) -> Transform:
 
     a ← a + g;  each k-th call: u = a, a ← 0;  otherwise u = 0
 
-    Pieces behind it see zeros in k−1 of k calls. What is to step once for k batches is
-    better put into `MultiSteps`.
+    Pieces behind it get zeros in k−1 of k calls. To step once for k batches, put the
+    optimizer into `MultiSteps` instead.
 
     Args:
         k: an integer ≥ 1.
 
     Returns:
-        The transform; its state is that of `MultiSteps`.
-
-    Raises:
-        TransformError: k is not a positive integer.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps the state of `MultiSteps`.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.apply_every(2)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for g in (1.0, 3.0):
         ...     updates, state = tx.update(jnp.array(g), state)
         ...     print(float(updates))

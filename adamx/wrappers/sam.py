@@ -1,6 +1,7 @@
 """Sharpness-aware minimization: gradients from where the loss is worst nearby."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -9,17 +10,17 @@ import jax.numpy as jnp
 from adamx.core.apply import apply_updates
 from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import Wrapper, around
-from adamx.execution.lift import Lifted
+from adamx.core.wrapper import Wrapper, wrap
 from adamx.execution.plan import Plan
+from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.user_code import user_code
-from adamx.tree.check import alongside, argument, keep_absent, needed_params
+from adamx.tree.check import align_with_updates, argument, keep_absent, needed_params
 from adamx.types import Array, Params, Shared, Slots, State, Updates
 
 
 class Sam(Wrapper):
-    """`plan` steps with gradients from where `adversary`, in k−1 steps, has gone."""
+    """Step with gradients from where `adversary` has gone in k−1 steps."""
 
     adversary: Plan
     sync_period: int
@@ -34,13 +35,13 @@ class Sam(Wrapper):
     def _climbed(
         self, updates: Updates, state: State, params: Params, extra: Any
     ) -> tuple[Updates, State]:
-        """The step up that the adversary, which believes it goes down, would take."""
+        """Return the step up: the adversary's step down, with its sign flipped."""
         down, state = self.adversary.apply(updates, state, params, extra)
         return jax.tree.map(jnp.negative, down), state
 
 
 class SamAtOnce(Sam):
-    """Asks for the gradients up there itself, in one call of update."""
+    """Compute the gradients of all steps in one call of update."""
 
     def needs(self) -> frozenset[str]:
         return super().needs() | {"grad_fn"}
@@ -49,29 +50,35 @@ class SamAtOnce(Sam):
         kept = {} if self.reset_state else self.adversary.init(params)
         return {"adversary": kept} if kept else {}
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
         at = params = needed_params(params, self.name)
         grad_fn = argument("grad_fn", extra, self.name)
-        up = self.adversary.init(params) if self.reset_state else mine.get("adversary")
+        up = (
+            self.adversary.init(params)
+            if self.reset_state
+            else own_state.get("adversary")
+        )
         for i in range(self.sync_period - 1):
             climb, up = self._climbed(updates, up or {}, at, extra)
             at = apply_updates(at, climb)
             with user_code("grad_fn", self.name):
                 found = grad_fn(at, i)
-            updates = alongside(updates, found, "what grad_fn returns", self.name)
+            updates = align_with_updates(
+                updates, found, "what grad_fn returns", self.name
+            )
         out, inner = self.plan.apply(updates, inner, params, extra)
-        return out, {"adversary": up} if "adversary" in mine else {}, inner
+        return out, {"adversary": up} if "adversary" in own_state else {}, inner
 
 
 class Return(Rule):
-    """Remembers where a round began, and which step of it this is, from 1."""
+    """Keep where a round began, and the number of its step, from 1."""
 
     needs_params = True
 
@@ -96,25 +103,27 @@ class Return(Rule):
 
 
 class SamInTurns(Sam):
-    """Lets the caller take the steps up too, and then comes back."""
+    """Let the caller take the steps up too, and then return."""
 
     def begin(self, params: Params) -> dict[str, Any]:
         up = self.adversary.init(params)
-        kept = self._lifted().init(params)[self.name]
+        kept = self._rule_node.init(params)[self.name]
         return kept | ({"adversary": up} if up else {})
 
-    def act(
+    def update_inner(
         self,
         updates: Updates,
-        mine: dict[str, Any],
+        own_state: dict[str, Any],
         inner: State,
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        up = mine.pop("adversary", {})
-        back, kept = self._lifted().apply(updates, {self.name: mine}, params, extra)
-        params, mine = needed_params(params, self.name), kept[self.name]
-        begun = jax.tree.map(lambda c, p: c.astype(p.dtype), mine["cache"], params)
+        up = own_state.pop("adversary", {})
+        back, kept = self._rule_node.apply(
+            updates, {self.name: own_state}, params, extra
+        )
+        params, own_state = needed_params(params, self.name), kept[self.name]
+        begun = jax.tree.map(lambda c, p: c.astype(p.dtype), own_state["cache"], params)
 
         def descend(updates: Updates, up: State, inner: State) -> Any:
             out, inner = self.plan.apply(updates, inner, begun, extra)
@@ -125,12 +134,13 @@ class SamInTurns(Sam):
         def climb(updates: Updates, up: State, inner: State) -> Any:
             return *self._climbed(updates, up, params, extra), inner
 
-        last = mine["steps_since_sync"] == self.sync_period
+        last = own_state["steps_since_sync"] == self.sync_period
         updates, up, inner = jax.lax.cond(last, descend, climb, updates, up, inner)
-        return updates, mine | ({"adversary": up} if up else {}), inner
+        return updates, own_state | ({"adversary": up} if up else {}), inner
 
-    def _lifted(self) -> Lifted:
-        return Lifted(((self.name, Return(self.sync_period)),))
+    @cached_property
+    def _rule_node(self) -> RuleNode:
+        return RuleNode(((self.name, Return(self.sync_period)),))
 
 
 @transform
@@ -141,39 +151,36 @@ def sam(
     reset_state: bool = True,
     opaque_mode: bool = False,
 ) -> Transform:
-    """Step with the gradient from where the loss nearby is worst, to find flat minima.
+    """Step with the gradient of the worst loss nearby, to find flat minima.
 
     k−1 times:  θ' ← θ' − a(∇L(θ'))   up, from θ' = θ
     once:       θ ← θ + u(∇L(θ'))     down, from θ
 
-    a is what `adv_optimizer` emits; `chain(normalize(), sgd(ρ))` is the paper's, a step
-    of length ρ uphill. u is what `optimizer` emits.
+    `adv_optimizer` emits a; `chain(normalize(), sgd(ρ))` is the paper's, a step of
+    length ρ uphill. `optimizer` emits u.
 
     By default each call of update is one of these steps: parameters alternate between
-    θ' and θ, and are those to be evaluated after each k-th call. With `opaque_mode` a
-    call does all of them and asks for the other gradients itself: `grad_fn`, a function
-    of parameters and the number of the step, 0 to k−2, is an argument of update. On
-    several devices it takes the mean over them itself.
+    θ' and θ; evaluate them after each k-th call. With `opaque_mode` one call makes all
+    steps and computes the other gradients itself: `grad_fn`, a function of parameters
+    and the number of the step, 0 to k−2, is an argument of update. On several devices
+    it must take the mean over them itself.
 
     Args:
         optimizer: a whole optimizer, learning rate and sign included.
-        adv_optimizer: a whole optimizer, which goes down; it is used to go up.
+        adv_optimizer: a whole optimizer, whose steps are flipped to go up.
         sync_period: k ≥ 1, an integer; k−1 steps up, then one down.
         reset_state: whether `adv_optimizer` starts anew each time.
-        opaque_mode: whether one call of update does all.
+        opaque_mode: whether one call of update makes all steps.
 
     Returns:
-        The transform; its state is that of `optimizer`, under `inner`, and, in turns,
-        `cache`, like the parameters, and `steps_since_sync`; under `adversary` that of
-        `adv_optimizer`. It needs the parameters, and with `opaque_mode` `grad_fn`.
-
-    Raises:
-        TransformError: k is not a positive integer; (when used) `grad_fn` is missing,
-            or returns something else than a tree like the parameters.
+        A transform that keeps the state of `optimizer`, under `inner`, that of
+        `adv_optimizer`, under `adversary`, and, without `opaque_mode`, `cache`, like
+        the parameters, and `steps_since_sync`. It needs the parameters, and with
+        `opaque_mode` `grad_fn`.
 
     Reference:
         Foret et al., "Sharpness-Aware Minimization for Efficiently Improving
-        Generalization", 2020, arXiv:2010.01412. The name is Optax's.
+        Generalization", 2020, arXiv:2010.01412.
 
     Example:
         >>> import jax
@@ -191,4 +198,4 @@ def sam(
     """
     plans = as_transform(optimizer).plan, as_transform(adv_optimizer).plan
     kind = SamAtOnce if opaque_mode else SamInTurns
-    return around(kind("sam", *plans, sync_period, reset_state))
+    return wrap(kind("sam", *plans, sync_period, reset_state))

@@ -10,11 +10,11 @@ from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.averages import share_of_weights
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.state import read_out
-from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State
+from adamx.types import Array, Hyper, ParamsT, Rate, Shared, Slots, State
 
 
 class ScheduleFree(Rule):
-    """z takes the steps; what is trained is y, between z and the average x of z."""
+    """Step at z, and train y, between z and the average x of z."""
 
     counts = True
     needs_params = True
@@ -63,36 +63,31 @@ def schedule_free(
     *,
     r: NonNegative = 0.0,
 ) -> Transform:
-    """Average instead of letting the learning rate fall.
+    """Average the iterates instead of lowering the learning rate.
 
     z ← z + u,  x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
 
-    u is the update of `base_optimizer` for the gradient at y. y is what is trained, x
-    what is to be evaluated: `schedule_free_eval_params(state, params)`. c is the share
-    of this step in all weights so far, of weight tʳ·(largest rate so far)ᵖ.
+    u is the update of `base_optimizer` for the gradient at y. Train y, and evaluate x:
+    `schedule_free_eval_params(state, params)`. c is the share of this step in all
+    weights so far, of weight tʳ·(largest rate so far)ᵖ.
 
-    `base_optimizer` is to have no momentum of its own. Its weight decay acts at y, as
+    `base_optimizer` should have no momentum of its own. Its weight decay acts at y, as
     in the authors' code. Optax 0.2.8 reads the schedule one step ahead of the base
-    optimizer; here both see the same count.
+    optimizer; here both have the same count.
 
     Args:
         base_optimizer: a whole optimizer, learning rate and sign included.
-        learning_rate: its learning rate ≥ 0, a number, traced scalar or schedule; with
-            a warm-up, and without a decay.
+        learning_rate: its learning rate ≥ 0; with a warm-up, and without a decay.
         b1: how near y is to the average, in (0, 1).
         weight_lr_power: p ≥ 0, the power of the rate in the weight of a step.
         r: r ≥ 0, the power of the step number in it.
 
     Returns:
-        The transform; its state is that of `base_optimizer`, `z`, like the parameters,
-        at least float32, and a few scalars. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps the state of `base_optimizer` and `z`. It needs the
+        parameters.
 
     Reference:
-        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682. The name is
-        Optax's.
+        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682.
 
     Example:
         >>> import jax.numpy as jnp
@@ -101,7 +96,7 @@ def schedule_free(
         >>> params = jnp.array(0.0)
         >>> state = tx.init(params)
         >>> for _ in range(2):
-        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     updates, state = tx.update(-1.0, state, params)
         ...     params = adamx.apply_updates(params, updates)
         >>> float(params), float(adamx.schedule_free_eval_params(state, params))
         (1.75, 1.5)
@@ -116,40 +111,39 @@ def schedule_free(
     return chain(base_optimizer, lift(rule, "schedule_free"))
 
 
-def schedule_free_eval_params(state: State, params: Params) -> Params:
-    """The average x, for evaluation, from the parameters y that are trained.
+def schedule_free_eval_params(state: State, params: ParamsT) -> ParamsT:
+    """Return the average x, for evaluation, from the parameters y that are trained.
 
     x = (y − (1 − b1)·z) / b1
 
     Args:
-        state: of a transform with `schedule_free` somewhere in it, after a step.
+        state: the state, after a step, of a transform with `schedule_free` anywhere in
+            it.
         params: y, the parameters that belong to that state.
 
     Returns:
-        A tree like `params`, in its dtypes; leaves that `schedule_free` does not act
-        on, frozen ones say, are those of `params`.
+        A tree like `params`, in its dtypes. Leaves that `schedule_free` does not act
+        on, such as frozen ones, are those of `params`.
 
     Raises:
         TransformError: there is no `schedule_free` in the state.
-
-    Reference:
-        Defazio et al., "The Road Less Scheduled", 2024, arXiv:2405.15682. The name is
-        Optax's.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.schedule_free_sgd(1.0)
         >>> params = jnp.array(0.0)
-        >>> updates, state = tx.update(jnp.array(-2.0), tx.init(params), params)
+        >>> updates, state = tx.update(-2.0, tx.init(params), params)
         >>> params = adamx.apply_updates(params, updates)
         >>> float(adamx.schedule_free_eval_params(state, params))
         2.0
     """
 
-    def average(mine: State, y: Array, z: Array) -> Array:
+    def average(own_state: State, y: Array, z: Array) -> Array:
         # Before the first step nothing is between yet, and x is y is z.
-        b1 = jnp.where(mine["between"] > 0, mine["between"], 1).astype(z.dtype)
+        b1 = jnp.where(own_state["between"] > 0, own_state["between"], 1).astype(
+            z.dtype
+        )
         return (y - (1 - b1) * z) / b1
 
     return read_out(state, params, "schedule_free", "z", average)

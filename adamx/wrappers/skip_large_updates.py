@@ -5,9 +5,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import RuleGate, around
+from adamx.core.wrapper import RuleGate, wrap
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
@@ -16,7 +16,7 @@ from adamx.types import Array, Rate, Shared, Slots
 
 
 class Measure(Rule):
-    """Passes updates on, and counts those of too large a norm."""
+    """Pass updates on, and count those of too large a norm."""
 
     locality = "tree"
 
@@ -34,7 +34,8 @@ class Measure(Rule):
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         largest, rest = joined_norm(*measured)
         skip = ~(largest <= self.max_norm / rest)  # NaN too
         total = shared["total_skipped"]
@@ -57,24 +58,20 @@ class SkipLargeUpdates(RuleGate):
 
 @transform
 def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform:
-    """Skip steps whose updates have too large a norm, or one that is no number.
+    """Skip steps whose updates have a norm that is too large or not finite.
 
-    u = inner(g) if ‖g‖ ≤ c, else 0, and `inner` sees nothing of the step
+    u = inner(g) if ‖g‖ ≤ c, else 0, and the state of `inner` stays
 
-    Around `MultiSteps` it leaves single micro-batches out. Not `clip_by_global_norm`,
-    which makes them smaller.
+    Around `MultiSteps` it leaves single micro-batches out. `clip_by_global_norm` makes
+    large updates smaller instead.
 
     Args:
         inner: the transform to protect.
-        max_norm: c ≥ 0, for the norm of all leaves together; a number, traced
-            scalar or schedule.
+        max_norm: c ≥ 0, for the norm of all leaves together.
 
     Returns:
-        The transform; its state is `norm` and `last_skipped`, a bool, of the last step,
+        A transform that keeps `norm` and `last_skipped`, a bool, of the last step,
         `total_skipped`, int32, and `inner`.
-
-    Raises:
-        TransformError: `max_norm` is negative.
 
     Reference:
         The name is Optax's, where it is an argument of `MultiSteps`, and takes the
@@ -90,4 +87,4 @@ def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform
         ([0.0, 0.0], 50.0)
     """
     plan = as_transform(inner).plan
-    return around(SkipLargeUpdates("skip_large_updates", plan, Measure(max_norm)))
+    return wrap(SkipLargeUpdates("skip_large_updates", plan, Measure(max_norm)))

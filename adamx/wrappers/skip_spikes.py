@@ -5,9 +5,9 @@ from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
-from adamx.core.wrapper import RuleGate, around
+from adamx.core.wrapper import RuleGate, wrap
 from adamx.hyperparameters.arguments import Whole
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
@@ -20,7 +20,7 @@ Window: TypeAlias = Annotated[int, Whole(2)]
 
 
 class Spikes(Rule):
-    """Passes updates on, and keeps the last norms of all of them, and last values."""
+    """Pass updates on, and keep the last norms of all of them, and the last values."""
 
     locality = "tree"
 
@@ -43,7 +43,8 @@ class Spikes(Rule):
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         largest, rest = joined_norm(*measured)
         skip, norms = self._compared(largest * rest, "norm", shared)
         kept = {**shared, **norms}
@@ -55,9 +56,9 @@ class Spikes(Rule):
         return {**kept, "last_skipped": skip, "total_skipped": total}
 
     def _compared(self, x: Array, name: str, shared: Shared) -> tuple[Array, Shared]:
-        """Whether `x` is too large beside the last ones, and these with `x` among them.
+        """Return whether `x` is too large beside the last ones, and these with `x` in.
 
-        What is not finite is too large, and not kept.
+        A NaN or ∞ is too large, and not kept.
         """
         last, count = shared[f"{name}s"], shared[f"{name}_count"]
         finite = jnp.isfinite(x)
@@ -113,25 +114,21 @@ def skip_spikes(
     u = inner(g) if x − mean(x) ≤ σ·std(x) for x = ‖g‖ and x = value, else 0
 
     Mean and standard deviation are those of the last n steps before this one. The loss
-    is looked at in each `update(…, value=loss)`, and may be left out. Nothing is
-    skipped before max(2, n/2) numbers are there, except what is not finite.
+    is read from `update(…, value=loss)`, and may be left out. Before there are
+    max(2, n/2) numbers only NaN and ∞ are skipped.
 
     A number that was skipped is one of the last n all the same, so after a lasting
-    change of level training goes on. `inner` sees nothing of a step that is skipped.
+    change of level training goes on. The state of `inner` stays in a skipped step.
 
     Args:
         inner: the transform to protect.
         window: n ≥ 2, an integer.
-        sigma: σ ≥ 0, a number, traced scalar or schedule.
+        sigma: σ ≥ 0.
 
     Returns:
-        The transform; its state is `norms` and `values`, the last n of each, zeros
-        where there are none yet, `norm_count` and `value_count`, how many there are,
-        `last_skipped`, a bool, `total_skipped`, int32, and `inner`.
-
-    Raises:
-        TransformError: `window` is no integer from 2, or `sigma` is negative; or (by
-            `update`) `value` is not one real number.
+        A transform that keeps `norms` and `values`, the last n of each, zeros at first,
+        `norm_count` and `value_count`, how many there are, `last_skipped`, a bool,
+        `total_skipped`, int32, and `inner`.
 
     Reference:
         OLMo et al., "2 OLMo 2 Furious", 2024, arXiv:2501.00656, whose code has it as
@@ -141,7 +138,7 @@ def skip_spikes(
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.skip_spikes(adamx.sgd(1.0), window=4)
-        >>> state = tx.init(jnp.array(0.0))
+        >>> state = tx.init(0.0)
         >>> for g in (1.0, 1.1, 0.9, 50.0, 1.0):
         ...     updates, state = tx.update(jnp.array(g), state)
         ...     print(float(updates))
@@ -152,4 +149,4 @@ def skip_spikes(
         -1.0
     """
     plan = as_transform(inner).plan
-    return around(SkipSpikes("skip_spikes", plan, window, sigma))
+    return wrap(SkipSpikes("skip_spikes", plan, window, sigma))

@@ -29,7 +29,7 @@ NAME = re.compile(
 )
 
 METHODS = {
-    "adamx.Rule": ["slots", "shared", "advance", "gather", "step"],
+    "adamx.Rule": ["slots", "shared", "advance", "step"],
     "adamx.Transform": ["init", "update"],
 }
 
@@ -120,7 +120,7 @@ def exported(file: Path) -> list[tuple[str, str]]:
     """Each name that a file imports under its own name, and the module it is from."""
     return [
         (alias.name, node.module or "")
-        for node in ast.parse(file.read_text()).body
+        for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname == alias.name and node.module != "adamx"

@@ -176,6 +176,15 @@ class Weighed(adamx.Rule):
         return mean + self.weight * away
 
 
+def test_the_join_of_a_fork_follows_its_schedule():
+    weight = adamx.Schedule(lambda count: 1.0 + count)
+    tx = adamx.fork(Weighed(weight), mean=adamx.scale(2.0), away=adamx.identity())
+    state = tx.init(jnp.float32(0))
+    for t in range(3):
+        updates, state = tx.update(jnp.float32(1), state)
+        assert float(updates) == 2.0 + (1.0 + t)
+
+
 def _either(**branches):
     return next(iter(branches.values()))
 
@@ -186,8 +195,8 @@ def _fed(join, between=adamx.identity()):  # noqa: B008
     return adamx.fork(
         join,
         mean=adamx.chain(between, adamx.scale_by_momentum(0.5), adamx.scale(2.0)),
-        away=adamx.fed(_away),
-        end=adamx.fed(Weighed(weight), adamx.trace(0.5)),
+        away=adamx.with_input(_away),
+        end=adamx.with_input(Weighed(weight), adamx.trace(0.5)),
     )
 
 
@@ -211,7 +220,9 @@ def test_only_ends_are_joined():
 
 def test_a_branch_cannot_be_fed_with_what_comes_after_it():
     with pytest.raises(adamx.TransformError, match=r"(?s)'away'.*updates.*mean"):
-        adamx.fork(_either, away=adamx.fed(_away), mean=adamx.scale_by_momentum(0.5))
+        adamx.fork(
+            _either, away=adamx.with_input(_away), mean=adamx.scale_by_momentum(0.5)
+        )
 
 
 def test_adan_keeps_one_array_for_the_change():
@@ -349,7 +360,7 @@ def test_freezing_is_freezing_wherever_it_is_said(where):
     )
     assert_same_bits(updates["moving"], expected["moving"])
     shapes = {leaf.shape for leaf in jax.tree.leaves(new)}
-    assert shapes == {(2,)}  # the moments of "moving", and the responses
+    assert shapes == {(2,), ()}  # the moments of "moving", and their weight sums
 
 
 def test_each_of_two_freezes_holds_its_leaves():
@@ -474,5 +485,5 @@ def test_a_state_that_lacks_something_is_refused(tx):
 
 def test_foreign_pair_rejects_a_wrong_state():
     tx = adamx.chain(optax.adam(0.1))
-    with pytest.raises(adamx.TransformError, match="another transform"):
+    with pytest.raises(adamx.TransformError, match="does not fit this transform"):
         tx.update(jnp.ones(2), {}, jnp.ones(2))

@@ -201,7 +201,7 @@ def test_integers_that_a_mask_of_optax_leaves_alone_pass():
         adamx.lars(-1.0, momentum=1.0, trust_coefficient=1.0, eps=0.0),
         adamx.rmsprop(-1.0, momentum=1.0),
         adamx.dpsgd(-1.0, 1.0, 0.0, 0, momentum=1.0),
-        adamx.shampoo(-1.0, momentum=1.0),
+        adamx.chain(adamx.scale_by_shampoo(), adamx.trace(1.0)),
     ],
     ids=lambda tx: repr(tx).partition("(")[0],
 )

@@ -44,7 +44,7 @@ def test_slots_are_placed_as_their_parameters():
     assert past.sharding.is_equivalent_to(behind, 3)
 
 
-@pytest.mark.parametrize("spec", [("x", "y"), (None, "y")])
+@pytest.mark.parametrize("spec", [("x", "y"), full((None, "y"))])
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
 @pytest.mark.parametrize(
     "name",

@@ -122,7 +122,7 @@ MADE = {
         lambda a, b: x * a, a=adamx.identity(), b=adamx.clip(1)
     ),
     "source": lambda x: adamx.fork(
-        lambda b: b, b=adamx.fed(lambda updates: x * updates)
+        lambda b: b, b=adamx.with_input(lambda updates: x * updates)
     ),
     "rule class": rule_of,
     "functions of each other": closing_over_each_other,
@@ -389,7 +389,7 @@ def test_every_learning_rate_is_an_argument():
         assert other != tx
         assert other._programs.static is tx._programs.static, name
         shared.append(name)
-    assert len(shared) > 70
+    assert len(shared) > 65
 
 
 def total(tree, x, extra):

@@ -70,7 +70,7 @@ def of_join(x):
 
 
 def of_source(x):
-    fed = adamx.fed(lambda updates: updates * x[0])
+    fed = adamx.with_input(lambda updates: updates * x[0])
     update(adamx.fork(lambda b: b, b=fed))
 
 

@@ -402,14 +402,14 @@ def test_all_of_adam_is_carried_into_what_is_put_around_it(name):
     state, report = adamx.migrate(old, tx, start())
     assert not any((report.dropped, report.mismatched))
     assert not any((report.ambiguous, report.held_back))
-    assert len(set(report.carried.values())) == 2 * 3 + 2
-    for piece in ("mu", "nu", "response"):
+    assert len(set(report.carried.values())) == 2 * 3 + 4
+    for piece in ("mu", "nu", "nu_weight_sum"):
         assert any(piece in path.split("/") for path in report.carried), piece
     assert jax.tree.structure(state) == jax.tree.structure(tx.init(start()))
 
     # And back again, the parts of a partition having taken the same steps.
     again, report = adamx.migrate(state, ADAM, start())
-    assert len(report.carried) == 2 * 3 + 2
+    assert len(report.carried) == 2 * 3 + 4
     assert not any((report.new, report.ambiguous, report.held_back))
     for a, b in itertools.zip_longest(jax.tree.leaves(again), jax.tree.leaves(old)):
         np.testing.assert_array_equal(a, b)
@@ -446,7 +446,7 @@ def test_a_new_head_in_a_part_of_its_own_has_its_own_bias_correction():
     )
     params = start() | {"scale": jnp.ones((4,))}
     state, report = adamx.migrate(walked(ADAM), tx, params)
-    assert len(report.carried) == 2 * 2 + 2
+    assert len(report.carried) == 2 * 2 + 4
     fresh = tx.init(params)["partition"]["head"]
     for a, b in zip(
         jax.tree.leaves(state["partition"]["head"]), jax.tree.leaves(fresh), strict=True
@@ -483,19 +483,31 @@ def test_what_could_come_from_two_places_is_not_carried():
     assert not report.carried
 
 
-def test_a_moment_is_held_back_without_its_bias_correction():
-    # The maximum has a response of its own, in the same list as that of the average.
+def test_a_moment_is_carried_with_its_bias_correction():
+    # The maximum has a weight sum of its own, beside that of the average.
     state, report = adamx.migrate(walked(ADAM), adamx.amsgrad(RATE), start())
     moment = "scale_by_second_moment/moment/bias_correct"
-    assert report.mismatched == {
-        f"{moment}/response": ("float32[2], float32[2]", "float32[2]")
-    }
-    assert report.held_back[f"{moment}/second_moment/nu/scale"] == f"{moment}/response"
-    assert not jnp.any(adamx_slot(state, "nu")["scale"])
-    assert jnp.any(adamx_slot(state, "mu")["scale"])
-    grads = gradients(start(), 5)
+    assert not any((report.mismatched, report.held_back, report.dropped))
+    assert f"{moment}/second_moment/nu_weight_sum" in report.carried
+    assert f"{moment}/running_max/nu_max_weight_sum" in report.new
+    # The maximum of averages that grow is the last one.
+    grads = jax.tree.map(lambda x: 9 * jnp.ones_like(x), start())
     updates, _ = adamx.amsgrad(RATE).update(grads, state, start())
-    assert away(updates, jax.tree.map(jnp.zeros_like, updates)) < 3
+    expected, _ = ADAM.update(grads, walked(ADAM), start())
+    assert away(updates, expected) < 1e-6
+
+
+def test_a_moment_is_held_back_without_its_bias_correction():
+    """Divided by a fresh weight sum, three steps of momentum would be far too long."""
+    momentum = adamx.scale_by_momentum(0.9)
+    tx = adamx.bias_correct(momentum)
+    state, report = adamx.migrate(walked(momentum), tx, start())
+    assert not report.carried
+    assert len(report.held_back) == len(jax.tree.leaves(start()))
+    for a, b in zip(
+        jax.tree.leaves(state), jax.tree.leaves(tx.init(start())), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_bias_correction_is_held_back_without_its_moments():
@@ -503,7 +515,7 @@ def test_a_bias_correction_is_held_back_without_its_moments():
     params = {"other": jnp.ones(2)}
     state, report = adamx.migrate(old, ADAM, params)
     assert not report.carried
-    assert len(report.held_back) == 2
+    assert len(report.held_back) == 4
     for a, b in zip(
         jax.tree.leaves(state), jax.tree.leaves(ADAM.init(params)), strict=True
     ):
@@ -558,7 +570,7 @@ def test_one_array_as_parameters_can_be_migrated():
     old = ADAM.init(params)
     _, old = ADAM.update(params, old, params)
     _, report = adamx.migrate(old, adamx.MultiSteps(ADAM, 2), params)
-    assert len(report.carried) == 4
+    assert len(report.carried) == 6
 
 
 @pytest.mark.parametrize(

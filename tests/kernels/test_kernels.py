@@ -159,7 +159,7 @@ def test_where_there_are_no_kernels_it_says_so():
             "(?s)backend is unknown.*'triton'",
         ),
         (lambda: adamx.fused(adamx.lamb(0.1), "loop"), "scale_by_trust_ratio"),
-        (lambda: adamx.fused(adamx.prodigy(1.0), "loop"), "scale_by_prodigy"),
+        (lambda: adamx.fused(adamx.prodigy(1.0), "loop"), "prodigy"),
         (
             lambda: adamx.fused(adamx.MultiSteps(adamx.adam(0.1), 2), "loop"),
             "MultiSteps",

@@ -328,10 +328,11 @@ def test_queries_keys_and_values_of_one_kernel_go_as_kernels_of_their_own():
     rows = [each[name] for name in "qkv"]
     np.testing.assert_allclose(together["qkv"], jnp.concatenate(rows, 1), atol=1e-6)
     np.testing.assert_allclose(together["out"], each["out"], atol=1e-6)
-    # The user's tree is innermost, and leaves without a second part have None in it.
-    kept = state["as_matrices"]["inner"]["trace"]["trace"]
+    # The user's tree is innermost, and leaves without parts have None in it.
+    kept = state["as_matrices"]["trace"]["trace"]
     assert jax.tree.map(jnp.shape, kept) == {
-        "part_0": {"qkv": (6, 6), "out": (4, 6), "b": (1, 3), "absent": None},
+        "array": {"qkv": None, "out": (4, 6), "b": (1, 3), "absent": None},
+        "part_0": {"qkv": (6, 6), "out": None, "b": None, "absent": None},
         "part_1": {"qkv": (6, 2), "out": None, "b": None, "absent": None},
         "part_2": {"qkv": (6, 2), "out": None, "b": None, "absent": None},
     }

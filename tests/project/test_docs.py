@@ -24,6 +24,7 @@ from benchmarks.laws import statutes
 from benchmarks.schedules import SHOWN
 from benchmarks.schedules import name as picture_name
 from tests.places import ROOT
+from tests.tiers import full
 
 
 def blocks(name: str) -> list[str]:
@@ -178,7 +179,9 @@ CLIENTS = re.findall(r"^## (.*)$", (ROOT / "docs/clients.md").read_text(), re.MU
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    "client", [full(name) if name == "NumPyro" else name for name in CLIENTS]
+)
 def test_the_page_of_clients_trains(client):
     text = (ROOT / "docs/clients.md").read_text()
     head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
@@ -207,6 +210,7 @@ def test_the_page_of_saving_says_what_happens(tmp_path, capsys):
     assert capsys.readouterr().out == shown
 
 
+@pytest.mark.full
 def test_the_page_of_races_says_what_happens(capsys):
     names: dict = {}
     for code in blocks("docs/race.md"):

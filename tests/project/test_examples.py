@@ -40,6 +40,7 @@ def test_quickstart_reads_digits(example, tmp_path, capsys):
     assert_picture(tmp_path / "loss_curves.png")
 
 
+@pytest.mark.full
 def test_quickstart_fails_if_it_trained_too_little(example, tmp_path):
     assert example("quickstart").main(["--epochs=1", "--output", str(tmp_path)]) == 1
 

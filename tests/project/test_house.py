@@ -1,21 +1,28 @@
 """The habits of the house, kept by machinery."""
 
 import inspect
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import adamx
+from adamx import schedules
+from adamx.testing.public import public_names
 from tests.places import ROOT
+from tests.tiers import full
 
+MYPY = ["--strict", "--follow-imports=silent", "--cache-dir", os.devnull]
+NAMES = public_names()
 PUBLIC = {
-    f"{module.__name__}.{name}": thing
-    for module in (adamx, adamx.schedules)
-    for name, thing in vars(module).items()
+    f"{package}.{name}": thing
+    for package, names in (("adamx", NAMES), ("adamx.schedules", vars(schedules)))
+    for name, thing in names.items()
     if inspect.isfunction(thing) or inspect.isclass(thing)
 }
 
@@ -24,23 +31,49 @@ def test_public_names_are_found():
     assert {"adamx.adam", "adamx.chain", "adamx.Transform"} <= set(PUBLIC)
 
 
+REFERRED = re.compile(r"\bSee ((?:`\w+`(?:, | and )?)+) for the other\s+arguments\.")
+NO_VERB = re.compile(
+    r"(A|An|As|By|For|From|How|In|It|Of|The|This|What|Where|Whether|With)\b"
+)
+
+
+def documented(thing: Callable[..., object]) -> set[str]:
+    """Return the arguments that the docstring of a function has a line for."""
+    text = inspect.getdoc(thing) or ""
+    args = re.search(r"^Args:\n((?: {4}.*\n|\n(?= {4}))+)", f"{text}\n", re.MULTILINE)
+    lines = args[1] if args else ""
+    return set(re.findall(r"^ {4}\*{0,2}(\w+): \S", lines, re.MULTILINE))
+
+
 @pytest.mark.parametrize("name", PUBLIC)
-def test_docstring_says_shapes_dtypes_errors_and_source(name):
+def test_docstring_says_what_a_reader_needs(name):
     thing = PUBLIC[name]
     text = inspect.getdoc(thing) or ""
-    sections = set(re.findall(r"^(\w+):$", text, re.MULTILINE))
-    assert {"Reference", "Example"} <= sections, sections
-    assert ">>> " in text
+    first, _, rest = text.partition("\n")
+    assert first.endswith("."), "a summary of one line"
+    assert not rest or rest.startswith("\n"), "an empty line below the summary"
+    example = re.search(r"^Example:\n((?: {4}.*\n|\n)+)\Z", f"{text}\n", re.MULTILINE)
+    assert example, "an example at the end"
+    assert ">>> " in example[1]
     if inspect.isfunction(thing):
-        assert {"Returns", "Raises"} <= sections, sections
-        if inspect.signature(thing).parameters:
-            assert "Args" in sections
-        # What it takes or gives, as a shape, a dtype, or as being like something else.
-        words = r"shape|scalar|dtype|float|state|like|number|array"
-        body = text.split("Reference:")[0].partition("\n")[2]
-        assert re.search(words, body), "no shapes or dtypes"
-        for name in inspect.signature(thing).parameters:
-            assert re.search(rf"^\s+\*{{0,2}}{name}:", text, re.MULTILINE), name
+        assert not NO_VERB.match(first), "what it does, not what it is"
+        parameters = set(inspect.signature(thing).parameters)
+        found = documented(thing)
+        assert found <= parameters, "lines for arguments that are not there"
+        for names in REFERRED.findall(text):
+            others = re.findall(r"`(\w+)`", names)
+            elsewhere = {o: documented(getattr(adamx, o)) for o in others}
+            for other, args in elsewhere.items():
+                assert args & (parameters - found), f"`{other}` has none of the others"
+            found = found.union(*elsewhere.values())
+        assert not parameters - found, "arguments without a line"
+
+
+def test_builders_have_a_dozen_arguments_at_most():
+    """What is more belongs to a piece, which is an argument or a part of a chain."""
+    functions = {k: f for k, f in PUBLIC.items() if inspect.isfunction(f)}
+    many = {k: len(inspect.signature(f).parameters) for k, f in functions.items()}
+    assert not {k: number for k, number in many.items() if number > 12}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +83,7 @@ def test_docstring_says_shapes_dtypes_errors_and_source(name):
         ["ruff", "format", "--check", "."],
         ["lint-imports", "--no-cache"],
         ["pyright", "--pythonpath", sys.executable],
+        full(["mypy", *MYPY, "tests/user_script.py"]),
     ],
     ids=lambda command: command[0] + command[1][:6],
 )

@@ -19,6 +19,7 @@ import pytest
 
 import adamx
 from adamx.testing.laws.truth import deviation, follower
+from adamx.testing.public import public_names
 from benchmarks import moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
 from tests.pages import blocks, written
@@ -96,7 +97,7 @@ OPTIMIZERS = [("torch", row) for row in moving.TORCH] + [
 
 
 def ours(row: moving.Row) -> adamx.Transform:
-    return eval(row.ours, dict(vars(adamx)))
+    return eval(row.ours, public_names())
 
 
 @pytest.mark.parametrize(("library", "row"), OPTIMIZERS, ids=lambda x: str(x)[:60])
@@ -223,8 +224,8 @@ def test_every_public_name_is_in_the_reference():
     spec.loader.exec_module(hooks)
     public = {
         name
-        for name, thing in vars(adamx).items()
-        if not name.startswith("_") and not isinstance(thing, types.ModuleType)
+        for name, thing in public_names().items()
+        if not isinstance(thing, types.ModuleType)
     }
     assert set(hooks.PLACES) == public
 

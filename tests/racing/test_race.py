@@ -84,7 +84,7 @@ def looped(task, build, seed, steps, read=lambda state, params: params):
         full("momentum", lambda rate: adamx.sgd(rate, momentum=0.9)),
         full("optax", optax.adam),
         # Whose runs go one after the other.
-        full("soap", lambda rate: adamx.soap(rate, precondition_1d=True)),
+        full("soap", lambda rate: adamx.soap(rate, matrices=True)),
     ],
 )
 def test_a_lane_is_a_run_by_itself(name, build):

@@ -195,6 +195,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.full
 def test_ctrl_c_on_the_command_keeps_what_has_finished(tmp_path):
     """As a user has it: the console script, a task of one's own, and SIGINT."""
     script = shutil.which("adamx", path=str(Path(sys.executable).parent))

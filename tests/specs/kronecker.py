@@ -84,14 +84,28 @@ def _soap(**options: Any) -> Oracle:
     return of_tamed(matrix_by_matrix(torch_steps(build, step)))
 
 
-def _paper_soap(b1: float, b2: float, eps: float, every: int, decay: float) -> Oracle:
-    """Algorithm 3 of the paper, of a basis that there is from the first step on.
+def _paper_soap(
+    b1: float,
+    b2: float,
+    eps: float,
+    every: int,
+    decay: float,
+    *,
+    beta: float | None = None,
+    largest: int = 10000,
+    at_once: bool = True,
+    normalized: bool = False,
+) -> Oracle:
+    """Algorithm 3 of the paper, corrected for the start of both moments.
 
-    With N normalized, and corrected for the start of both moments, as in the authors'
-    code.
+    As in the authors' code the first gradients make the first basis, and an update only
+    if `at_once`. N may be normalized. A side longer than `largest` keeps its own basis.
     """
+    beta = b2 if beta is None else beta
 
     def basis_of(factor: np.ndarray) -> np.ndarray:
+        if len(factor) > largest:
+            return np.eye(len(factor))
         return np.linalg.eigh(factor)[1][:, ::-1]
 
     def start(p: np.ndarray) -> Any:
@@ -108,22 +122,27 @@ def _paper_soap(b1: float, b2: float, eps: float, every: int, decay: float) -> O
             return x if basis is None else basis[0].T @ x @ basis[1]
 
         if t == 1 and factors is not None:
-            factors = [(1 - b2) * g @ g.T, (1 - b2) * g.T @ g]
+            factors = [(1 - beta) * g @ g.T, (1 - beta) * g.T @ g]
             basis = [basis_of(factor) for factor in factors]
+        if t == 1 and not at_once:
+            return p - RATE * decay * p, (m, v, factors, basis)
+        seen_steps = t if at_once else t - 1
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * seen(g) ** 2
         n = seen(m) / (np.sqrt(v) + eps)
         rms = np.sqrt(np.mean(n**2))
-        n = n / rms if rms else n
-        n = n * np.sqrt(1 - b2**t) / (1 - b1**t)
+        n = n / rms if normalized and rms else n
+        n = n * np.sqrt(1 - b2**seen_steps) / (1 - b1**seen_steps)
         u = n if basis is None else basis[0] @ n @ basis[1].T
         if t > 1 and factors is not None:
             assert basis is not None
             squares = g @ g.T, g.T @ g
             pairs = zip(factors, squares, strict=True)
-            factors = [b2 * f + (1 - b2) * square for f, square in pairs]
+            factors = [beta * f + (1 - beta) * square for f, square in pairs]
             if (t - 1) % every == 0:
                 for axis, f in enumerate(factors):
+                    if len(f) > largest:
+                        continue
                     power = f @ basis[axis]
                     sizes = np.sum(basis[axis] * power, 0)
                     order = np.argsort(-sizes)
@@ -138,22 +157,22 @@ def _adamx_soap(**options: Any) -> Callable[[], adamx.Transform]:
     return lambda: tamed(adamx.soap(RATE, **options))
 
 
+def from_pieces(*pieces: adamx.Transform) -> Callable[[], adamx.Transform]:
+    """Pieces with a learning rate, for what a builder has no argument for."""
+    return lambda: tamed(adamx.chain(*pieces, adamx.scale_by_learning_rate(RATE)))
+
+
 spec = functools.partial(Spec, gain=TURNED)
 
 SPECS: list[Spec] = [
     spec("soap", _adamx_soap(weight_decay=0.0), "pytorch_optimizer", _soap()),
     spec(
         "soap_unusual",
-        _adamx_soap(
-            b1=0.8,
-            b2=0.9,
-            shampoo_beta=0.7,
-            eps=1e-2,
-            weight_decay=0.0,
-            precondition_frequency=3,
-            max_precond_dim=3,
-            precondition_1d=True,
-            correct_bias=False,
+        from_pieces(
+            # Vectors are matrices of one row.
+            adamx.as_matrices(
+                adamx.scale_by_soap(0.8, 0.9, 0.7, 1e-2, 3, 3, correct_bias=False)
+            )
         ),
         "pytorch_optimizer",
         _soap(
@@ -168,17 +187,33 @@ SPECS: list[Spec] = [
     ),
     spec(
         "soap_at_once",
-        _adamx_soap(
-            b2=0.8,
-            # In its own eigenbasis most of the first gradient is rounding errors, which
-            # we leave out: 1e-16 over ε.
-            eps=1e-3,
-            weight_decay=0.3,
-            precondition_frequency=2,
-            normalize_grads=True,
-            skip_first=False,
+        from_pieces(
+            adamx.scale_by_soap(
+                b2=0.8,
+                # In its own eigenbasis most of the first gradient is rounding errors,
+                # which we leave out: 1e-16 over ε.
+                eps=1e-3,
+                precondition_frequency=2,
+                normalize_grads=True,
+                skip_first=False,
+            ),
+            adamx.add_decayed_weights(0.3),
         ),
         None,
-        _paper_soap(0.95, 0.8, 1e-3, 2, 0.3),
+        _paper_soap(0.95, 0.8, 1e-3, 2, 0.3, normalized=True),
+    ),
+    spec(
+        "soap_tuned",
+        _adamx_soap(
+            b1=0.8,
+            b2=0.9,
+            shampoo_beta=0.7,
+            eps=1e-2,
+            weight_decay=0.3,
+            precondition_frequency=3,
+            max_precond_dim=3,
+        ),
+        None,
+        _paper_soap(0.8, 0.9, 1e-2, 3, 0.3, beta=0.7, largest=3, at_once=False),
     ),
 ]

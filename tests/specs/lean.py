@@ -56,6 +56,24 @@ def _fairseq(**options: Any) -> Oracle:
     return torch_steps(build)
 
 
+def _fairseq_adafactor(
+    rate: float, momentum: float, decay: float, *directions: adamx.Transform
+) -> adamx.Transform:
+    """Adafactor whose decay is scaled as the steps are, and not averaged with them."""
+    size = adamx.chain(
+        adamx.scale_by_param_block_rms(0.3),
+        adamx.scale_by_learning_rate(rate, flip_sign=False),
+    )
+    return adamx.chain(
+        adamx.fork(
+            lambda step, decay: step + decay,
+            step=adamx.chain(*directions, size, adamx.scale_by_momentum(momentum)),
+            decay=adamx.chain(adamx.scale(0.0), adamx.add_decayed_weights(decay), size),
+        ),
+        adamx.scale(-1.0),
+    )
+
+
 def _sm3(**options: Any) -> Oracle:
     return torch_path("SM3", "pytorch_optimizer", foreach=False, **options)
 
@@ -124,16 +142,12 @@ SPECS: list[Spec] = [
     ),
     Spec(
         "adafactor_unusual",
-        lambda: adamx.adafactor(
+        lambda: _fairseq_adafactor(
             0.2,
-            decay_rate=0.5,
-            clipping_threshold=1.5,
-            momentum=0.7,
-            weight_decay_rate=0.1,
-            eps=1e-3,
-            min_scale=0.3,
-            decay_scale="step",
-            **FACTORED,
+            0.7,
+            0.1,
+            adamx.scale_by_factored_rms(decay_rate=0.5, epsilon=1e-3, **FACTORED),
+            adamx.clip_by_block_rms(1.5),
         ),
         "torch_optimizer",
         _fairseq(
@@ -148,13 +162,13 @@ SPECS: list[Spec] = [
     ),
     Spec(
         "adafactor_absolute",
+        # The rate alone scales the decay.
         lambda: adamx.adafactor(
             RATE,
             multiply_by_parameter_scale=False,
             eps=1e-3,
             momentum=0.9,
-            weight_decay_rate=0.1,
-            decay_scale="step",
+            weight_decay_rate=0.1 * RATE,
             **FACTORED,
         ),
         "torch_optimizer",
@@ -173,15 +187,12 @@ SPECS: list[Spec] = [
         _keras_adafactor(),
     ),
     Spec(
-        "keras_adafactor_unusual",
-        lambda: adamx.adafactor(
-            0.5,
-            decay_rate=0.5,
-            clipping_threshold=0.5,
-            eps=1e-3,
-            min_scale=0.3,
-            relative_step=True,
-            **FACTORED,
+        "adafactor_keras_unusual",
+        lambda: adamx.chain(
+            adamx.scale_by_factored_rms(decay_rate=0.5, epsilon=1e-3, **FACTORED),
+            adamx.clip_by_block_rms(0.5),
+            adamx.scale_by_param_block_rms(0.3),
+            adamx.scale_by_relative_step(0.5),
         ),
         "keras",
         _keras_adafactor(
@@ -194,23 +205,21 @@ SPECS: list[Spec] = [
     ),
     Spec(
         "torch_adafactor",
-        lambda: adamx.adafactor(RATE, relative_step=True, eps_floor=True, **FACTORED),
+        lambda: adamx.adafactor(RATE, relative_step=True, **FACTORED),
         "torch",
         _torch_adafactor(eps=(1e-30, 1e-3)),
     ),
     Spec(
-        "torch_adafactor_unusual",
-        lambda: adamx.adafactor(
-            0.5,
-            decay_rate=0.5,
-            clipping_threshold=1.5,
-            weight_decay_rate=0.1,
-            eps=1e-2,
-            min_scale=0.3,
-            relative_step=True,
-            eps_floor=True,
-            decay_scale="learning_rate",
-            **FACTORED,
+        "adafactor_torch_unusual",
+        lambda: adamx.chain(
+            adamx.scale_by_factored_rms(
+                decay_rate=0.5, epsilon=1e-2, eps_floor=True, **FACTORED
+            ),
+            adamx.clip_by_block_rms(1.5),
+            adamx.scale_by_param_block_rms(0.3),
+            adamx.scale_by_relative_step(0.5, flip_sign=False),
+            adamx.add_decayed_weights(0.1 * 0.5),
+            adamx.scale(-1.0),
         ),
         "torch",
         _torch_adafactor(

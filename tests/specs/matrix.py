@@ -159,10 +159,13 @@ def _adamx_scion(radius: float, **options: Any) -> adamx.Transform:
 
     The gradients of single numbers are down to 1e-8, where ours leaves ε out.
     """
-    make = functools.partial(adamx.scion, RATE, view=out_first, **options)
+    exact = adamx.orthogonalize(eps=0.0)
+    make = functools.partial(
+        adamx.scion, RATE, view=out_first, orthogonalize=exact, **options
+    )
     each: dict[Any, Any] = {
-        "places": make(radius=radius / 2**0.5, eps=0.0),
-        "matrix": make(radius=radius, eps=0.0),
+        "places": make(radius=radius / 2**0.5),
+        "matrix": make(radius=radius),
         "bias": make(radius=radius),
         "number": _of_numbers(radius, **options),
     }
@@ -289,6 +292,15 @@ def _polar_express() -> Any:
     return table.polynomials, 7, 1e-7, table.margin
 
 
+def _cautious_muon(decay: float) -> adamx.Transform:
+    """What `muon` does to matrices, with another decay."""
+    return adamx.chain(
+        adamx.scale_by_muon(scale="width"),
+        adamx.add_decayed_weights(decay, cautious=True),
+        adamx.scale_by_learning_rate(RATE),
+    )
+
+
 KERAS = {"adam_weight_decay": 0.0}
 
 POLAR = GAINS["scion"][0]
@@ -303,10 +315,10 @@ SPECS: list[Spec] = [
         "keras_muon",
         lambda: adamx.muon(
             RATE,
-            # Keras adds gradients up where we average them: 20 times as much, and ε.
-            eps=1e-7 * (1 - 0.95),
             weight_decay=0.004,
             scale="none",
+            # Keras adds gradients up where we average them: 20 times as much, and ε.
+            orthogonalize=adamx.orthogonalize(eps=1e-7 * (1 - 0.95)),
             matrices=two_axes,
             rest=adamx.adam(RATE, eps=1e-7, eps_hat=True),
         ),
@@ -317,13 +329,13 @@ SPECS: list[Spec] = [
         "keras_muon_unusual",
         lambda: adamx.muon(
             RATE,
-            (2.0, -1.5, 0.5),
-            3,
             0.7,
-            1e-7 * (1 - 0.7),
             0.1,
             nesterov=False,
             consistent_rms=0.3,
+            orthogonalize=adamx.orthogonalize(
+                (2.0, -1.5, 0.5), 3, eps=1e-7 * (1 - 0.7)
+            ),
             matrices=two_axes,
             rest=adamx.adamw(RATE / 2, 0.8, 0.9, 1e-3, weight_decay=0.2, eps_hat=True),
         ),
@@ -347,8 +359,8 @@ SPECS: list[Spec] = [
         "torch_muon",
         lambda: adamx.muon(
             RATE,
-            eps=0.0,
             weight_decay=0.1,
+            orthogonalize=adamx.orthogonalize(eps=0.0),
             matrices=two_axes,
             view=out_first,
             rest=adamx.adam(RATE),
@@ -360,13 +372,11 @@ SPECS: list[Spec] = [
         "torch_muon_unusual",
         lambda: adamx.muon(
             RATE,
-            (2.0, -1.5, 0.5),
-            4,
             0.7,
-            0.0,
             0.3,
             nesterov=False,
             consistent_rms=0.2,
+            orthogonalize=adamx.orthogonalize((2.0, -1.5, 0.5), 4, eps=0.0),
             matrices=two_axes,
             view=out_first,
             rest=adamx.adam(RATE),
@@ -396,13 +406,11 @@ SPECS: list[Spec] = [
         "optax_muon_unusual",
         lambda: adamx.muon(
             RATE,
-            "dion",
-            5,
             0.7,
-            1e-3,
             0.1,
             bias_corrected=True,
             consistent_rms=0.3,
+            orthogonalize=adamx.orthogonalize("dion", eps=1e-3),
             matrices=two_axes,
             rest=adamx.nadamw(RATE / 2, 0.8, 0.9, 1e-3, weight_decay=0.2),
         ),
@@ -434,19 +442,14 @@ SPECS: list[Spec] = [
         "muon_unusual",
         lambda: adamx.muon(
             RATE,
-            "polar_express",
-            7,
             0.7,
-            1e-7,
             0.3,
             nesterov=False,
-            cautious_decay=True,
             scale="spectral",
-            adam_b1=0.8,
-            adam_b2=0.9,
-            adam_weight_decay=0.2,
-            adam_learning_rate=RATE / 2,
-            stacked=None,
+            orthogonalize=adamx.orthogonalize(
+                "polar_express", 7, eps=1e-7, stacked=None
+            ),
+            rest=adamx.adamw(RATE / 2, 0.8, 0.9, 1e-7, weight_decay=0.2),
         ),
         None,
         _paper_muon(
@@ -456,15 +459,31 @@ SPECS: list[Spec] = [
             adam_step(RATE / 2, 0.8, 0.9, 1e-7, 0.2),
             nesterov=False,
             decay=0.3,
+        ),
+    ),
+    Spec(
+        "muon_cautious",
+        lambda: adamx.partition(
+            {True: _cautious_muon(0.3), False: adamx.adam(RATE)},
+            adamx.is_hidden_matrix,
+        ),
+        None,
+        _paper_muon(
+            (STANDARD, 5, 1e-8),
+            0.95,
+            lambda rows, cols: max(1, cols / rows) ** 0.5,
+            adam_step(RATE, 0.9, 0.999, 1e-8, 0.0),
+            decay=0.3,
             cautious=True,
         ),
+        gain=GAINS["muon"][0],
     ),
     Spec(
         "normuon",
         lambda: adamx.normuon(
             RATE,
-            eps=0.0,
-            neuron_eps=1e-15,
+            eps=1e-15,
+            orthogonalize=adamx.orthogonalize(eps=0.0),
             matrices=some_axes,
             view=out_first,
             rest=adamx.adam(RATE, 0.9, 0.95, 1e-10),
@@ -476,15 +495,13 @@ SPECS: list[Spec] = [
         "normuon_unusual",
         lambda: adamx.normuon(
             RATE,
-            YOU,
-            5,
             0.7,
             0.8,
-            0.0,
+            1e-15,
             0.3,
-            neuron_eps=1e-15,
             nesterov=False,
             consistent_rms=0.2,
+            orthogonalize=adamx.orthogonalize(YOU, eps=0.0),
             matrices=some_axes,
             view=out_first,
             rest=adamx.adam(RATE, 0.9, 0.95, 1e-10),

@@ -10,7 +10,7 @@ import numpy as np
 import adamx
 from tests.oracles import numpy_path, torch_steps
 from tests.spec import RATE, Oracle, Spec
-from tests.specs.kronecker import matrix_by_matrix, of_tamed, tamed
+from tests.specs.kronecker import from_pieces, matrix_by_matrix, of_tamed, tamed
 
 
 def _power(a: np.ndarray, exponent: float, ridge: float) -> np.ndarray:
@@ -128,6 +128,16 @@ def _ours(**options: Any) -> Callable[[], adamx.Transform]:
     return lambda: tamed(adamx.shampoo(RATE, **options))
 
 
+ORIGINAL = adamx.scale_by_shampoo(
+    None,
+    None,
+    matrix_eps=0.0,
+    graft=None,
+    precondition_frequency=1,
+    initial_accumulator_value=1e-2,
+)
+"""Of sums, as in the paper."""
+
 CONDITION = 19.0
 """The largest over the least eigenvalue, of the factors of the first two gradients of
 seed 0. Of one alone the least is zero, and so is the gradient there."""
@@ -143,15 +153,7 @@ SPECS: list[Spec] = [
     ),
     spec(
         "shampoo_original",
-        _ours(
-            b1=None,
-            b2=None,
-            matrix_eps=0.0,
-            graft=None,
-            precondition_frequency=1,
-            initial_accumulator_value=1e-2,
-            precondition_1d=True,
-        ),
+        from_pieces(adamx.as_matrices(ORIGINAL)),
         None,
         _original(1e-2),
     ),
@@ -160,15 +162,37 @@ SPECS: list[Spec] = [
         _ours(
             b1=0.7,
             b2=0.9,
-            eps=1e-3,
             matrix_eps=1e-3,
             weight_decay=0.3,
             precondition_frequency=3,
             block_size=2,
-            exponent_override=3,
-            root_method="newton",
-            momentum=0.5,
-            nesterov=True,
+        ),
+        None,
+        _grafted(
+            0.7,
+            0.9,
+            lambda mu, nu, _: mu / (np.sqrt(nu) + 1e-8),
+            block=2,
+            every=3,
+            ridge=1e-3,
+            decay=0.3,
+        ),
+    ),
+    spec(
+        "shampoo_pieces",
+        from_pieces(
+            adamx.scale_by_shampoo(
+                b1=0.7,
+                b2=0.9,
+                eps=1e-3,
+                matrix_eps=1e-3,
+                precondition_frequency=3,
+                block_size=2,
+                exponent_override=3,
+                root_method="newton",
+            ),
+            adamx.trace(0.5, nesterov=True),
+            adamx.add_decayed_weights(0.3),
         ),
         None,
         _grafted(
@@ -186,45 +210,46 @@ SPECS: list[Spec] = [
     ),
     spec(
         "shampoo_sgd",
-        _ours(b2=0.9, graft="sgd", matrix_eps=1e-4, max_precond_dim=3),
+        from_pieces(
+            adamx.scale_by_shampoo(
+                b2=0.9, graft="sgd", matrix_eps=1e-4, max_precond_dim=3
+            )
+        ),
         None,
         _grafted(0.9, 0.9, lambda mu, nu, _: mu, every=10, ridge=1e-4, largest=3),
     ),
     spec(
         "shampoo_newton",
-        _ours(root_method="newton", graft="adagrad", precondition_frequency=1),
+        from_pieces(
+            adamx.scale_by_shampoo(
+                root_method="newton", graft="adagrad", precondition_frequency=1
+            )
+        ),
         None,
         _grafted(0.9, 0.99, lambda mu, nu, s: mu / (np.sqrt(s) + 1e-8)),
     ),
     spec(
         "shampoo_torch",
-        _ours(
-            b1=None,
-            b2=None,
-            matrix_eps=0.0,
-            graft=None,
-            precondition_frequency=1,
-            initial_accumulator_value=1e-2,
-            matrices=lambda path, leaf: leaf.ndim > 0,
-            rest=adamx.sgd(RATE),
+        from_pieces(
+            adamx.masked(adamx.as_matrices(ORIGINAL), lambda path, leaf: leaf.ndim > 0)
         ),
         "pytorch_optimizer",
         _torch("Shampoo", matrix_eps=1e-2),
     ),
     spec(
         "shampoo_scalable",
-        _ours(
-            b1=None,
-            b2=0.9,
-            eps=1e-10,
-            matrix_eps=0.0,
-            graft="rmsprop",
-            precondition_frequency=1,
-            block_size=2,
-            initial_accumulator_value=1e-2,
-            momentum=0.5,
-            nesterov=True,
-            correct_bias=False,
+        from_pieces(
+            adamx.scale_by_shampoo(
+                b1=None,
+                b2=0.9,
+                eps=1e-10,
+                matrix_eps=0.0,
+                graft="rmsprop",
+                precondition_frequency=1,
+                block_size=2,
+                initial_accumulator_value=1e-2,
+            ),
+            adamx.trace(0.5, nesterov=True),
         ),
         "pytorch_optimizer",
         _torch(

@@ -85,9 +85,9 @@ SPECS: list[Spec] = [
             RATE,
             0.5,
             0.7,
-            eps=1e-7,
             weight_decay=0.3,
             consistent_rms=0.2,
+            orthogonalize=adamx.orthogonalize("dion2", eps=1e-7),
             rest=adamx.lion(RATE, 0.8, 0.9, weight_decay=0.0),
             stacked=None,
         ),
@@ -104,7 +104,12 @@ SPECS: list[Spec] = [
     Spec(
         "dion2_whole",
         lambda: adamx.dion2(
-            RATE, 1.0, 0.8, "standard", 4, weight_decay=0.0, scale="none"
+            RATE,
+            1.0,
+            0.8,
+            weight_decay=0.0,
+            scale="none",
+            orthogonalize=adamx.orthogonalize("standard", 4),
         ),
         None,
         _paper_dion2(

@@ -14,7 +14,7 @@ def descent(tx, size=1.0, steps=30):
     state, path = tx.init(params), []
     for _ in range(steps):
         extra = {"value": size * jnp.sum(params**2) / 2}
-        extra = {name: extra[name] for name in tx.plan.needs()}
+        extra = {name: extra[name] for name in tx.plan.facts.needs}
         updates, state = tx.update(size * params, state, params, **extra)
         params = adamx.apply_updates(params, updates)
         path.append(params)
@@ -53,7 +53,7 @@ def test_momo_does_not_overflow(build):
         assert np.isfinite(updates).all(), (g, updates, state)
 
 
-@pytest.mark.parametrize("build", [adamx.scale_by_momo, adamx.scale_by_momo_adam])
+@pytest.mark.parametrize("build", [adamx.momo, adamx.momo_adam])
 def test_an_unknown_form_of_decay_is_refused(build):
     with pytest.raises(
         adamx.TransformError, match=r"(?s)decay_form is unknown.*'divided'"

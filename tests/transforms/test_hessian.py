@@ -1,5 +1,7 @@
 """Estimates of the diagonal of the Hessian, and how often they are looked at."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,8 +24,8 @@ def matrix(n):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_signs_find_a_diagonal_exactly(dtype):
     """Through a tree with a scalar, an absent leaf and one of size zero in it."""
-    start = {"w": jnp.array([[1.0, -2.0], [4.0, 0.5]], dtype), "s": jnp.ones((), dtype)}
-    start |= {"absent": None, "empty": jnp.zeros((0, 3), dtype)}
+    w, s = jnp.array([[1.0, -2.0], [4.0, 0.5]], dtype), jnp.ones((), dtype)
+    start: Any = {"w": w, "s": s, "absent": None, "empty": jnp.zeros((0, 3), dtype)}
 
     def loss(p):
         return jnp.sum(p["w"] ** 4) - 3 * p["s"] ** 2 + jnp.sum(p["empty"])

@@ -150,7 +150,7 @@ def test_a_side_that_is_too_long_keeps_its_basis(largest, sides):
 @pytest.mark.parametrize("skip_first", [True, False])
 def test_the_first_update_is_none_unless_asked_for(skip_first):
     params = {"w": normal((3, 4)), "b": normal((4,), 1)}
-    tx = adamx.soap(0.1, weight_decay=0.0, skip_first=skip_first)
+    tx = adamx.scale_by_soap(skip_first=skip_first)
     state = tx.init(params)
     first, state = tx.update(params, state, params)
     second, _ = tx.update(params, state, params)
@@ -163,15 +163,11 @@ def test_the_first_update_is_none_unless_asked_for(skip_first):
 def test_odd_matrices(stacked, skip_first):
     params = jax.tree.map(jnp.float32, {"first": ODD, "second": ODD})
     g = params | {"second": jax.tree.map(jnp.negative, params["first"])}
-    tx = adamx.soap(
-        1.0,
-        weight_decay=0.0,
-        precondition_frequency=1,
-        skip_first=skip_first,
-        stacked=stacked,
-        # By default a row or a column is a vector, and gets Adam's step.
-        matrices=lambda path, leaf: True,
+    direction = adamx.scale_by_soap(
+        precondition_frequency=1, skip_first=skip_first, stacked=stacked
     )
+    # By default of `soap` a row or a column is a vector, and gets Adam's step.
+    tx = adamx.chain(adamx.as_matrices(direction), adamx.scale(-1.0))
     state, update, u = tx.init(params), jax.jit(tx.update), params
     for _ in range(4):
         u, state = update(g, state, params)
@@ -235,13 +231,13 @@ def test_other_leaves_get_something_else():
 def test_convolutions_are_matrices():
     params = {"kernel": normal((3, 3, 4, 8))}
     state = adamx.soap().init(params)
-    found = state["split"]["matrices"]["as_matrices"]["inner"]["in_eigenbasis"]
+    found = state["split"]["matrices"]["as_matrices"]["in_eigenbasis"]
     shapes = {side: x["left"]["kernel"].shape for side, x in [("l", found["basis"])]}
     assert shapes == {"l": (36, 36)}
 
 
 @pytest.mark.parametrize(
-    "inner", [adamx.clip_by_global_norm(1.0), adamx.as_matrices(adamx.sgd(0.1))]
+    "inner", [adamx.clip_by_global_norm(1.0), adamx.masked(adamx.sgd(0.1), True)]
 )
 def test_what_needs_a_whole_tree_is_refused(inner):
     with pytest.raises(adamx.TransformError, match="in_eigenbasis"):

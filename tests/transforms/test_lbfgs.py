@@ -119,6 +119,7 @@ def test_backtracking_ends_where_armijo_says(x64):
         assert mine["decrease_error"] == 0
 
 
+@pytest.mark.full
 def test_backtracking_takes_the_steps_of_optax(x64):
     ours = adamx.chain(adamx.sgd(1.0), adamx.scale_by_backtracking_linesearch(50))
     theirs = optax.chain(optax.sgd(1.0), optax.scale_by_backtracking_linesearch(50))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import adamx
+from tests.trees import params, run
 
 
 def kept(tx, shape):
@@ -56,6 +57,25 @@ def test_a_cap_bounds_the_decay_of_adafactor():
         u, state = tx.update(jnp.full(1, float(step)), state)
         nu += max(step**-0.8, 0.5) * (step**2 - nu)
         assert float(u[0]) == pytest.approx(step / nu**0.5, rel=1e-6)
+
+
+def test_adafactor_is_a_chain_of_its_pieces():
+    tx = adamx.adafactor(
+        0.2, 2, 0.5, 2.0, True, 0.7, 0.8, weight_decay_rate=0.1, eps=1e-3
+    )
+    pieces = adamx.chain(
+        adamx.scale_by_factored_rms(
+            decay_rate=0.5, step_offset=2.0, min_dim_size_to_factor=2, epsilon=1e-3
+        ),
+        adamx.clip_by_block_rms(0.7),
+        adamx.scale_by_learning_rate(0.2, flip_sign=False),
+        adamx.scale_by_param_block_rms(),
+        adamx.scale_by_momentum(0.8),
+        adamx.add_decayed_weights(0.1),
+        adamx.scale(-1.0),
+    )
+    for a, b in zip(run(tx, params()), run(pieces, params()), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
 @pytest.mark.parametrize(

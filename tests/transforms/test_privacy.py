@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import adamx
 from tests.problems import DIGITS
+from tests.tiers import full
 
 EXAMPLES = 5
 START = {"w": jnp.zeros((2, 3)), "b": jnp.zeros(3), "s": jnp.zeros(())}
@@ -117,7 +118,7 @@ def total_of(kind, examples, bound):
 KINDS = [adamx.per_example_global_norm_clip, adamx.per_example_layer_norm_clip]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [KINDS[0], full(KINDS[1])])
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(example(), min_size=3, max_size=3),

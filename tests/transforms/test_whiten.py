@@ -56,6 +56,7 @@ def test_the_factors_become_the_inverse_root_of_the_covariance(x64, kind):
     assert np.abs(np.eye(len(root)) - right).max() / np.abs(right).max() > 10 * sigma
 
 
+@pytest.mark.full
 def test_a_step_of_complex_factors_is_that_of_the_matrix(x64):
     rng = np.random.default_rng(0)
 

@@ -70,7 +70,9 @@ def test_frozen_numbers_do_not_move_and_do_not_count(name):
 
 EXAMPLES = {name: next(examples(build)) for name, build in public_builders().items()}
 # The caller's loss counts frozen numbers in.
-LOSSLESS = [n for n, tx in EXAMPLES.items() if n != "freeze" and not tx.plan.needs()]
+LOSSLESS = [
+    n for n, tx in EXAMPLES.items() if n != "freeze" and not tx.plan.facts.needs
+]
 
 
 @pytest.mark.full

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.execution.column import Column
+from adamx.execution.slot_table import Parts, SlotTable
 from adamx.hyperparameters.labels import labels_of
 from adamx.testing.boxes import Variable, boxed
 from adamx.tree.boxes import is_box, unbox
@@ -72,7 +72,7 @@ def loss(net):
     return jnp.mean((net(INPUTS) - 2.0) ** 2)
 
 
-def step(tx, params, updates=None, state=None, **extra):
+def step(tx, params: Any, updates: Any = None, state=None, **extra):
     updates = params if updates is None else updates
     state = tx.init(params) if state is None else state
     return tx.update(updates, state, params, **extra)
@@ -173,9 +173,8 @@ def test_a_mask_that_can_be_called():
         lambda tx: adamx.chain(tx, adamx.freeze(lambda path, leaf: leaf.ndim == 1)),
         lambda tx: adamx.masked(tx, jax.tree.map(lambda x: x.ndim > 1, NET)),
         adamx.flatten,
-        adamx.as_matrices,
     ],
-    ids=["alone", "freeze", "masked", "flatten", "as_matrices"],
+    ids=["alone", "freeze", "masked", "flatten"],
 )
 def test_gradients_and_hessians_that_can_be_called(wrap):
     value, grad = jax.value_and_grad(loss)(NET)
@@ -242,7 +241,7 @@ def test_a_source_of_a_fork_may_have_defaults_and_take_all():
         tx = adamx.fork(
             lambda away: away,
             mean=adamx.scale_by_momentum(0.75),
-            away=adamx.fed(source),
+            away=adamx.with_input(source),
         )
         assert float(tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))[0]) == 3.0
 
@@ -310,7 +309,8 @@ def test_a_slot_with_containers_is_several_trees():
     tree = {"a": 0.0, "b": 0.0, "c": None}
     treedef = structure(tree)
     slots = [{"row": 1.0, "col": (2.0, 3.0)}, 4.0, None]
-    column = Column.of(treedef, slots)
+    rows = [None if slot is None else Parts.of(slot) for slot in slots]
+    table = SlotTable.of(treedef, rows, [()])
     expected = {
         "array": {"a": None, "b": 4.0, "c": None},
         "col": {
@@ -319,12 +319,17 @@ def test_a_slot_with_containers_is_several_trees():
         },
         "row": {"a": 1.0, "b": None, "c": None},
     }
-    assert column.tree() == expected
+    assert table.tree() == expected
     leaves = [0.0, 0.0, None]
-    again = Column.read(treedef, leaves, expected, pytest.fail)
-    assert again.get(0, [("row",), ("col", "1"), ("no",)]) == [1.0, 3.0, None]
-    assert again.get(1, [()]) == [4.0]
+    again = SlotTable.read(treedef, leaves, {(): expected}, differs)
+    row, col, absent = again.columns([("row",), ("col", "1"), ("no",)])
+    assert (row[0], col[0], absent) == (1.0, 3.0, [])
+    assert again.columns([()])[0][1] == 4.0
     assert again.tree() == expected
+
+
+def differs(path, tree):
+    pytest.fail(f"{path}: {tree}")
 
 
 @pytest.mark.parametrize(
@@ -343,8 +348,9 @@ def test_the_names_of_a_slot_are_not_taken_for_those_of_the_parameters(tree):
     kinds = [1.0, {"row": 2.0, "col": 3.0}, {"array": 4.0}, None]
     slots = [None if x is None else kinds[i % 4] for i, x in enumerate(leaves)]
     for row in (slots, slots[::-1], [x and 1.0 for x in slots]):
-        kept = Column.of(treedef, row).tree()
-        again = Column.read(treedef, leaves, kept, pytest.fail)
+        parts = [None if x is None else Parts.of(x) for x in row]
+        kept = SlotTable.of(treedef, parts, [()]).tree()
+        again = SlotTable.read(treedef, leaves, {(): kept}, differs)
         assert again.tree() == kept
 
 

@@ -259,6 +259,7 @@ def train_blackjax(tx: Any) -> Any:
 
 
 THOROUGH = (
+    "numpyro",
     "numpyro_as_it_is",
     "optimistix_best_so_far",
     "optimistix_least_squares",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import adamx
 from adamx.testing.compare import same
+from adamx.testing.public import public_names
 from tests import strategies
 from tests.strategies import anything, elementwise, trees
 from tests.trees import assert_same_bits, grads, params, run
@@ -50,7 +51,7 @@ def run_on(tx, start):
 @some
 @given(anything)
 def test_a_transform_is_the_call_that_made_it(tx):
-    names = {**vars(adamx), **vars(strategies)}
+    names = {**public_names(), **vars(strategies)}
     assert eval(repr(tx), names) == tx
     assert pickle.loads(pickle.dumps(tx)) == tx
     assert hash(eval(repr(tx), names)) == hash(tx)

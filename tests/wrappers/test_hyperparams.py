@@ -101,6 +101,29 @@ def test_a_name_is_set_wherever_it_is():
     assert [float(x) for x in found] == [0.5, 0.5]
 
 
+def two_rates(learning_rate, rest_rate):
+    return adamx.muon(learning_rate, rest=adamx.adamw(rest_rate))
+
+
+def test_the_rest_of_the_leaves_may_have_a_rate_of_its_own():
+    """By default it follows that of the matrices."""
+    start = {"kernel": jnp.eye(3), "bias": jnp.ones(3)}
+
+    def sizes(tx, **rates):
+        state = adamx.set_hyperparams(tx.init(start), **rates)
+        u, _ = tx.update(start, state, start)
+        return float(u["kernel"][0, 0]), float(u["bias"][0])
+
+    matrix, vector = sizes(inject(adamx.muon)(0.1), learning_rate=0.2)
+    inside = adamx.muon(0.2, rest=inject(adamx.adamw)(0.1, weight_decay=0.0))
+    both = inject(adamx.muon)(0.1, rest=inject(adamx.adamw)(0.1, weight_decay=0.0))
+    apart = inject(two_rates)(0.1, 0.1)
+    assert sizes(inside, learning_rate=0.4) == (matrix, 2 * vector)
+    assert sizes(both, learning_rate=0.2) == (matrix, vector)
+    assert sizes(apart, learning_rate=0.2)[0] == matrix
+    assert sizes(apart, rest_rate=0.4)[0] == matrix / 2
+
+
 def test_rates_can_be_mapped_over():
     tx, rates = inject(adamx.adam)(0.0), jnp.array([0.1, 0.2])
 
@@ -166,7 +189,7 @@ def test_a_state_lasts_longer_than_its_numbers_are_used():
         (lambda s: inject(adamx.adam, static_args="b3"), "one of learning_rate, b1"),
         (
             lambda s: inject(adamx.sgd)(0.1).update(params(), s),
-            "another transform",
+            "does not fit this transform",
         ),
     ],
 )

@@ -24,7 +24,7 @@ TASKS = {
 
 
 def find_task(task: Any) -> Task:
-    """The task of that name; or itself, or what the function given makes.
+    """Return the task of that name; or itself, or what the function given makes.
 
     A name with a colon, `package.module:function`, is a function of the user's own.
     What a function makes may also be the three that a task has to have: `init`, `loss`
@@ -56,7 +56,7 @@ def _function(name: str) -> Callable[[], Any]:
             raise TransformError(
                 f"there is no task {name!r}",
                 expected=", ".join(TASKS) + ", or package.module:function",
-                do=nearest(name, TASKS),
+                hint=nearest(name, TASKS),
             )
         module, function = f"{__name__}.{TASKS[name]}", name
     try:

@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 def rosenbrock() -> Task:
-    """Rosenbrock's curved valley, from (−0.5, 1.5)."""
+    """Return Rosenbrock's curved valley, from (−0.5, 1.5)."""
 
     def loss(x: jax.Array, y: jax.Array) -> jax.Array:
         return (1 - x) ** 2 + 100 * (y - x**2) ** 2
@@ -28,7 +28,7 @@ def rosenbrock() -> Task:
 
 
 def beale() -> Task:
-    """Beale's plateaus, from (−4.5, 4.5), where gradients are 70,000 long."""
+    """Return Beale's plateaus, from (−4.5, 4.5), where gradients are 70,000 long."""
 
     def loss(x: jax.Array, y: jax.Array) -> Any:
         terms = (1.5, 1), (2.25, 2), (2.625, 3)
@@ -46,7 +46,7 @@ def beale() -> Task:
 
 
 def branin() -> Task:
-    """Branin's function less its minimum, from (2.5, 12.5); it has three minima."""
+    """Return Branin's function less its minimum, from (2.5, 12.5); it has three."""
     pi = np.pi
 
     def loss(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -67,7 +67,7 @@ def branin() -> Task:
 
 
 def valley() -> Task:
-    """An ill-conditioned quadratic: a hundred times as steep in one direction."""
+    """Return an ill-conditioned quadratic, 100 times as steep in one direction."""
 
     def loss(x: jax.Array, y: jax.Array) -> jax.Array:
         # Turned by 30°, for optimizers that look at one number at a time.
@@ -94,7 +94,7 @@ def _of_two(
     plane: Plane,
     clip: float = float("inf"),
 ) -> Task:
-    """Without any noise; the loss is 0 at the minimum."""
+    """Return a task without noise, whose loss is 0 at the minimum."""
 
     def exact(params: jax.Array) -> jax.Array:
         return loss(params[0], params[1])

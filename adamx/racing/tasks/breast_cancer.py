@@ -13,7 +13,7 @@ SIZES = (30, 32, 1)
 
 
 def breast_cancer_data(seed: int = 0) -> Split:
-    """Scikit-learn's `load_breast_cancer`: 455 to learn from and 114 held out."""
+    """Return 455 examples to train with and 114 held out, of scikit-learn."""
     with extras():
         from sklearn.datasets import load_breast_cancer
     features, benign = load_breast_cancer(return_X_y=True)
@@ -21,7 +21,7 @@ def breast_cancer_data(seed: int = 0) -> Split:
 
 
 def breast_cancer(batch_size: int = 32) -> Task:
-    """Binary cross-entropy of a network with 32 hidden units."""
+    """Return the binary cross-entropy of a network with 32 hidden units."""
     return classification(
         breast_cancer_data(),
         lambda params, x: mlp(params, x)[:, 0],

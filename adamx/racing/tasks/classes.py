@@ -20,7 +20,7 @@ def classification(
     right: OfLogits = share_right,
     **rest: Any,
 ) -> Task:
-    """A task of data with classes, from `logits(params, x)` and what is made of them.
+    """Return a task of data with classes, for a network `logits(params, x)`.
 
     `loss` and `right` are of logits and classes; `rest` is what else a task has.
     """

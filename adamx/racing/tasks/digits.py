@@ -10,7 +10,7 @@ from adamx.racing.tasks.split import split
 
 
 def digits(batch_size: int = 32, hidden: int = 32) -> Task:
-    """1,437 digits to learn from and 360 held out, of scikit-learn's `load_digits`."""
+    """Return 1,437 digits to train with and 360 held out, of scikit-learn."""
     with extras():
         from sklearn.datasets import load_digits
     pixels, classes = load_digits(return_X_y=True)

@@ -13,7 +13,7 @@ def init_mlp(
     sizes: tuple[int, int, int],
     initializer: jax.nn.initializers.Initializer,
 ) -> Layers:
-    """Weights of a network with one hidden layer; its biases start at zero."""
+    """Return weights of a network with one hidden layer; its biases start at zero."""
     inputs, hidden, outputs = sizes
     hidden_key, output_key = jax.random.split(key)
     return {
@@ -29,22 +29,22 @@ def init_mlp(
 
 
 def mlp(params: Layers, x: jax.Array) -> jax.Array:
-    """The logits of the network for each row of `x`."""
+    """Return the logits of the network for each row of `x`."""
     hidden = jax.nn.relu(x @ params["hidden"]["w"] + params["hidden"]["b"])
     return hidden @ params["output"]["w"] + params["output"]["b"]
 
 
 def cross_entropy(logits: jax.Array, classes: jax.Array) -> jax.Array:
-    """Mean cross-entropy of the classes, the last axis of `logits` being theirs."""
+    """Return the mean cross-entropy; the classes are the last axis of `logits`."""
     log_probs = jax.nn.log_softmax(logits)
     return -jnp.mean(jnp.take_along_axis(log_probs, classes[..., None], axis=-1))
 
 
 def binary_cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
-    """Mean binary cross-entropy: no log of a sigmoid that became 0."""
+    """Return mean binary cross-entropy: no log of a sigmoid that became 0."""
     return jnp.mean(jax.nn.softplus(logits) - y * logits)
 
 
 def share_right(logits: jax.Array, classes: jax.Array) -> jax.Array:
-    """How many of the classes have the largest logit."""
+    """Return how many of the classes have the largest logit."""
     return jnp.mean(logits.argmax(axis=-1) == classes)

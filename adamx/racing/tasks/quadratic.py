@@ -10,7 +10,7 @@ NOISE = 0.1
 
 
 def quadratic() -> Task:
-    """90 eigenvalues in (0, 1), 10 in (30, 60), rotated, with noisy gradients."""
+    """Return a rotated quadratic: 90 eigenvalues in (0, 1), 10 in (30, 60), noisy."""
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.uniform(0, 1, 90), rng.uniform(30, 60, 10)])
     turn = np.linalg.qr(rng.normal(size=(100, 100)))[0]

@@ -15,7 +15,7 @@ HELD_OUT = 32
 
 
 def characters() -> tuple[np.ndarray, int]:
-    """The text in whole numbers, and how many different characters there are."""
+    """Return the text in whole numbers, and how many different characters there are."""
     from pydoc_data import topics
 
     text = "\n".join(topics.topics[name] for name in sorted(topics.topics))
@@ -24,7 +24,7 @@ def characters() -> tuple[np.ndarray, int]:
 
 
 def text(batch_size: int = 8) -> Task:
-    """465 kB of `pydoc_data.topics`, of the standard library; 117,000 parameters."""
+    """Return a task of 465 kB of `pydoc_data.topics`, with 117,000 parameters."""
     numbers, many = characters()
     end = len(numbers) * 9 // 10
     learnt, length = jnp.asarray(numbers[:end]), CONTEXT + 1

@@ -12,7 +12,7 @@ CONTEXT = 64
 
 
 def init_transformer(key: jax.Array, characters: int) -> dict[str, Any]:
-    """Embeddings, layers of attention and a network, and the layer that reads out."""
+    """Return embeddings, layers of attention and a network, and the output layer."""
     keys = iter(jax.random.split(key, 3 + 4 * LAYERS))
 
     def weights(rows: int, columns: int, gain: float = 1.0) -> jax.Array:
@@ -40,7 +40,7 @@ def init_transformer(key: jax.Array, characters: int) -> dict[str, Any]:
 
 
 def transformer(params: Any, text: jax.Array) -> jax.Array:
-    """Logits of the character after each of `text`, whole numbers (rows, length)."""
+    """Return logits of the next character for `text`, whole numbers (rows, length)."""
     places = params["place_embedding"][: text.shape[1]]
     x = params["character_embedding"][text] + places
     for layer in params["layers"]:
@@ -51,12 +51,12 @@ def transformer(params: Any, text: jax.Array) -> jax.Array:
 
 
 def _norm(x: jax.Array, gain: jax.Array) -> jax.Array:
-    """Root-mean-square normalization."""
+    """Normalize by the root mean square."""
     return x * gain * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
 
 
 def _attend(qkv: jax.Array) -> jax.Array:
-    """Causal attention of several heads."""
+    """Apply causal attention of several heads."""
     rows, length, _ = qkv.shape
     q, k, v = jnp.moveaxis(qkv.reshape(rows, length, 3, HEADS, -1), 2, 0)
     scores = jnp.einsum("rqhd,rkhd->rhqk", q, k) * q.shape[-1] ** -0.5

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.fork import as_rule
-from adamx.core.rule import Rule, locality, walk
+from adamx.core.rule import Rule, iter_rules, locality
 from adamx.core.transform import Transform
 from adamx.testing.compare import same
 from adamx.testing.law import NotTried, law
@@ -28,7 +28,7 @@ def declarations(subject: Subject) -> None:
     start = params()
     inputs = [grads(start, seed) for seed in range(2)]
     together, _ = subject.run(subject.tx, start, inputs)
-    if not any(part.needs_params for _, part in walk("", rule)):
+    if not any(part.needs_params for _, part in iter_rules("", rule)):
         state, update = subject.fresh(start), subject.update
         for g, expected in zip(inputs, together, strict=True):
             updates, state = update(g, state, None)

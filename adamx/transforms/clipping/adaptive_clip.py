@@ -34,7 +34,7 @@ class AdaptiveGradClip(Rule):
 
 
 def _unit(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """The axes over which the weights of one output are spread."""
+    """Return the axes along which the weights of one output lie."""
     dims = len(shape)
     if dims < 2 or (axis is None and sum(n != 1 for n in shape) < 2):
         return tuple(range(dims))
@@ -46,7 +46,7 @@ def _unit(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
             "adaptive_grad_clip: axis is not one of the leaf's",
             expected=f"axes from {-dims} to {dims - 1}, for a leaf of shape {shape}",
             got=repr(axis),
-            do="give leaves of other layouts an axis of their own: adamx.partition",
+            hint="give leaves of other layouts an axis of their own: adamx.partition",
         )
     return tuple(sorted(i % dims for i in axes))
 
@@ -57,12 +57,12 @@ def adaptive_grad_clip(
     eps: NonNegative = 1e-3,
     axis: Axis = None,
 ) -> AdaptiveGradClip:
-    """Scale the gradient of each unit so that it is at most a share of its weights.
+    """Clip the gradient of each unit to a share of the norm of its weights.
 
     u = g · min(1, λ·max(‖θ‖, ε) / ‖g‖), where norms are over the weights of one output
 
-    What a unit is goes by the shape, as in the authors' code, whose kernels have the
-    axis of the outputs last (Flax, Keras):
+    The shape says what a unit is, as in the authors' code, whose kernels have the axis
+    of the outputs last (Flax, Keras):
 
         scalars, vectors, (1, n)     the whole leaf
         (in, out)                    each column
@@ -70,27 +70,19 @@ def adaptive_grad_clip(
         (height, width, in, out)     all numbers with equal last index; so with 5 axes
                                      or more
 
-    NaN or ∞ in the gradient of a unit makes NaN of that unit alone. The authors leave
-    the last linear layer out, which is `masked`.
+    A NaN or ∞ in the gradient of a unit makes that unit NaN, and no other. The authors
+    leave the last linear layer out: use `masked`.
 
     Args:
         clipping: λ ≥ 0; 0.01 in the paper, for batches of 4096.
-        eps: ε ≥ 0, the least that the norm of weights counts as, so that what begins
-            at zero can move.
+        eps: ε ≥ 0, the least that the norm of weights counts as, so that weights of
+            zero can move.
         axis: the axes to take norms over, for leaves of two axes or more; None for the
-            above. PyTorch's linear layers, (out, in), have 1.
-
-    Returns:
-        The transform; without state, unless an argument is a schedule. It needs the
-        parameters.
-
-    Raises:
-        TransformError: an argument is negative; (when used) `update` is called without
-            parameters, or a leaf does not have the axis.
+            table above. PyTorch's linear layers, (out, in), have 1.
 
     Reference:
         Brock, De, Smith & Simonyan, "High-Performance Large-Scale Image Recognition
-        Without Normalization", 2021, arXiv:2102.06171. The name is Optax's.
+        Without Normalization", 2021, arXiv:2102.06171.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,6 +1,6 @@
 """Clipping: each number, the size of each leaf, or the norm of all of them."""
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import clipped
@@ -24,16 +24,7 @@ def clip(max_delta: NonNegative) -> Clip:
     u = min(max(g, −δ), δ);  of a complex number the modulus: u = g · min(1, δ/|g|)
 
     Args:
-        max_delta: δ ≥ 0, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `max_delta` is a schedule.
-
-    Raises:
-        TransformError: `max_delta` is negative.
-
-    Reference:
-        The name is Optax's.
+        max_delta: δ ≥ 0.
 
     Example:
         >>> import jax.numpy as jnp
@@ -59,20 +50,14 @@ class ClipByNorm(Rule):
 
 @transform
 def clip_by_norm(max_norm: NonNegative) -> ClipByNorm:
-    """Scale the updates of each leaf so that their 2-norm is at most a number.
+    """Scale the updates of each leaf so that their 2-norm is at most c.
 
     u = g · min(1, c / ‖g‖), where ‖g‖ is over all numbers of one leaf
 
-    Not `clip_by_global_norm`, which keeps the direction of the whole tree.
+    `clip_by_global_norm` keeps the direction of the whole tree.
 
     Args:
-        max_norm: c ≥ 0, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `max_norm` is a schedule.
-
-    Raises:
-        TransformError: `max_norm` is negative.
+        max_norm: c ≥ 0.
 
     Reference:
         Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
@@ -104,22 +89,15 @@ class ClipByBlockRms(Rule):
 
 @transform
 def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
-    """Scale each leaf down so that its root mean square is at most a bound.
+    """Scale each leaf down so that its root mean square is at most d.
 
     u = g · min(1, d / RMS(g)), with RMS(g) = √(Σ |g|² / n) of the leaf's n numbers
 
     Args:
-        threshold: d ≥ 0, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `threshold` is a schedule.
-
-    Raises:
-        TransformError: `threshold` is negative.
+        threshold: d ≥ 0.
 
     Reference:
-        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 6. The name is
-        Optax's.
+        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 6.
 
     Example:
         >>> import jax.numpy as jnp
@@ -141,7 +119,8 @@ class ClipByGlobalNorm(Rule):
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         by, times = shrunk(joined_norm(*measured), self.max_norm)
         return {**shared, "by": by, "times": times}
 
@@ -153,29 +132,23 @@ class ClipByGlobalNorm(Rule):
 
 @transform
 def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
-    """Scale all updates down together so that their common norm is at most a bound.
+    """Scale all updates down together so that their common norm is at most c.
 
     u = g · min(1, c / ‖g‖), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    The norm is that of the updates which this piece is given. Inside a `masked`, or
-    inside one transform of a `partition`, it is over the leaves of that group alone; in
-    a chain outside it is over all of them, but for frozen leaves.
+    Inside a `masked`, or inside one transform of a `partition`, the norm is over the
+    leaves of that group alone. In a chain outside it is over all leaves that are not
+    frozen.
 
-    The norm is taken of scaled numbers, so it does not overflow where g does not. A
-    single NaN or ∞ in g makes all updates NaN; skip such steps instead.
+    The norm does not overflow if g does not. A single NaN or ∞ in g makes all updates
+    NaN; skip such steps with `apply_if_finite`.
 
     Args:
-        max_norm: c ≥ 0, a number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `max_norm` is a schedule.
-
-    Raises:
-        TransformError: `max_norm` is negative.
+        max_norm: c ≥ 0.
 
     Reference:
         Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
-        networks", 2013, arXiv:1211.5063. The name is Optax's.
+        networks", 2013, arXiv:1211.5063.
 
     Example:
         >>> import jax.numpy as jnp

@@ -72,30 +72,22 @@ def _direction(x: Array) -> Array:
 
 @transform
 def hold_norm(learning_rate: Finite) -> HoldNorm:
-    """Make of updates, whatever their length, steps that keep the parameters' norm.
+    """Turn updates of any length into steps that keep the norm of the parameters.
 
     w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where R is ‖θ‖ at first
 
-    u goes down already, as what an optimizer emits. Matrices are the last two axes of a
-    leaf, others count them, and each has a norm of its own. What is zero at first has
-    no norm to keep, and its update stays as it is.
+    u already points downhill, as the output of an optimizer does. `hyperball` is such
+    an optimizer with this piece behind it. Matrices are the last two axes of a leaf,
+    other axes count them, and each matrix has a norm of its own. A matrix that is zero
+    at first keeps its update.
 
-    Stands last in a chain, since it believes that its update is added to θ as it is.
+    It must be last in a chain, because it assumes that its update is added to θ.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule: about the angle of a
-            step.
+        learning_rate: η, about the angle of a step.
 
     Returns:
-        The transform; its state is `norm`, R, of at least float32, with the two axes
-        kept as 1. It needs the parameters.
-
-    Raises:
-        TransformError: (when used) `update` is called without parameters.
-
-    Reference:
-        Wen et al., "Fantastic Pretraining Optimizers and Where to Find Them II:
-        Hyperball Optimization", 2026, arXiv:2606.16899.
+        A transform that keeps `norm`, R, with the two axes kept as 1.
 
     Example:
         >>> import jax.numpy as jnp

@@ -28,23 +28,17 @@ def _least(u: Array, param: Array) -> Array:
 
 @transform
 def keep_params_nonnegative() -> KeepNonnegative:
-    """Shorten updates that would make a parameter negative: they lead to 0.
+    """Shorten each update that would make a parameter negative, so that it leads to 0.
 
     u = max(g, −θ), so that θ + u ≥ 0
 
-    Stands last in a chain, since it believes that θ + u is where training goes; that
-    holds also after u was rounded to the dtype of θ. A parameter that is negative is
-    moved to 0 or beyond. Of complex numbers both parts are kept so.
-
-    Returns:
-        The transform; it has no state. It needs the parameters.
-
-    Raises:
-        TransformError: (when used) `update` is called without parameters.
+    It must be last in a chain, because it assumes that θ + u are the next parameters;
+    θ + u ≥ 0 also holds after u is rounded to the dtype of θ. A negative parameter is
+    moved to 0 or beyond. Both parts of complex numbers stay non-negative.
 
     Reference:
-        The name is Optax's. With gradient descent it is the projected gradient method:
-        Goldstein, "Convex programming in Hilbert space", 1964.
+        With gradient descent it is the projected gradient method: Goldstein,
+        "Convex programming in Hilbert space", 1964.
 
     Example:
         >>> import jax.numpy as jnp

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from adamx.core.node import Node
 from adamx.core.transform import transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
-from adamx.execution.lift import cast_node
+from adamx.execution.leaf_table import cast_tree, checked_leaves
 from adamx.hyperparameters.user_code import user_code
-from adamx.numerics.dtypes import compute_dtype, convert, narrow
+from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.tree.callables import prefix_leaves
-from adamx.tree.check import matched, needed_params, path_of
+from adamx.tree.check import flatten_like, needed_params, path_of
 from adamx.tree.paths import describe, flatten, key_paths
 from adamx.types import Array, Params, PyTree, Updates
 
@@ -27,13 +27,13 @@ Bounds: TypeAlias = PyTree
 """A number, an array, or a tree of them like the parameters, or a prefix of it."""
 
 
-class Shorten(Node):
-    """Changes updates, one leaf after the other, by where they lead."""
+class Shorten(TreeTransform):
+    """Base of pieces that change updates, leaf by leaf, by where they lead."""
 
     name: str
 
     def init(self, params: Params) -> dict[str, Any]:
-        cast_node(self.name).init(params)
+        checked_leaves(self.name, params)
         return {}
 
     def apply(
@@ -44,9 +44,9 @@ class Shorten(Node):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
         params = needed_params(params, self.name)
-        updates, _ = cast_node(self.name).apply(updates, {}, params, {})
+        updates = cast_tree(self.name, updates, params)
         leaves, treedef = flatten(updates)
-        found = matched(treedef, params, "params", updates, self.name)
+        found = flatten_like(treedef, params, "params", updates, self.name)
         owners = {i: jnp.asarray(p) for i, p in enumerate(found) if p is not None}
         shortened = self.shorten(updates, owners)
         # A parameter without a gradient gets no update.
@@ -71,7 +71,7 @@ class ProjectParams(Shorten):
         self, updates: Updates, owners: dict[int, Array]
     ) -> Mapping[int, Array]:
         leaves, treedef = flatten(updates)
-        owners = {i: convert(p, compute_dtype(p.dtype)) for i, p in owners.items()}
+        owners = {i: cast(p, compute_dtype(p.dtype)) for i, p in owners.items()}
         ahead: list[Any] = [owners.get(i) for i in range(len(leaves))]
         for i, u in enumerate(leaves):
             ahead[i] = ahead[i] if u is None else u + ahead[i]
@@ -85,7 +85,7 @@ class ProjectParams(Shorten):
         return {i: projected[i] - p for i, p in owners.items()}
 
     def _like(self, found: Any, ahead: Params) -> list[Any]:
-        """The projected leaves, if they are like what was projected."""
+        """Return the projected leaves, after a check of their structure and shapes."""
         leaves, treedef = flatten(ahead)
         try:
             projected = treedef.flatten_up_to(found)
@@ -98,7 +98,7 @@ class ProjectParams(Shorten):
                 raise self._refused(path_of(ahead, i), describe(like), x)
             if jnp.iscomplexobj(x) and not jnp.iscomplexobj(like):
                 raise self._refused(path_of(ahead, i), describe(like), x)
-            projected[i] = convert(jnp.asarray(x), like.dtype)
+            projected[i] = cast(jnp.asarray(x), like.dtype)
         return projected
 
     def _refused(self, where: str, expected: str, got: Any) -> TransformError:
@@ -108,7 +108,7 @@ class ProjectParams(Shorten):
             piece=self.name,
             expected=expected,
             got=describe(got) if hasattr(got, "dtype") else type(got).__name__,
-            do=None if self.by_leaf else "by_leaf=True is for functions of one array",
+            hint=None if self.by_leaf else "by_leaf=True is for functions of one array",
         )
 
 
@@ -118,24 +118,17 @@ def project_params(projection: Projection, *, by_leaf: bool = False) -> ProjectP
 
     u = P(θ + g) − θ, so that θ + u = P(θ + g)
 
-    Stands last in a chain, since it takes θ + u for where training goes. Frozen leaves
-    are None in the tree that `projection` is given; `masked` projects some leaves only.
-    Optax's `projections` are such functions, with their other arguments filled in by
-    `functools.partial`. The sum θ + u is rounded once: to hold bounds exactly use
-    `keep_params_between`.
+    It must be last in a chain, because it assumes that θ + u are the next parameters.
+    Frozen leaves are None in the tree that `projection` gets; use `masked` to project
+    some leaves only. Optax's `projections` are such functions, with their other
+    arguments filled in by `functools.partial`. The sum θ + u is rounded once: to hold
+    bounds exactly use `keep_params_between`.
 
     Args:
         projection: from a tree like the parameters, of at least float32, to a tree of
             the same structure and shapes.
         by_leaf: whether `projection` is a function of one array, to be called with
             each leaf.
-
-    Returns:
-        The transform; it has no state. It needs the parameters.
-
-    Raises:
-        TransformError: (when used) `projection` returns another tree or another shape,
-            or `update` is called without parameters.
 
     Reference:
         The projected gradient method: Goldstein, "Convex programming in Hilbert space",
@@ -192,7 +185,7 @@ class KeepBetween(Shorten):
     def _spread(
         self, name: str, bounds: Bounds, none: float, like: PyTree, shapes: list[Any]
     ) -> list[Any]:
-        """The bound of each leaf; `none` where there is none."""
+        """Return the bound of each leaf; `none` for a leaf without a bound."""
         try:
             leaves = prefix_leaves(bounds, like)
         except (ValueError, TypeError, KeyError):
@@ -201,7 +194,7 @@ class KeepBetween(Shorten):
                 piece=self.name,
                 expected=", ".join(key_paths(like)[:8]),
                 got=", ".join(key_paths(bounds)[:8]),
-                do="give a number, or a tree like the parameters (or a prefix of it)",
+                hint="give a number, or a tree like the parameters (or a prefix of it)",
             ) from None
         leaves = [none if x is None else x for x in leaves]
         for i, (x, shape) in enumerate(zip(leaves, shapes, strict=True)):
@@ -224,7 +217,7 @@ def _fits(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
-    """The update nearest to `u` after which the parameter is between the bounds."""
+    """Return the update nearest to `u` that keeps the parameter between the bounds."""
     if jnp.iscomplexobj(u):
         real = _within(u.real, param.real, low, high)
         return jax.lax.complex(real, _within(u.imag, param.imag, low, high))
@@ -232,9 +225,9 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
     low, high = (jnp.broadcast_to(x, u.shape) for x in ends)
     least, most = _ceil(low, param.dtype), -_ceil(-high, param.dtype)
     empty = least > most  # no number of the dtype lies between
-    least = jnp.where(empty, narrow(low, param.dtype), least)
-    most = jnp.where(empty, narrow(high, param.dtype), most)
-    at, low, high = (convert(x, u.dtype) for x in (param, least, most))
+    least = jnp.where(empty, cast_saturating(low, param.dtype), least)
+    most = jnp.where(empty, cast_saturating(high, param.dtype), most)
+    at, low, high = (cast(x, u.dtype) for x in (param, least, most))
     u = jnp.where(u < low - at, low - at, u)
     u = jnp.where(u > high - at, high - at, u)
 
@@ -245,33 +238,33 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
 
 
 def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array:
-    """`u` as a number of the parameter's dtype after which that is between bounds.
+    """Round `u` to the parameter's dtype so that the sum stays between the bounds.
 
-    The nearest number may lead past a bound: of a parameter of 1,000 and a bound of 0.1
-    the difference is rounded to 3e-5, in bfloat16 to 4.
+    The nearest number may lead past a bound: for a parameter of 1,000 and a bound of
+    0.1, rounding the difference is 3e-5 off, and 4 in bfloat16.
     """
     dtype = param.dtype
-    small = narrow(u, dtype)
-    ends = narrow(convert(param, u.dtype) + convert(small, u.dtype), dtype)
+    small = cast_saturating(u, dtype)
+    ends = cast_saturating(cast(param, u.dtype) + cast(small, u.dtype), dtype)
     up, down = (jnp.nextafter(small, jnp.asarray(x, dtype)) for x in (np.inf, -np.inf))
     moved = jnp.where(ends < least, up, jnp.where(ends > most, down, small))
-    return jnp.where(moved == small, u, convert(moved, u.dtype))
+    return jnp.where(moved == small, u, cast(moved, u.dtype))
 
 
 def _ceil(x: Array, dtype: Any) -> Array:
-    """The least number of `dtype` that is not below `x`."""
-    near = narrow(x, dtype)
+    """Return the least number of `dtype` that is not below `x`."""
+    near = cast_saturating(x, dtype)
 
     def up(near: Array) -> Array:
         above = jnp.nextafter(near, jnp.asarray(np.inf, dtype))
-        below = convert(near, x.dtype) < jax.lax.stop_gradient(x)
+        below = cast(near, x.dtype) < jax.lax.stop_gradient(x)
         return jnp.where(below, above, near)
 
     return _straight_through(up, near)
 
 
 def _straight_through(rounded: Callable[[Array], Array], x: Array) -> Array:
-    """`rounded(x)`, which is next to `x`, with the derivative 1."""
+    """Return `rounded(x)`, which is next to `x`, with the derivative 1."""
     exact = jax.lax.stop_gradient(x)
     return x + (rounded(exact) - exact)
 
@@ -279,7 +272,7 @@ def _straight_through(rounded: Callable[[Array], Array], x: Array) -> Array:
 def _check_order(
     piece: str, low: Any, high: Any, where: Callable[[], str] = lambda: ""
 ) -> None:
-    """Raise unless low ≤ high, as far as the numbers are known."""
+    """Raise unless low ≤ high, if both are concrete."""
     if isinstance(low, Tracer) or isinstance(high, Tracer):
         return
     if not np.all(np.asarray(low) <= np.asarray(high)):
@@ -295,26 +288,19 @@ def _check_order(
 def keep_params_between(
     low: Bounds | None = None, high: Bounds | None = None
 ) -> KeepBetween:
-    """Shorten updates that would lead a parameter out of its bounds: they lead there.
+    """Shorten each update that would lead a parameter past a bound, up to the bound.
 
     u = min(max(g, low − θ), high − θ), so that low ≤ θ + u ≤ high
 
-    Stands last in a chain, since it takes θ + u for where training goes. The bounds
-    hold exactly, also after u is rounded to the dtype of θ, if θ itself keeps them; a
-    bound that is no number of that dtype is rounded inwards. Of complex numbers both
-    parts are kept between the bounds.
+    It must be last in a chain, because it assumes that θ + u are the next parameters.
+    If θ keeps the bounds, θ + u keeps them exactly, also after u is rounded to the
+    dtype of θ; a bound that this dtype does not have is rounded inwards. The bounds
+    hold for both parts of complex numbers.
 
     Args:
         low: a number, an array that broadcasts to a leaf's shape, or a tree of them
             like the parameters (or a prefix of it); None for no bound.
         high: as `low`, and nowhere below it.
-
-    Returns:
-        The transform; it has no state. It needs the parameters.
-
-    Raises:
-        TransformError: `low` is above `high`, a bound does not fit its parameter, or
-            `update` is called without parameters.
 
     Reference:
         As `project_params`, with the projection onto a box.

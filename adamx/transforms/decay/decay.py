@@ -1,12 +1,9 @@
 """Weight decay."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax.numpy as jnp
 
 from adamx.core.partition import masked
-from adamx.core.rule import Identity, Live, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import Transform, lift, transform
 from adamx.hyperparameters.hyper import Finite
 from adamx.hyperparameters.labels import Labels
@@ -22,25 +19,24 @@ class DecayedWeights(Rule):
     def degree(self) -> int | None:
         return 1 if is_zero(self.weight_decay) else None
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        live = super().tick(shared, extra)
-        none = is_zero(self.weight_decay)
-        return live._replace(rule=Identity()) if none else live
-
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return g + self.weight_decay * param, slots
+        if is_zero(self.weight_decay):
+            return g, slots
+        assert param is not None
+        return g + self.weight_decay * self._decayed(g, param), slots
+
+    def _decayed(self, g: Array, param: Array) -> Array:
+        """Return the parameters that decay, and zero for others."""
+        return param
 
 
 class CautiousDecay(DecayedWeights):
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
-        assert param is not None
+    def _decayed(self, g: Array, param: Array) -> Array:
         # Of the signs, because the product itself could underflow.
         agree = (jnp.sign(g) * jnp.sign(param).conj()).real >= 0
-        return g + self.weight_decay * jnp.where(agree, param, 0), slots
+        return jnp.where(agree, param, 0)
 
 
 @transform
@@ -55,29 +51,20 @@ def add_decayed_weights(
     weight decay of AdamW.
 
     Args:
-        weight_decay: λ, a finite number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-        cautious: whether only numbers decay that g moves towards zero too, or leaves
-            where they are: those with g·θ ≥ 0, as g is still to be subtracted.
-
-    Returns:
-        The transform; without state, unless `weight_decay` is a schedule. It needs
-        the parameters.
-
-    Raises:
-        TransformError: (when used) `update` is called without parameters.
+        weight_decay: λ.
+        mask: which parameters decay; all by default.
+        cautious: whether only numbers with g·θ ≥ 0 decay: those that −g moves towards
+            zero, or not at all.
 
     Reference:
         Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019,
         arXiv:1711.05101. Cautious: Chen et al., "Cautious Weight Decay", 2025,
-        arXiv:2510.12402. The name is Optax's.
+        arXiv:2510.12402.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.add_decayed_weights(0.5)
-        >>> params = jnp.array(4.0)
-        >>> float(tx.update(jnp.array(1.0), tx.init(params), params)[0])
+        >>> float(tx.update(1.0, tx.init(4.0), 4.0)[0])
         3.0
     """
     rule = (CautiousDecay if cautious else DecayedWeights)(weight_decay)

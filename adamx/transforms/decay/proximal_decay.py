@@ -35,28 +35,18 @@ def add_proximal_decay(
     two differ by η·λ squared, and by g·η·λ.
 
     Args:
-        learning_rate: η ≥ 0, a number, traced scalar or schedule.
-        weight_decay: λ ≥ 0, a number, traced scalar or schedule.
-        mask: which parameters decay, as for `masked`; all by default.
-
-    Returns:
-        The transform; without state, unless an argument is a schedule. It needs the
-        parameters.
-
-    Raises:
-        TransformError: an argument is negative; (when used) `update` is called without
-            parameters.
+        learning_rate: η ≥ 0.
+        weight_decay: λ ≥ 0.
+        mask: which parameters decay; all by default.
 
     Reference:
         Zhuang et al., "Understanding AdamW through Proximal Methods and
         Scale-Freeness", 2022, arXiv:2202.00089.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.add_proximal_decay(0.5, 2.0)
-        >>> params = jnp.array(4.0)
-        >>> float(tx.update(jnp.array(-2.0), tx.init(params), params)[0])
+        >>> float(tx.update(-2.0, tx.init(4.0), 4.0)[0])
         -3.0
     """
     rule = ProximalDecay(learning_rate, weight_decay)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import Finite, NonNegative
@@ -23,18 +23,17 @@ class Polyak(Rule):
     eps: Hyper
     only_downwards: bool
 
-    def advance(self, shared: Shared, *_: object, value: Scalar) -> Shared:
-        gap = jnp.asarray(value, scalar_dtype()) - self.f_min
-        return {**shared, "gap": jnp.maximum(gap, 0) if self.only_downwards else gap}
-
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
-        gap = shared["gap"]
-        largest, rest = joined_norm(*measured)
+    def advance(
+        self, shared: Shared, *_: object, value: Scalar, over_leaves: OverLeaves
+    ) -> Shared:
+        gap = jnp.asarray(value, scalar_dtype()) - self.f_min
+        gap = jnp.maximum(gap, 0) if self.only_downwards else gap
+        largest, rest = joined_norm(*over_leaves(self.measure, shared))
         # In units of the largest number, whose square need not be one of the dtype.
         unit, usable = divisor(largest)
         wanted = gap / (unit * rest**2 + self.eps / unit)
@@ -54,31 +53,25 @@ def scale_by_polyak(
     eps: NonNegative = 0.0,
     variant: Annotated[str, OneOf(("sps", "sps+"))] = "sps",
 ) -> Polyak:
-    """Scale by Polyak's step size, which the loss and its minimum say.
+    """Scale by Polyak's step size, which follows from the loss and its minimum.
 
     u = g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
 
-    With the variant "sps+" a loss below f_min counts as f_min; with "sps" it makes the
-    step go upwards, and without a bound. Where all gradients are zero so is the step;
-    Optax's is zero already where ‖g‖² ≤ 1.2e-7.
+    This is the direction of `polyak_sgd`. With the variant "sps+" a loss below f_min
+    counts as f_min; with "sps" the step then goes upwards, and has no bound. If all
+    gradients are zero, so is the step; Optax's is zero if ‖g‖² ≤ 1.2e-7.
 
     Args:
         f_min: a lower bound of the loss.
-        max_learning_rate: γ ≥ 0, a number, traced scalar or schedule.
+        max_learning_rate: γ ≥ 0.
         eps: ε ≥ 0.
         variant: "sps" or "sps+".
 
     Returns:
-        The transform; without state, unless an argument is a schedule. Its update needs
-        `value`, the loss at the parameters, a scalar.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval, or the variant is
-            unknown; (when used) `update` is called without `value`.
+        The transform, whose update needs `value`, the loss at the parameters, a scalar.
 
     Reference:
-        Loizou et al., "Stochastic Polyak Step-size for SGD", 2021, arXiv:2002.10542;
-        "sps+": Garrigos, Gower & Schaipp, 2023, arXiv:2307.14528. The name is Optax's.
+        "sps+": Garrigos, Gower & Schaipp, 2023, arXiv:2307.14528.
 
     Example:
         >>> import jax.numpy as jnp

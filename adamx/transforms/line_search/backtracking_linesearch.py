@@ -90,9 +90,9 @@ def scale_by_backtracking_linesearch(
     η ← min(a·η, η_max), then η ← d·η while
     L(θ + η·u) > L(θ) + c·η·⟨u, ∇L⟩ + rtol·|L(θ)| + atol
 
-    Stands last in a chain. A loss that is not finite counts as too large. If none of
-    the steps will do, the last is taken where it goes down, and none where not. The
-    next search then begins with the last step that was tried.
+    It must be last in a chain. A loss that is not finite counts as too large. If no
+    step fulfils the condition, the last one is taken if the loss falls, and none
+    otherwise. The next search then starts with the last step that was tried.
 
     Args:
         max_backtracking_steps: how many η to try, an integer ≥ 1.
@@ -105,19 +105,14 @@ def scale_by_backtracking_linesearch(
         store_grad: whether to keep the gradient there, for `value_and_grad_from_state`.
 
     Returns:
-        The transform; its state is `learning_rate` (η), `last_trial` (the last η that
-        was tried), `value`, `grad` if it is stored, `decrease_error` and
-        `num_linesearch_steps`. Its update needs the
-        parameters, `value`, `grad` (as `jax.grad` gives it) and `value_fn`, a function
-        of the parameters alone.
-
-    Raises:
-        TransformError: a number is outside its interval; (when used) an argument of
-            update is missing.
+        A transform that keeps `learning_rate` (η), `last_trial` (the last η that was
+        tried), `value`, `grad` if it is stored, `decrease_error` and
+        `num_linesearch_steps`. Its update needs the parameters, `value`, `grad` (as
+        `jax.grad` gives it) and `value_fn`, a function of the parameters alone.
 
     Reference:
         Armijo, "Minimization of functions having Lipschitz continuous first partial
-        derivatives", 1966. The name is Optax's.
+        derivatives", 1966.
 
     Example:
         >>> import jax

@@ -9,9 +9,8 @@ H·g = γ·(g − Y·w) + S·R⁻ᵀ·(D·w + γ·Yᵀ(Y·w − g))
 from typing import Any
 
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.numerics.arithmetic import safe_sqrt
@@ -31,10 +30,10 @@ COSINE = 0.1
 
 
 class Lbfgs(Rule):
-    """Pairs (s, y) are kept in units of their largest numbers, b and a.
+    """Keep pairs (s, y) in units of their largest numbers, b and a.
 
     H is the same for s/b and y/a, with D and γ times b/a: the `steepness` of a pair.
-    What is multiplied with one another then is no larger than 1.
+    Then no factor of a product is larger than 1.
     """
 
     locality = "tree"
@@ -81,7 +80,8 @@ class Lbfgs(Rule):
         }
         return {"units": units, "dots": dots}
 
-    def gather(self, shared: Shared, measured: dict[str, Any]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         units, dots = _joined(measured["units"], measured["dots"])
         s_unit, y_unit, g_unit = (units[name] for name in "syg")
         s_y, y_y, s_s = dots["s y"], dots["y y"], dots["s s"]
@@ -110,6 +110,9 @@ class Lbfgs(Rule):
             short = jnp.minimum(1, 1 / g_unit / jnp.where(rest > 0, rest, 1))
             gamma = steep[-1] * d[-1] / jnp.where(there[-1], yy[-1, -1], 1)
             gamma = jnp.where(there[-1], gamma, short.astype(gamma.dtype))
+        # Imported here because it loads jax.scipy.special, which takes 0.1 s.
+        from jax.scipy.linalg import solve_triangular
+
         w = solve_triangular(upper, s_g)
         right = steep * d * w + gamma * (yy @ w - y_g)
         along_s = solve_triangular(upper, jnp.where(there, right, 0), trans="T")
@@ -143,7 +146,7 @@ class Lbfgs(Rule):
 
 
 def _dots(past: Array, x: Array) -> Array:
-    """Re⟨p, x⟩, for each of the p in `past` if that has an axis more than x."""
+    """Return Re⟨p, x⟩ for each p in `past`, if that has one axis more than x."""
     front = past.ndim - x.ndim
     x = jnp.expand_dims(x, tuple(range(front)))
     return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
@@ -152,7 +155,7 @@ def _dots(past: Array, x: Array) -> Array:
 def _joined(
     units: dict[str, Array], dots: dict[str, Array]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Units of all leaves together, 1 where all is zero, and products in these."""
+    """Return common units of all leaves, 1 where all is zero, and products in them."""
     largest = {name: jnp.max(each) for name, each in units.items()}
     joined = {name: jnp.where(unit > 0, unit, 1) for name, unit in largest.items()}
     share = {name: each / joined[name] for name, each in units.items()}
@@ -169,12 +172,12 @@ def _joined(
 
 
 def _shifted(past: Array, newest: Array, new: Array) -> Array:
-    """`past` without its first, the oldest, and with `newest` last, if it is `new`."""
+    """Return `past` without its oldest entry and with `newest` last, if `new`."""
     return jnp.where(new, jnp.concatenate([past[1:], newest[None]]), past)
 
 
 def _appended(gram: Array, column: Array, corner: Array, new: Array) -> Array:
-    """A matrix of products, with those of a new last pair, if it is `new`."""
+    """Return a matrix of products, with those of a new last pair, if `new`."""
     last = jnp.append(column[1:], corner)
     grown = jnp.zeros_like(gram).at[:-1, :-1].set(gram[1:, 1:])
     return jnp.where(new, grown.at[:, -1].set(last).at[-1, :].set(last), gram)
@@ -193,31 +196,27 @@ def scale_by_lbfgs(
     s = θₜ − θₜ₋₁,  y = gₜ − gₜ₋₁;  u = H·g, where H is the BFGS update of γ·I by the
     last m pairs (s, y) with ⟨s, y⟩ > c·‖s‖·‖y‖
 
-    γ = ⟨s, y⟩ / ⟨y, y⟩ of the last pair, and min(1, 1/‖g‖) before there is one. H is
-    symmetric and positive, so −u goes down. It is of use where gradients are of all
-    data: with noise in y it is one of noise.
+    This is the direction of `lbfgs`. γ = ⟨s, y⟩ / ⟨y, y⟩ of the last pair, and
+    min(1, 1/‖g‖) before there is one. H is symmetric and positive, so −u goes down. Use
+    gradients of all data: the noise of batches in y would make H random.
 
-    Instead of Nocedal's two loops over vectors, H·g comes from small matrices of inner
-    products, in one pass over the memory. Pairs of negative curvature, or of a
-    curvature that is tiny beside their lengths, are left out: c = 0.001, or 0.1 where γ
-    is 1. Optax uses all of them, and H may point up. Numbers may have any size.
+    H·g comes from small matrices of inner products, in one pass over the memory,
+    instead of Nocedal's two loops over vectors. Pairs whose curvature is negative, or
+    tiny beside their lengths, are left out: c = 0.001, or 0.1 where γ is 1. Optax uses
+    all pairs, so its H may point up.
 
     Args:
         memory_size: m ≥ 1, an integer; 5 to 20 are usual.
-        scale_init_precond: whether γ is what is said above; otherwise 1.
+        scale_init_precond: whether γ is as above; otherwise it is 1.
 
     Returns:
-        The transform; its state is `params` and `updates`, those of the step before,
-        `diff_params_memory` and `diff_updates_memory`, m of each leaf, all at least
-        float32, and small matrices. It needs the parameters.
-
-    Raises:
-        TransformError: m is not a positive integer.
+        A transform that keeps `params` and `updates` of the step before,
+        `diff_params_memory` and `diff_updates_memory`, m of each leaf, and small
+        matrices.
 
     Reference:
-        Liu & Nocedal, "On the limited memory BFGS method for large scale optimization",
-        1989; Byrd, Nocedal & Schnabel, "Representations of quasi-Newton matrices and
-        their use in limited memory methods", 1994, theorem 2.2. The name is Optax's.
+        Byrd, Nocedal & Schnabel, "Representations of quasi-Newton matrices and
+        their use in limited memory methods", 1994, theorem 2.2.
 
     Example:
         >>> import jax

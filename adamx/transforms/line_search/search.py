@@ -1,25 +1,26 @@
 """Searches along a line: how far to go in the direction of the updates."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.apply import apply_updates
-from adamx.core.node import Node
 from adamx.core.rule import Rule
+from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
-from adamx.execution.lift import Lifted
+from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import Number
 from adamx.hyperparameters.user_code import user_code
-from adamx.numerics.dtypes import convert, scalar_dtype
+from adamx.numerics.dtypes import cast, scalar_dtype
 from adamx.numerics.norms import inner_product
 from adamx.tree.check import (
-    alongside,
+    align_with_updates,
     argument,
     fill_absent,
-    matched,
+    flatten_like,
     needed_params,
 )
 from adamx.tree.paths import flatten
@@ -33,7 +34,7 @@ WORST = float(jnp.finfo(jnp.float32).max)
 
 
 class Point(NamedTuple):
-    """Where a search has been: a step size, and the loss there."""
+    """Hold a step size that a search tried, and the loss there."""
 
     step: Array
     value: Array
@@ -43,7 +44,7 @@ class Point(NamedTuple):
 
 
 class Ray(NamedTuple):
-    """The loss along a direction, from the parameters on."""
+    """Hold the loss along a direction from the parameters."""
 
     start: Point
     value: Callable[[Array], Array]
@@ -52,7 +53,7 @@ class Ray(NamedTuple):
 
 
 class Last(NamedTuple):
-    """How the search of the step before ended; ones at first."""
+    """Hold how the search of the step before ended; ones at first."""
 
     step: Array
     """The step size that was taken; 0 where none would do."""
@@ -61,7 +62,7 @@ class Last(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search returns."""
+    """Hold the result of a search."""
 
     point: Point
     trial: Array
@@ -73,7 +74,7 @@ class Found(NamedTuple):
 
 
 class Remember(Rule):
-    """Keeps what was found; passes updates on."""
+    """Keep the result of the search; pass updates on."""
 
     needs_params = True
 
@@ -94,8 +95,8 @@ class Remember(Rule):
         return g, slots
 
 
-class LineSearch(Node):
-    """Multiplies updates by the step size that a subclass finds in `search`."""
+class LineSearch(TreeTransform):
+    """Multiply updates by the step size that a subclass finds in `search`."""
 
     name: str
 
@@ -109,7 +110,7 @@ class LineSearch(Node):
         return frozenset(("value", "grad", "value_fn"))
 
     def init(self, params: Params) -> dict[str, Any]:
-        return self._lifted().init(params)
+        return self._rule_node.init(params)
 
     def apply(
         self,
@@ -119,12 +120,12 @@ class LineSearch(Node):
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
         mine = {k: v for k, v in state.items() if k == self.name}
-        updates, kept = self._lifted().apply(updates, mine, params, extra)
+        updates, kept = self._rule_node.apply(updates, mine, params, extra)
         params = needed_params(params, self.name)
         value, grad, value_fn = (
             argument(name, extra, self.name) for name in ("value", "grad", "value_fn")
         )
-        grad = alongside(updates, grad, "grad", self.name)
+        grad = align_with_updates(updates, grad, "grad", self.name)
         held = jax.lax.stop_gradient((updates, params, value, grad))
         last = Last(*(kept[self.name][k] for k in ("learning_rate", "last_trial")))
         found = self.search(_ray(*held, value_fn), last)
@@ -145,8 +146,9 @@ class LineSearch(Node):
         out = jax.tree.map(lambda u: u * step.astype(u.real.dtype), updates)
         return out, {self.name: old | new}
 
-    def _lifted(self) -> Lifted:
-        return Lifted(((self.name, Remember(self.keeps_grad)),))
+    @cached_property
+    def _rule_node(self) -> RuleNode:
+        return RuleNode(((self.name, Remember(self.keeps_grad)),))
 
 
 def _ray(
@@ -157,7 +159,7 @@ def _ray(
     value_fn: Callable[[Params], Array],
 ) -> Ray:
     dtype = scalar_dtype()
-    moving = alongside(updates, params, "params", "line search")
+    moving = align_with_updates(updates, params, "params", "line search")
 
     def loss(some: Params) -> Array:
         return value_fn(fill_absent(some, params, "params", "line search"))
@@ -199,28 +201,25 @@ def _leaves(*trees: Any) -> list[list[Array]]:
 
 
 def _like(tree: Any, other: Any) -> Any:
-    return jax.tree.map(lambda x, o: convert(jnp.asarray(x), o.dtype), tree, other)
+    return jax.tree.map(lambda x, o: cast(jnp.asarray(x), o.dtype), tree, other)
 
 
 def value_and_grad_from_state(
     value_fn: Callable[..., Array],
 ) -> Callable[..., tuple[Array, Updates]]:
-    """As `jax.value_and_grad`, but for what a line search has found already.
+    """Return `jax.value_and_grad(value_fn)`, which reuses what a line search computed.
 
     Args:
         value_fn: from the parameters, and other arguments, to the loss.
 
     Returns:
-        A function of the same arguments, and of `state`, to the loss and its gradient:
-        those that a line search in the state ended with, if it has, which must have
-        been of the same loss at the same parameters. Where a leaf is frozen the
-        gradient it gives is 0.
+        A function of the same arguments, and of `state`, to the loss and its gradient.
+        Both are read from a line search in the state, if it has ended, which must have
+        been of the same loss at the same parameters. The gradient of a frozen leaf is
+        0.
 
     Raises:
         TransformError: no line search in the state keeps a gradient.
-
-    Reference:
-        The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -249,7 +248,7 @@ def value_and_grad_from_state(
                 piece="value_and_grad_from_state",
                 expected="the state of a transform with one in it",
                 got=sorted(state) if isinstance(state, dict) else repr(state),
-                do="use scale_by_zoom_linesearch, or store_grad=True",
+                hint="use scale_by_zoom_linesearch, or store_grad=True",
             )
         mine = found[0]
 
@@ -259,7 +258,7 @@ def value_and_grad_from_state(
 
         def again() -> tuple[Array, Updates]:
             leaves, treedef = flatten(params)
-            kept = matched(treedef, mine["grad"], "grad", params)
+            kept = flatten_like(treedef, mine["grad"], "grad", params)
             pairs = zip(leaves, kept, strict=True)
             return mine["value"], treedef.unflatten([_kept(p, g) for p, g in pairs])
 
@@ -271,7 +270,7 @@ def value_and_grad_from_state(
 def _kept(param: Any, grad: Any) -> Any:
     if param is None or grad is None:
         return None if param is None else jnp.zeros_like(param)
-    return convert(grad, jnp.result_type(param))
+    return cast(grad, jnp.result_type(param))
 
 
 def _searches(state: State) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ NEAR = 0.1
 
 
 class Search(NamedTuple):
-    """Between `low`, the best so far, and `high` lies a step that will do."""
+    """Hold an interval that has a valid step in it; `low` is the best so far."""
 
     low: Point
     high: Point
@@ -86,7 +86,7 @@ class Zoom(LineSearch):
         return Found(end.low, end.trial, end.steps, error)
 
     def _decrease_error(self, start: Point, new: Point) -> Array:
-        """By how much the loss is too large, by Armijo's rule or by its slopes."""
+        """Return how much the loss is too large, by Armijo's rule or by its slopes."""
         enough = start.value + self.slope_rtol * new.step * start.slope
         error = new.value - enough
         if self.approx_dec_rtol is not None:
@@ -103,7 +103,7 @@ def _choose(which: Array, a: Point, b: Point) -> Point:
 
 
 def _between(low: Point, high: Point) -> Array:
-    """Where the cubic of both values and slopes is least; the middle, if nowhere."""
+    """Return the minimum of the cubic through both; the middle if there is none."""
     width = high.step - low.step
     by = jnp.where(width == 0, 1, width)
     secant = (high.value - low.value) / by
@@ -130,43 +130,38 @@ def scale_by_zoom_linesearch(
 ) -> Zoom:
     """Find a step size at which the loss is lower and its slope flatter.
 
-    L(θ + η·u) ≤ L(θ) + c₁·η·⟨u, ∇L(θ)⟩        it falls enough
-    |⟨u, ∇L(θ + η·u)⟩| ≤ c₂·|⟨u, ∇L(θ)⟩|        and it does not go on falling as fast
+    L(θ + η·u) ≤ L(θ) + c₁·η·⟨u, ∇L(θ)⟩        the loss falls enough
+    |⟨u, ∇L(θ + η·u)⟩| ≤ c₂·|⟨u, ∇L(θ)⟩|        its slope is flatter there
 
-    Stands last in a chain. η grows until such a step must lie in between, and then the
-    interval shrinks, by cubics. A loss that is not finite counts as too large. With too
-    few trials the best so far is taken, which may be none; the next search then begins
-    where this one ended. The second condition is what
-    keeps the pairs of L-BFGS of positive curvature.
+    It must be last in a chain. η grows until such a step must lie in between; then
+    cubics shrink the interval. A loss that is not finite counts as too large. If the
+    trials run out, the best step so far is taken, which may be none; the next search
+    then starts where this one ended. The second condition keeps the curvature of the
+    pairs of L-BFGS positive.
 
     Args:
         max_linesearch_steps: how many η to try, an integer ≥ 1.
         max_learning_rate: the largest η; None for no bound.
         tol: by how much both conditions may be missed, ≥ 0.
-        increase_factor: what η grows by while nothing is bracketed, > 1.
+        increase_factor: the factor of η while nothing is bracketed, > 1.
         slope_rtol: c₁ in [0, c₂).
         curv_rtol: c₂ < 1, or ∞ to leave the second condition out.
         approx_dec_rtol: ε ≥ 0: where the loss is no more than ε·|L(θ)| higher, it is
             enough that its slope is at most (2·c₁ − 1) times that at θ. Near a minimum
             differences of losses are rounding errors. None for never.
-        stepsize_precision: how narrow, relative to η, an interval may become.
+        stepsize_precision: the least length of an interval, relative to η.
         initial_guess_strategy: "keep" to begin with the last η, or "one".
 
     Returns:
-        The transform; its state is `learning_rate` (η), `last_trial` (the η to be tried
-        next when the search ended), `value` and `grad` at the end, `decrease_error` and
-        `num_linesearch_steps`. Its update needs the parameters,
-        `value`, `grad` (as `jax.grad` gives it) and `value_fn`, a function of the
-        parameters alone.
-
-    Raises:
-        TransformError: a number is outside its interval, or the strategy unknown;
-            (when used) an argument of update is missing.
+        A transform that keeps `learning_rate` (η), `last_trial` (the η that would be
+        tried next), `value` and `grad` at the end, `decrease_error` and
+        `num_linesearch_steps`. Its update needs the parameters, `value`, `grad` (as
+        `jax.grad` gives it) and `value_fn`, a function of the parameters alone.
 
     Reference:
-        Nocedal & Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6; Hager
-        & Zhang, "A new conjugate gradient method with guaranteed descent and an
-        efficient line search", 2005. The name is Optax's.
+        Nocedal & Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6;
+        Hager & Zhang, "A new conjugate gradient method with guaranteed descent and
+        an efficient line search", 2005.
 
     Example:
         >>> import jax

@@ -1,11 +1,13 @@
 """Eigenbasis: another transform, in a basis where gradients hang together least."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule_wrapper import Around, rule_inside
+from adamx.core.rule import OverLeaves
+from adamx.core.rule_wrapper import rule_inside
 from adamx.core.transform import TransformLike, transform
 from adamx.hyperparameters.arguments import (
     NonNegativeInteger,
@@ -24,14 +26,16 @@ from adamx.linalg.kronecker import (
     squares,
     without_rounding,
 )
-from adamx.numerics.averages import due, moving_average
+from adamx.numerics.averages import is_refresh_step, moving_average
+from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
 from adamx.types import Array, Hyper, Shared, Slots
 
 TURNED = ("mu", "trace")
 """Averages of gradients, by their names: they turn with the basis."""
 
 
-class InEigenbasis(Around):
+class InEigenbasis(MatrixWrapper):
+    counts = True
     refreshes = True
 
     decay: Hyper
@@ -49,18 +53,26 @@ class InEigenbasis(Around):
         factors = sides(param, self.max_precond_dim, zeros)
         basis = sides(param, self.max_precond_dim, eye)
         kept = {"factors": factors, "basis": basis}
-        return {**kept, "inner": self.inner.slots(param)}
+        return {**kept, **self.inner.slots(param)}
 
-    def kept(self, shared: Shared, before: Shared, after: Shared) -> Shared:
-        return self._unless_first(shared, before, after)
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        if self.skip_first:
+            # The inner rules begin in the second step.
+            begun, first = self.inner.start(), shared["count"] <= 1
+            inner = {name: shared[name] for name in begun}
+            inner = jax.tree.map(lambda a, b: jnp.where(first, a, b), begun, inner)
+            shared = {**shared, **inner}
+        return super().advance_all(shared, extra, over_leaves)
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        factors, basis = slots["factors"], slots["basis"]
-        inner, view = slots.get("inner", {}), shared["inner"]
+        factors, basis, inner = slots["factors"], slots["basis"], dict(slots)
+        del inner["factors"], inner["basis"]
         if basis is None:
-            u, new = self.inner.step(g, inner, view, param)
+            u, new = self.inner.step(g, inner, shared, param)
         else:
             g = squarable_matrix(g)
             factors = {
@@ -74,18 +86,18 @@ class InEigenbasis(Around):
             )
             seen = without_rounding(into(basis, g))
             owner = None if param is None else into(basis, param)
-            u, new = self.inner.step(seen, inner, view, owner)
+            u, new = self.inner.step(seen, inner, shared, owner)
             u = out_of(basis, u)
         u = self._unless_first(shared, 0 * g, u)
         new = self._unless_first(shared, inner, new)
         if basis is not None:
-            again = (shared["count"] > 1) & due(
+            again = (shared["count"] > 1) & is_refresh_step(
                 shared["count"], self.precondition_frequency
             )
             basis, new = jax.lax.cond(
                 again, _turned, lambda _, *same: same, factors, basis, new
             )
-        return u, {"factors": factors, "basis": basis, "inner": new}
+        return u, {"factors": factors, "basis": basis, **new}
 
     def _unless_first(self, shared: Shared, first: Any, later: Any) -> Any:
         if not self.skip_first:
@@ -95,7 +107,7 @@ class InEigenbasis(Around):
 
 
 def _turned(factors: Sides, basis: Sides, slots: Any) -> tuple[Sides, Any]:
-    """The next basis, and what is kept in the basis before, in that one."""
+    """Return the next basis, and what is kept in the basis before, in that one."""
     each = {side: turned_eigenvectors(factors[side], q) for side, q in basis.items()}
     new = {side: q for side, (q, _) in each.items()}
     shape = {side: q.shape[-1] for side, q in basis.items()}
@@ -123,40 +135,39 @@ def in_eigenbasis(
     skip_first: bool = True,
     stacked: Stacking | None = "loop",
 ) -> InEigenbasis:
-    """Let `inner` see each matrix in the eigenbasis of its Kronecker factors.
+    """Apply `inner` to each matrix in the eigenbasis of its Kronecker factors.
 
     u = Q_L·inner(Q_Lᵀ·g·Q_R)·Q_Rᵀ
     L ← b·L + (1−b)·g·gᵀ,  R ← b·R + (1−b)·gᵀ·g
     each k-th step:  Q_L ← QR(L·Q_L),  Q_R ← QR(R·Q_R)
 
-    At first Q_L and Q_R are the eigenvectors of L and R. Then it is one step of the
-    power iteration that lets them follow, with columns in the order of qᵀ·L·q. What
-    `inner` keeps goes with them: averages of gradients, by the names `mu` and `trace`,
-    turn with the basis; all else, such as averages of squares, is put in its order.
+    At first Q_L and Q_R are the eigenvectors of L and R. One step of the power
+    iteration, with columns in the order of qᵀ·L·q, keeps them up to date. The state of
+    `inner` follows: averages of gradients, with the names `mu` and `trace`, are rotated
+    into the new basis; all other slots, such as averages of squares, are reordered.
 
-    Matrices are the last two axes of a leaf, others count them; vectors are seen as
-    they are. For other views see `as_matrices`. Numbers below the rounding errors of
-    the products count as zero, or `inner` would take them for small gradients.
+    Matrices are the last two axes of a leaf, other axes count them; vectors are passed
+    on as they are. For other views see `as_matrices`. Numbers below the rounding errors
+    of the products count as zero; `inner` would otherwise treat them as small
+    gradients.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`.
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         precondition_frequency: k ≥ 1, an integer.
         max_precond_dim: a side that is longer keeps its own basis.
-        skip_first: whether the first gradients make the first basis alone, and no
-            update: no gradient is then seen in a basis that is made of itself.
+        skip_first: whether the first step only makes the first basis, and no update, so
+            that no gradient is rotated into a basis made of itself.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
-            "loop", one after the other, in place; "vmap", all at once, and with a new
-            basis in every step, of which most are thrown away; or None.
+            "loop", one after the other, in place; "vmap", all at once, which computes a
+            new basis in every step and discards most of them; or None.
 
     Returns:
-        The transform; its state is the `count` of steps, `factors` and `basis`, each
-        with a tree `left` and `right` of square matrices, at least float32, and
-        `inner`, like the parameters, but in the basis.
+        A transform that keeps `factors` and `basis`, each with a tree `left` and
+        `right` of square matrices, and the state of `inner`, in the basis.
 
     Raises:
-        TransformError: `inner` needs more than single arrays, or an argument is outside
-            its interval.
+        TransformError: `inner` needs more than single arrays.
 
     Reference:
         Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,

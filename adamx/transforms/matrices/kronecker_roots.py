@@ -27,13 +27,14 @@ from adamx.linalg.kronecker import (
     squares,
 )
 from adamx.numerics.arithmetic import (
+    clip_to_squarable,
     clipped,
     divisor,
+    is_zero,
     largest_squarable,
     power,
-    squarable,
 )
-from adamx.numerics.averages import due, towards
+from adamx.numerics.averages import is_refresh_step, lerp
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import largest_of, norm_of
 from adamx.schedules.arguments import AtLeastZero
@@ -50,11 +51,11 @@ class SquarableMatrix(Squarable):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        return (squarable_matrix(g) if g.ndim > 1 else squarable(g)), slots
+        return (squarable_matrix(g) if g.ndim > 1 else clip_to_squarable(g)), slots
 
 
 class KroneckerRoots(Rule):
-    """Of averages that are towards the new by a `share`, whatever their kind."""
+    """Update factors by `factor += share * (new - factor)`, an average or a mean."""
 
     locality = "leaf"
     counts = True
@@ -68,14 +69,13 @@ class KroneckerRoots(Rule):
     exponent_override: int | None
     method: str
     initial: Scalar
-    correct_bias: bool
     stacked: Stacked
 
     def stacks(self) -> Stacked:
         return self.stacked
 
     def shared(self) -> Shared:
-        corrected = self.decay is not None and self.correct_bias
+        corrected = self.decay is not None and is_zero(self.initial)
         return {"weight": jnp.zeros((), scalar_dtype())} if corrected else {}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
@@ -84,7 +84,7 @@ class KroneckerRoots(Rule):
             return {**shared, "share": 1 / count, "total": count}
         share = jnp.asarray(1 - self.decay, scalar_dtype())
         if "weight" in shared:
-            weight = towards(shared["weight"], jnp.ones_like(share), share)
+            weight = lerp(shared["weight"], jnp.ones_like(share), share)
             return {**shared, "weight": weight, "share": share / weight}
         return {**shared, "share": share}
 
@@ -108,12 +108,12 @@ class KroneckerRoots(Rule):
         share = shared["share"]
         g = in_blocks(g, self.lengths(g))
         factors = {
-            side: towards(factors[side], square, share)
+            side: lerp(factors[side], square, share)
             for side, square in squares(g, factors).items()
         }
         count, every = shared["count"], self.precondition_frequency
         roots = jax.lax.cond(
-            due(count, every) | (count <= every),
+            is_refresh_step(count, every) | (count <= every),
             lambda: self._roots(factors, shared),
             lambda: slots["roots"],
         )
@@ -137,11 +137,11 @@ class KroneckerRoots(Rule):
         return {side: of_sum(x) for side, x in factors.items()}
 
     def lengths(self, x: Array) -> tuple[int, int]:
-        """How long the blocks of a matrix are."""
+        """Return the lengths of the blocks of a matrix."""
         return block_lengths(x.shape, self.block_size, self.max_precond_dim)
 
     def _sides(self, x: Array, make: Any) -> Sides | None:
-        """A side of length one has no direction; a single number has one factor."""
+        """Return `make` of each side longer than 1; a single number has one factor."""
         if x.ndim < 2 or not x.size:
             return None
         whole = jax.ShapeDtypeStruct(x.shape, x.dtype)
@@ -167,7 +167,6 @@ def kronecker_roots(
     exponent_override: Root | None = None,
     root_method: RootMethod = "eigh",
     initial_accumulator_value: AtLeastZero = 0.0,
-    correct_bias: bool = True,
     stacked: Stacking | None = "loop",
 ) -> KroneckerRoots:
     """Emit the inverse roots of both Kronecker factors: matrices, not yet an update.
@@ -181,7 +180,7 @@ def kronecker_roots(
     direction, but for a single number.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule; None for sums.
+        decay: b in [0, 1); None for sums.
         eps: ε ≥ 0; see `inverse_root`.
         precondition_frequency: k ≥ 1, an integer.
         block_size: a longer side is split, into as few blocks as can be, all of one
@@ -190,18 +189,15 @@ def kronecker_roots(
         exponent_override: p, an integer ≥ 2; twice the number of factors, 4 or 2, if
             None.
         root_method: "eigh", by eigenvalues; or "newton", by products alone.
-        initial_accumulator_value: the multiple of the identity to begin with, ≥ 0.
-        correct_bias: whether averages are over 1 − bᵗ.
+        initial_accumulator_value: the multiple of the identity to begin with, ≥ 0. If
+            it is above zero, averages are not divided by 1 − bᵗ.
         stacked: as in `in_eigenbasis`.
 
     Returns:
         The transform; its state is `factors` and `roots`, each with a tree `left` and
         `right` of square matrices for each block, at least float32, and `count`; for
-        averages over 1 − bᵗ also that, as `weight`. What it emits is such matrices, or
+        averages divided by 1 − bᵗ also that, as `weight`. It emits such matrices, or
         None where there are no factors.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Gupta, Koren & Singer, "Shampoo: Preconditioned Stochastic Tensor Optimization",
@@ -212,8 +208,8 @@ def kronecker_roots(
         >>> import jax.numpy as jnp
         >>> rule = kronecker_roots(eps=0.0).plan.pieces[0][1]
         >>> g = jnp.diag(jnp.array([4.0, 9.0]))
-        >>> live = rule.tick(rule.start(), {})
-        >>> roots, _ = live.rule.step(g, rule.slots(g), live.view, None)
+        >>> shared = rule.advance_all(rule.start(), {}, print)
+        >>> roots, _ = rule.step(g, rule.slots(g), shared, None)
         >>> jnp.round(roots["left"] @ g @ roots["right"], 4).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
@@ -226,7 +222,6 @@ def kronecker_roots(
         exponent_override,
         root_method,
         initial_accumulator_value,
-        correct_bias,
         stacked,
     )
 
@@ -264,6 +259,6 @@ class Preconditioned(Rule):
 
 
 def _as_long_as(other: Array, u: Array) -> Array:
-    """Matrices in the direction of u, with the norms of others; zero stays zero."""
+    """Return matrices in the direction of u, with the norms of others; 0 stays 0."""
     (unit, rest), (size, more) = norm_of(u, (-2, -1)), norm_of(other, (-2, -1))
     return u / divisor(unit)[0] / rest * more * size

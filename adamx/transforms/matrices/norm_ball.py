@@ -91,23 +91,16 @@ def scale_by_norm_ball(
         rms        g / (‖g‖/√n + ε) of a whole matrix of n numbers, or a bias
         leaf       g / (‖g‖ + ε) of all numbers of a leaf, however many its axes
 
-    As kernels are in JAX a matrix is (in, out): weights of one input are a row of it,
-    those of one neuron a column. The names are of PyTorch's (out, in), and of the
-    paper. Matrices are the last two axes; a vector is one row. The ball of the spectral
-    norm is `orthogonalize` with `scale_by_shape(scale="spectral")`.
+    As kernels are in JAX, a matrix is (in, out): the weights of one input are a row,
+    those of one neuron a column. The names are the paper's, for PyTorch's (out, in).
+    Matrices are the last two axes; a vector is one row. The ball of the spectral norm
+    is `orthogonalize` with `scale_by_shape(scale="spectral")`.
 
     Args:
         norm: one of these.
-        normalized: False leaves out the number of inputs: √in or in is 1. For what one
-            input of many enters, as embeddings.
-        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
-            below min(1, 10⁴·ε).
-
-    Returns:
-        The transform; without state, unless `eps` is a schedule.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
+        normalized: False leaves out the number of inputs: √in or in is 1, for one-hot
+            inputs, as those of embeddings.
+        eps: ε ≥ 0. It fades where the norm is below min(1, 10⁴·ε).
 
     Reference:
         Pethick et al., "Training Deep Learning Models with Norm-Constrained LMOs",

@@ -52,35 +52,29 @@ def orthogonalize(
     dtype: Dtype | None = None,
     stacked: Stacking | None = "loop",
 ) -> Orthogonalize:
-    """Emit U·Vᴴ of each matrix U·Σ·Vᴴ, as nearly as some steps of Newton–Schulz get.
+    """Emit U·Vᴴ of each matrix U·Σ·Vᴴ, approximated by steps of Newton–Schulz.
 
     X = g / (‖g‖ + ε), then X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X
 
-    Matrices are the last two axes of a leaf, others count them; a vector is one row.
-    For other views see `as_matrices`. Singular values from a hundredth of the norm on
-    are, after five steps of "standard", between 0.68 and 1.14; of "dion" between 0.97
-    and 1.04, of "polar_express" between 0.87 and 1.13, and after six between 0.99 and
-    1.01, and of "you" the same; of "dion2" after five between 0.85 and 1.15. The
-    smallest ones, and rounding errors with them, are multiplied by the product of all
-    a: by 485 in five steps of "standard".
+    Matrices are the last two axes of a leaf, other axes count them; a vector is one
+    row. For other views see `as_matrices`. Singular values of at least a hundredth of
+    the norm become 0.68 to 1.14 after five steps of "standard", 0.97 to 1.04 of "dion",
+    0.87 to 1.13 of "polar_express" and of "you", and 0.85 to 1.15 of "dion2"; 0.99 to
+    1.01 after six of "polar_express" and of "you". The smallest ones, and rounding
+    errors with them, are multiplied by the product of all a: by 485 in five steps of
+    "standard".
 
     Args:
-        ns_coeffs: a name in `NEWTON_SCHULZ`: "standard" (Jordan's), "dion",
-            "you", "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple
-            of these, one for each step, of which the last serves for all that follow.
+        ns_coeffs: a name in `NEWTON_SCHULZ`: "standard" (Jordan's), "dion", "you",
+            "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple of
+            these, one for each step, of which the last is used for all further steps.
         ns_steps: how many steps, an integer ≥ 1.
-        eps: ε ≥ 0, a number, traced scalar or schedule. It fades where the norm is
-            below min(1, 10⁴·ε), so that U·Vᴴ is the same for a tiny g.
-        dtype: of the products, as "bfloat16"; that of the state, float32 at least, if
-            None.
+        eps: ε ≥ 0. It fades where the norm is below min(1, 10⁴·ε), so that U·Vᴴ is the
+            same for a tiny g.
+        dtype: of the products, as "bfloat16"; None for that of the state, float32 at
+            least.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once; or None.
-
-    Returns:
-        The transform; without state, unless `eps` is a schedule.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.

@@ -5,17 +5,16 @@ import math
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule_wrapper import Around, rule_inside
+from adamx.core.rule_wrapper import rule_inside
 from adamx.core.transform import TransformLike, transform
+from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import Fraction, Stacking, refused
 from adamx.hyperparameters.hyper import Decay
-from adamx.numerics.arithmetic import beside
+from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
 from adamx.types import Array, Hyper, Shared, Slots
 
 
-class InSubmatrix(Around):
-    counts = False
-
+class InSubmatrix(MatrixWrapper):
     fraction: float
     decay: Hyper
 
@@ -37,18 +36,18 @@ class InSubmatrix(Around):
         number = max(1, math.ceil(self.fraction * x.shape[-2]))
         at = _largest(x, number)
         seen = jnp.take_along_axis(x, at[..., None], -2)
-        u, _ = self.inner.step(seen if wide else seen.mT, {}, shared["inner"], None)
+        u, _ = self.inner.step(seen if wide else seen.mT, {}, shared, None)
         whole = _put(jnp.zeros_like(x), at, u if wide else u.mT)
         left = _put(x, at, self.decay * seen)
         whole, left = (y if wide else y.mT for y in (whole, left))
-        left = beside(left.reshape(g.shape), trace)
-        return beside(whole.reshape(g.shape), g), {"trace": left}
+        left = match_sharding(left.reshape(g.shape), trace)
+        return match_sharding(whole.reshape(g.shape), g), {"trace": left}
 
 
 def _largest(x: Array, number: int) -> Array:
-    """Which rows have the largest sums of absolute values; ∞ and NaN are the largest.
+    """Return the rows with the largest sums of absolute values; ∞ and NaN are largest.
 
-    They are chosen and not differentiated.
+    The choice has no derivative.
     """
     # A sum could overflow, and then all that do would be as large; a mean does not.
     size = jax.lax.stop_gradient(jnp.abs(x)) * (1 / x.shape[-1])
@@ -57,7 +56,7 @@ def _largest(x: Array, number: int) -> Array:
 
 
 def _put(x: Array, at: Array, rows: Array) -> Array:
-    """The matrices with these rows there."""
+    """Return the matrices with these rows put there."""
 
     def put(x: Array, at: Array, rows: Array) -> Array:
         return x.at[at].set(rows, unique_indices=True)
@@ -75,32 +74,32 @@ def in_submatrix(
     *,
     stacked: Stacking | None = "loop",
 ) -> InSubmatrix:
-    """Let `direction` see those rows of a matrix where most has come together.
+    """Apply `direction` to the rows of a matrix with the largest accumulated gradient.
 
     M ← M + g
     S = the α·m rows, rounded up, with the largest sums of absolute values
     u = direction(M_S) in the rows S, and 0 in the others
     M_S ← b·M_S
 
-    What is not seen is not lost: it stays in M, the error feedback, until there is
-    enough of it. Of a matrix that is tall, or square, it is columns instead of rows;
-    there are fewer of them, and kernels are (in, out) in JAX: of square ones the
-    outputs. Matrices are the last two axes of a leaf, others count them; a vector is
-    one row. For other views see `as_matrices`.
+    Rows that are not in S stay in M, the error feedback, until they are large enough.
+    A tall or square matrix has columns in the place of rows, which are fewer; kernels
+    are (in, out) in JAX, so those of a square one are its outputs. Matrices are the
+    last two axes of a leaf, other axes count them; a vector is one row. For other views
+    see `as_matrices`.
+
+    See `orthogonalize` for the other arguments.
 
     Args:
-        direction: a transform of single arrays, such as `orthogonalize`, that keeps
-            nothing for them: it sees other rows in each step.
+        direction: a transform of single arrays, such as `orthogonalize`, without state
+            for them, because it gets other rows in each step.
         fraction: α in (0, 1], a Python number.
-        decay: b in [0, 1), a number, traced scalar or schedule.
-        stacked: as in `orthogonalize`.
+        decay: b in [0, 1).
 
     Returns:
-        The transform; its state is `trace`, M, like the parameters, at least float32.
+        A transform that keeps `trace`, M.
 
     Raises:
-        TransformError: `direction` needs more than single arrays, or keeps something;
-            an argument is outside its interval.
+        TransformError: `direction` needs more than single arrays, or keeps a state.
 
     Reference:
         Ahn, Amsel & Langford, "Dion2: A Simple Method to Shrink Matrix in Muon", 2025,

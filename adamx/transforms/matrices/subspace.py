@@ -5,9 +5,10 @@ from typing import Annotated, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule import walk
-from adamx.core.rule_wrapper import Around, rule_inside
+from adamx.core.rule import iter_rules
+from adamx.core.rule_wrapper import rule_inside
 from adamx.core.transform import TransformLike, transform
+from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import OneOf, PositiveInteger, Stacking, refused
 from adamx.hyperparameters.hyper import Finite
 from adamx.linalg.eigen import singular_vectors
@@ -19,8 +20,8 @@ from adamx.linalg.kronecker import (
     squarable_matrix,
     without_rounding,
 )
-from adamx.numerics.arithmetic import beside
-from adamx.numerics.averages import due
+from adamx.numerics.averages import is_refresh_step
+from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
 from adamx.types import Array, Rate, Shared, Slots
 
 Projection: TypeAlias = Annotated[
@@ -29,7 +30,8 @@ Projection: TypeAlias = Annotated[
 ]
 
 
-class InSubspace(Around):
+class InSubspace(MatrixWrapper):
+    counts = True
     refreshes = True
 
     rank: int
@@ -40,7 +42,7 @@ class InSubspace(Around):
     def slots(self, param: Array) -> Slots:
         sides = self._sides(param)
         if not sides:
-            return {"projector": None, "inner": self.inner.slots(param)}
+            return {"projector": None, **self.inner.slots(param)}
         rank, shape = self._rank(param), list(param.shape)
         for side in sides:
             shape[AXES[side]] = rank
@@ -51,32 +53,31 @@ class InSubspace(Around):
         }
         # What a rule keeps may begin as the parameters; there they have no part.
         inner = self.inner.slots(jnp.zeros(shape, param.dtype))
-        return {"projector": projector, "inner": inner}
+        return {"projector": projector, **inner}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         projector = slots["projector"]
-        inner, view = slots.get("inner", {}), shared["inner"]
         if projector is None:
-            u, new = self.inner.step(g, inner, view, None)
+            u, new = self.inner.step(g, slots, shared, None)
             u = u * self.scale if g.ndim > 1 else u
-            return u, {"projector": None, "inner": new}
+            return u, {"projector": None, **new}
         g = squarable_matrix(g)
         again = self._due(g, projector, shared["count"])
         projector = jax.lax.cond(
             jnp.any(again), _renewed, lambda _, __, same: same, g, again, projector
         )
         seen = without_rounding(into(projector, g), g)
-        u, new = self.inner.step(seen, inner, view, None)
-        u = beside(self.scale * out_of(projector, u), g)
-        return u, {"projector": projector, "inner": new}
+        u, new = self.inner.step(seen, slots, shared, None)
+        u = match_sharding(self.scale * out_of(projector, u), g)
+        return u, {"projector": projector, **new}
 
     def _rank(self, x: Array) -> int:
         return min(self.rank, *x.shape[-2:])
 
     def _sides(self, x: Array) -> tuple[str, ...]:
-        """The sides that get shorter."""
+        """Return the sides that get shorter."""
         if x.ndim < 2 or not x.size:
             return ()
         rows, cols = x.shape[-2:]
@@ -90,7 +91,7 @@ class InSubspace(Around):
         return tuple(s for s in sides if self._rank(x) < x.shape[AXES[s]])
 
     def _due(self, g: Array, projector: Sides, count: Array) -> Array:
-        """For which matrices there are to be new directions.
+        """Return which matrices get new directions.
 
         A gradient of zeros has none. So the first are those of the first gradient that
         is not, which for some layers is not that of the first step.
@@ -98,7 +99,7 @@ class InSubspace(Around):
         (one, *_) = projector.values()
         first = jnp.all(one == 0, (-2, -1), keepdims=True)
         some = jnp.any(g != 0, (-2, -1), keepdims=True)
-        return some & (first | due(count, self.update_proj_gap))
+        return some & (first | is_refresh_step(count, self.update_proj_gap))
 
 
 def _renewed(g: Array, again: Array, projector: Sides) -> Sides:
@@ -119,41 +120,39 @@ def in_subspace(
     proj_type: Projection = "std",
     stacked: Stacking | None = "loop",
 ) -> InSubspace:
-    """Let `inner` see of each matrix its part in a few singular directions.
+    """Apply `inner` to the part of each matrix in a few singular directions.
 
     u = s·P·inner(Pᵀ·g), with P the first r left singular vectors of g
     each k-th step:  P ← the first r left singular vectors of g
 
-    That is for a matrix that is wide; of one that is tall, or square, the right side
-    gets shorter: u = s·inner(g·P)·Pᵀ. What `inner` keeps is of the size of what it
-    sees. It stays as it is where P changes. A side not longer than r stays whole.
+    That is for a wide matrix. Of a tall or square one the right side gets shorter:
+    u = s·inner(g·P)·Pᵀ. The state of `inner` has the size of its input, and stays as it
+    is when P changes. A side not longer than r stays whole.
 
-    Matrices are the last two axes of a leaf, others count them; vectors are seen as
-    they are, and not scaled. For other views see `as_matrices`. Numbers below the
-    rounding errors of the products count as zero, or `inner` would take them for small
-    gradients. A gradient of zeros has no directions: those before stay, and the first
-    are made when there is something.
+    Matrices are the last two axes of a leaf, other axes count them; vectors are passed
+    on as they are, and not scaled. For other views see `as_matrices`. Numbers below the
+    rounding errors of the products count as zero; `inner` would otherwise treat them as
+    small gradients. A gradient of zeros leaves P unchanged; the first P is that of the
+    first gradient that is not zero.
 
     Args:
-        inner: a transform of single arrays, such as `scale_by_adam`, that does not look
-            at parameters, or other trees.
+        inner: a transform of single arrays, such as `scale_by_adam`, that reads neither
+            parameters nor other trees.
         rank: r ≥ 1, an integer.
         update_proj_gap: k ≥ 1, an integer.
-        scale: s, a number, traced scalar or schedule: what comes of matrices is
-            multiplied by it.
+        scale: s, a factor of the updates of matrices.
         proj_type: which side gets shorter: "std", the shorter one; "reverse_std", the
             longer one; "left", the rows; "right", the columns; or "full", both.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
-            "loop", one after the other, in place; "vmap", all at once, and with a new
-            P in every step, of which most are thrown away; or None.
+            "loop", one after the other, in place; "vmap", all at once, which computes a
+            new P in every step and discards most of them; or None.
 
     Returns:
-        The transform; its state is the `count` of steps, `projector`, P, with a tree
-        `left` or `right` or both, at least float32, and `inner`, of the size of Pᵀ·g.
+        A transform that keeps `projector`, P, with a tree `left` or `right` or both,
+        and the state of `inner`, of the size of Pᵀ·g.
 
     Raises:
-        TransformError: `inner` needs more than single gradients, or an argument is
-            unknown, or outside its interval.
+        TransformError: `inner` needs more than single gradients.
 
     Reference:
         Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
@@ -169,7 +168,7 @@ def in_subspace(
     """
     name = "in_subspace"
     rule = rule_inside(name, inner)
-    for _, part in walk(name, rule):
+    for _, part in iter_rules(name, rule):
         if part.needs_params or part.needs_trees:
             raise refused(
                 name,

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
+from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import NonNegativeInteger, OneOf
 from adamx.hyperparameters.hyper import Interval, NonNegative
 from adamx.linalg.whitening import Factors, refreshed, whitened
-from adamx.numerics.arithmetic import beside, divisor
+from adamx.numerics.arithmetic import divisor
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import largest_of, scaled_root_mean_square
@@ -81,15 +82,15 @@ class Whiten(Rule):
             return once(q, x, normal(shared["noise"], x))
 
         q = jax.lax.cond(shared["due"], refresh, lambda q: q, slots["q"])
-        return beside(emit(q, x).reshape(g.shape), g), {"q": q}
+        return match_sharding(emit(q, x).reshape(g.shape), g), {"q": q}
 
     def _split(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """The axes that count arrays, and those of one array: at least one."""
+        """Return the axes that count arrays, and those of one array: at least one."""
         at = max(len(shape) - 2, 0) if self.matrices else 0
         return shape[:at], shape[at:] or (1,)
 
     def _diagonal(self, shape: tuple[int, ...]) -> list[bool]:
-        """For each axis whether its factor is a diagonal."""
+        """Return for each axis whether its factor is a diagonal."""
         order = sum(size != 1 for size in shape)
         few = order < self.min_ndim_triangular or self.memory_save_mode == "all_diag"
         found = [few or not 1 < size <= self.max_size_triangular for size in shape]
@@ -103,7 +104,7 @@ class Whiten(Rule):
 
 
 def _size(g: Array) -> tuple[Array, Array]:
-    """What to give `g` in units of, and whether there is something to learn of it."""
+    """Return the unit of `g`, and whether it is nonzero and finite."""
     largest = jax.lax.stop_gradient(largest_of(g))
     known = largest >= float(jnp.finfo(largest.dtype).tiny)
     # XLA may multiply by an inverse, and that of more is zero.
@@ -114,14 +115,14 @@ def _size(g: Array) -> tuple[Array, Array]:
 
 
 def _refreshed(rate: Scalar, q: Factors, g: Array, v: Array) -> Factors:
-    """Of zeros there is nothing to learn: the factors would grow for ever."""
+    """Return the factors after a step; a zero gradient leaves them unchanged."""
     unit, some = _size(g)
     new = refreshed(q, jnp.where(some, g / unit, 0), unit, v, rate)
     return tuple(jnp.where(some, n, o) for n, o in zip(new, q, strict=True))
 
 
 def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
-    """P·g, no longer than it may be, however long it would be."""
+    """Return P·g, clipped to the bound without overflow on the way."""
     unit, _ = _size(g)
     size, u = whitened(q, g / unit)
     size = unit * size
@@ -133,7 +134,7 @@ def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
 
 
 def annealed_probability() -> ScalarOrSchedule:
-    """One for 500 steps, and then falling by 1/e in each 1,000, to 0.03."""
+    """Return 1 for 500 steps, then a factor 1/e in each 1,000, down to 0.03."""
     return exponential_decay(1.0, 1000, 1 / math.e, 500, end_value=0.03)
 
 
@@ -166,7 +167,7 @@ def whiten(
     A gradient that is zero all over, or not finite, teaches nothing.
 
     Args:
-        precond_lr: ρ ≥ 0, a number, traced scalar or schedule.
+        precond_lr: ρ ≥ 0.
         preconditioner_update_probability: p in [0, 1], the share of steps in which Q is
             learnt; by default 1 for 500 steps, and then falling to 0.03 until 4,000.
         max_size_triangular: factors of longer axes are diagonals.
@@ -183,9 +184,6 @@ def whiten(
     Returns:
         The transform; its state is `q`, a tree of factors for each axis, `"0"`, `"1"`,
         …, at least float32, `waited`, int32, `rng_key`, a random key, and `count`.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
 
     Reference:
         Li, "Preconditioned Stochastic Gradient Descent", 2015, arXiv:1512.04202; Li,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
-from adamx.numerics.arithmetic import abs_sq, safe_sqrt, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable, safe_sqrt
 from adamx.numerics.averages import moving_average
 from adamx.types import Array, Hyper, Shared, Slots
 
@@ -20,7 +20,7 @@ class Adadelta(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        g = squarable(g)
+        g = clip_to_squarable(g)
         nu = moving_average(slots["nu"], abs_sq(g), self.rho)
         # With eps = 0 the root may be 0, and then so is g.
         least = float(jnp.finfo(nu.dtype).tiny) ** 0.5
@@ -32,31 +32,28 @@ class Adadelta(Rule):
 
 @transform
 def scale_by_adadelta(rho: Decay = 0.9, eps: NonNegative = 1e-6) -> Adadelta:
-    """Divide by the root mean square of the updates, times that of what was emitted.
+    """Divide by the root mean square of the updates, times that of the emitted ones.
 
     ν ← ρ·ν + (1−ρ)·|g|²
     u = g · √(δ + ε) / √(ν + ε)
     δ ← ρ·δ + (1−ρ)·|u|²
+
+    This is the direction of `adadelta`.
 
     Args:
         rho: ρ in [0, 1), the decay of both averages.
         eps: ε ≥ 0. It also sets the size of the first steps.
 
     Returns:
-        The transform; its state is `nu` and `delta`, like the parameters but real, at
-        least float32.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `nu` and `delta`.
 
     Reference:
         Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv:1212.5701.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_adadelta(0.75, eps=1.0)
-        >>> updates, state = tx.update(jnp.array(2.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(2.0, tx.init(0.0))
         >>> round(float(updates), 6)
         1.414214
     """

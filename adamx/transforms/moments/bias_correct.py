@@ -1,53 +1,91 @@
-"""Bias correction: by the answer to a constant one, whatever the average is."""
+"""Bias correction: division by the weight sum, whatever the average is."""
 
 from collections.abc import Mapping
+from functools import cached_property, reduce
+from operator import getitem
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from adamx.core.fork import as_rule
-from adamx.core.rule import Identity, Live, Rule, Series, locality, walk
+from adamx.core.rule import OverLeaves, Rule, Series, iter_rules, locality
+from adamx.core.rule_wrapper import RuleWrapper
 from adamx.core.transform import TransformLike, as_transform, transform
 from adamx.errors import TransformError
+from adamx.execution.slot_table import Parts, Path, put
 from adamx.hyperparameters.hyper import Finite
+from adamx.numerics.arithmetic import plus, times
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.tree.paths import PyTreeDef
+from adamx.types import Array, Hyper, Shared, Slots
 
 
-class Response(Rule):
-    """Follows what `inner` would emit by now had every update been one.
+class Response(RuleWrapper):
+    """Computes the weight sum of `inner`: its output if all updates had been one.
 
-    Two copies of one element of `inner` are kept, as two numbers for each of its
-    slots. The first starts at 0 and is fed ones; it is exact early on, but in
-    float32 it stops up to 2⁻²⁵/(1−b) short of 1. The second is the same shifted by
-    one: it starts at −1 and is fed zeros, so that later on it holds the small distance
-    to 1 to full precision. The shift is right where `is_average`.
+    It runs `inner` on two single numbers. The first starts at 0 and gets ones. It is
+    precise in early steps, but in float32 it stops up to 2⁻²⁵/(1−b) short of 1. The
+    second is the same minus one: it starts at −1 and gets zeros, so that in late steps
+    it holds the small distance to 1 to full precision. That needs `is_average`.
     """
 
     inner: Series
 
-    def parts(self) -> tuple[tuple[str, Rule], ...]:
-        return self.inner.parts()
+    @cached_property
+    def _outline(self) -> tuple[PyTreeDef, dict[str, list[Path]]]:
+        """The structure of the slots of `inner`, and the paths of its numbers."""
+        slots = Parts.of(self.inner.slots(jnp.zeros((), scalar_dtype())))
+        kinds = (SUM, SHIFTED) if is_average(self.inner) else (SUM,)
+        return slots.container, {
+            kind: [(*path[:-1], f"{path[-1]}_{kind}") for path in slots.names]
+            for kind in kinds
+        }
 
     def start(self) -> Shared:
-        rows = jax.tree.leaves(self.inner.slots(_numbers(0.0, 0.0)))
-        response = [_numbers(0.0, -1.0) for _ in rows]
-        return {"response": response, **self.inner.start()}
+        shared, dtype = super().start(), scalar_dtype()
+        for kind, paths in self._outline[1].items():
+            for path in paths:
+                put(shared, path, jnp.array(STARTS[kind], dtype))
+        return shared
 
-    def respond(self, shared: Shared, extra: Mapping[str, Any]) -> tuple[Live, Scalar]:
-        """`inner` as it acts in this step, and its response, from the last `shared`."""
-        rest = {name: x for name, x in shared.items() if name != "response"}
-        live = self.inner.tick(rest, extra)
-        slots = jax.tree.structure(self.inner.slots(_numbers(0.0)))
-        slots = slots.unflatten(shared["response"])
-        emitted, new = live.rule.step(_numbers(1.0, 0.0), slots, live.view, None)
-        kept = jax.tree.leaves(new)
-        early, late = jax.lax.split(emitted * live.gain, (1, 1))
-        if is_average(self.inner):
-            early = jax.lax.select(late > -0.5, 1 + late, early)
-        response = jax.lax.squeeze(early, [0])
-        return live._replace(shared={"response": kept, **live.shared}), response
+    def advance_all(
+        self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
+    ) -> Shared:
+        seen = super().advance_all(shared, extra, over_leaves)
+        inner, (structure, kinds) = self.inner.resolve(seen), self._outline
+        emitted, dtype = {}, scalar_dtype()
+        for kind, paths in kinds.items():
+            slots = structure.unflatten([reduce(getitem, p, shared) for p in paths])
+            # Ones for the sum itself, and zeros for the sum minus one.
+            given = jnp.array(STARTS[kind] + 1, dtype)
+            emitted[kind], slots = inner.step(given, slots, seen, None)
+            for (*path, name), x in zip(paths, jax.tree.leaves(slots), strict=True):
+                reduce(getitem, path, seen)[name] = x
+        total = emitted[SUM]
+        if SHIFTED in emitted:
+            late = emitted[SHIFTED]
+            total = jax.lax.select(late > -0.5, plus(late, 1.0), total)
+        if any(getattr(rule, "past", False) for _, rule in self._rules):
+            seen[NOTHING] = total == 0
+        return {**seen, RESPONSE: total}
+
+    @cached_property
+    def _rules(self) -> list[tuple[str, Rule]]:
+        return [*iter_rules("", self)]
+
+
+SUM, SHIFTED = "weight_sum", "weight_sum_minus_one"
+"""What a state keeps beside each slot of `inner`, after its name."""
+
+STARTS = {SUM: 0.0, SHIFTED: -1.0}
+"""What the slots of one element begin with."""
+
+RESPONSE = "response"
+"""The weight sum of this step, which `step` sees."""
+
+NOTHING = "nothing"
+"""Whether no update is in what `inner` emits, as before the first step."""
 
 
 def is_average(rule: Rule) -> bool:
@@ -57,39 +95,40 @@ def is_average(rule: Rule) -> bool:
     return rule.averages
 
 
-def _numbers(*values: float) -> Array:
-    return jnp.array(values, scalar_dtype())
-
-
 class BiasCorrect(Response):
     def degree(self) -> int | None:
         return self.inner.degree()
 
-    def slots(self, param: Array) -> Slots:
-        return self.inner.slots(param)
-
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        live, response = self.respond(shared, extra)
-        return live._replace(gain=live.gain / response)
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        u, slots = self.inner.step(g, slots, shared, param)
+        if NOTHING not in shared:
+            return times(u, jax.lax.integer_pow(shared[RESPONSE], -1)), slots
+        # A moment of nothing is infinite, so that a quotient over it is zero.
+        none = shared[NOTHING]
+        weight = jnp.where(none, 1, shared[RESPONSE])
+        return jnp.where(none, jnp.inf, u / weight), slots
 
 
 @transform
 def bias_correct(tx: TransformLike) -> BiasCorrect:
-    """Divide what `tx` emits by its response to a constant one.
+    """Divide what `tx` emits by its weight sum.
 
     u = tx(g) / tx(1)
 
     A moving average that starts at zero is too small at first: after t steps its
-    weights add up to 1 − bᵗ. That sum is what it answers to a constant one, so that is
-    what to divide by, for any average: with a scheduled decay, of an average, or under
+    weights add up to 1 − bᵗ. The weight sum equals what `tx` emits if all updates are
+    one. So it is right for any average: with a scheduled decay, of an average, or under
     a running maximum, as in AMSGrad.
 
     Args:
         tx: a transform made of elementwise rules that need no parameters.
 
     Returns:
-        The transform; its state is that of `tx` and `response`, two numbers for each
-        of its slots.
+        The transform; its state is that of `tx`, and beside each slot, such as `mu`,
+        two numbers: `mu_weight_sum`, 1 − bᵗ for a moving average, and
+        `mu_weight_sum_minus_one`, to full precision where that is small.
 
     Raises:
         TransformError: `tx` is not elementwise, or needs the parameters.
@@ -111,35 +150,31 @@ def bias_correct(tx: TransformLike) -> BiasCorrect:
 class ScaleByResponse(Response):
     power: Hyper
 
-    def start(self) -> Shared:
-        scheduled = Rule.start(self)
-        return super().start() | ({"power": scheduled} if scheduled else {})
+    def slots(self, param: Array) -> Slots:
+        return {}
 
-    def tick(self, shared: Shared, extra: Mapping[str, Any]) -> Live:
-        mine = Rule.tick(self, shared.get("power", {}), extra)
-        assert isinstance(mine.rule, ScaleByResponse)
-        rest = {name: x for name, x in shared.items() if name != "power"}
-        live, response = mine.rule.respond(rest, extra)
-        next_ = live.shared | ({"power": mine.shared} if mine.shared else {})
-        return Live(Identity(), response**mine.rule.power, next_, {})
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return g * shared[RESPONSE] ** self.power, slots
 
 
 @transform
 def scale_by_response(tx: TransformLike, power: Finite = 1.0) -> ScaleByResponse:
-    """Multiply by a power of the response of `tx` to a constant one.
+    """Multiply by a power of the weight sum of `tx`; see `bias_correct`.
 
     u = tx(1)^p · g
 
-    The gradients themselves do not go through `tx`. It spells bias corrections that
-    stand elsewhere than on the average: the √(1−b2ᵗ) in the step size of Adam's ε̂
-    form is `scale_by_response(second_moment(b2), 0.5)`.
+    The gradients themselves do not go through `tx`. It writes a bias correction in
+    another place than on the average: the √(1−b2ᵗ) in the step size of Adam's ε̂ form
+    is `scale_by_response(second_moment(b2), 0.5)`.
 
     Args:
         tx: a transform made of elementwise rules that need no parameters.
         power: p, a finite number or traced scalar.
 
     Returns:
-        The transform; its state is `response`, two numbers for each slot of `tx`.
+        The transform; its state is that of `bias_correct`, without the slots of `tx`.
 
     Raises:
         TransformError: `tx` is not elementwise, or needs the parameters.
@@ -166,6 +201,6 @@ def _elementwise(piece: str, tx: TransformLike) -> Series:
             expected="rules of locality 'element'",
             got="a foreign pair, a split, or a rule that needs a whole array or tree",
         )
-    if any(part.needs_params or part.needs_trees for _, part in walk("", rule)):
+    if any(part.needs_params or part.needs_trees for _, part in iter_rules("", rule)):
         raise TransformError(f"{piece}: it has no parameters to give", piece=repr(tx))
     return rule

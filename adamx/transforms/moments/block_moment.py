@@ -8,7 +8,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Decay
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
 from adamx.types import Array, Hyper, Shared, Slots
 
@@ -19,7 +19,7 @@ not do not count."""
 
 
 class BlockMoment(Rule):
-    """Keeps an axis for each of the leaf's, so that the sharding can follow it."""
+    """Keep an axis for each of the leaf's, so that its sharding applies."""
 
     locality = "leaf"
 
@@ -32,7 +32,7 @@ class BlockMoment(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        mean = self._mean(abs_sq(squarable(g)))
+        mean = self._mean(abs_sq(clip_to_squarable(g)))
         nu = moving_average(slots["nu"], mean, self.decay)
         # With a glance at g, so that on many devices it comes to be where g is.
         v = jnp.where(jnp.isnan(g.real), g.real, self._spread(nu, g.shape))
@@ -59,7 +59,7 @@ class BlockMoment(Rule):
         return jnp.broadcast_to(nu, shape)
 
     def _counts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """How many blocks there are along each axis."""
+        """Return how many blocks there are along each axis."""
         counts = [1] * len(shape)
         blocks = (self.blocks,) if isinstance(self.blocks, int) else self.blocks
         for entry in blocks:
@@ -87,24 +87,22 @@ def block_moment(decay: Decay = 0.999, blocks: Blocks = -1) -> BlockMoment:
     ν ← b·ν + (1−b)·(mean of |g|² over the block)
     u = ν, for every number of the block
 
+    `adam_mini` divides by its root.
+
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         blocks: the axes that blocks are counted along. With -1 each index of the last
             axis is a block; with 0, of the first; with () the leaf is one; with (0, 1)
-            each number of a matrix. A pair parts an axis: ((-1, 8),) makes 8 blocks of
-            the last, such as heads that lie side by side. Axes that a leaf has not do
-            not count.
+            each number of a matrix. A pair splits an axis: ((-1, 8),) makes 8 blocks of
+            the last, such as heads that lie side by side. Axes that a leaf does not
+            have are ignored.
 
     Returns:
-        The transform; its state is `nu`, real, at least float32, with the number of
-        blocks along each axis as its shape.
+        A transform that keeps `nu`, with the number of blocks along each axis as its
+        shape.
 
     Raises:
-        TransformError: `decay` is outside [0, 1); (when used) an axis cannot be parted.
-
-    Reference:
-        Zhang et al., "Adam-mini: Use Fewer Learning Rates To Gain More", 2024,
-        arXiv:2406.16793.
+        TransformError: in use, an axis is not divisible into its blocks.
 
     Example:
         >>> import jax.numpy as jnp

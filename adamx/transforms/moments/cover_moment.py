@@ -4,17 +4,16 @@ import functools
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Live, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average, running_mean
-from adamx.numerics.dtypes import scalar_dtype
 from adamx.types import Array, Hyper, Shared, Slots
 
 
 class CoverMoment(Rule):
-    """A sum is kept as the mean of its terms, and emitted times their count."""
+    """Keep a sum as the mean of its terms, and emit it times their count."""
 
     locality = "leaf"
     counts = True
@@ -28,29 +27,27 @@ class CoverMoment(Rule):
 
         return {"nu": tuple(map(zeros, _others(param.ndim)))}
 
-    def tick(self, shared: Shared, extra: object) -> Live:
-        live = super().tick(shared, extra)  # pyright: ignore[reportArgumentType]
-        if self.decay is not None:
-            return live
-        return live._replace(gain=live.shared["count"].astype(scalar_dtype()))
-
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        covers = slots["nu"]
-        least, square = functools.reduce(jnp.minimum, covers), abs_sq(squarable(g))
+        covers, count = slots["nu"], shared["count"]
+        least, square = (
+            functools.reduce(jnp.minimum, covers),
+            abs_sq(clip_to_squarable(g)),
+        )
         if self.decay is None:
-            nu = running_mean(least, square, shared["count"])
+            nu = running_mean(least, square, count)
         else:
             nu = moving_average(least, square, self.decay)
         new = tuple(_largest(nu, others) for others in _others(g.ndim))
         if self.keep_largest:
             new = tuple(map(jnp.maximum, covers, new))
-        return nu, {"nu": new}
+        emitted = nu if self.decay is not None else nu * count.astype(nu.dtype)
+        return emitted, {"nu": new}
 
 
 def _others(ndim: int) -> list[tuple[int, ...]]:
-    """For each axis the others; a scalar is covered by itself."""
+    """Return for each axis the others; a scalar has one axis without others."""
     axes = range(ndim)
     return [tuple(a for a in axes if a != axis) for axis in axes] or [()]
 
@@ -69,26 +66,18 @@ def cover_moment(
     κ ← the largest ν with that index, for each axis
     u = ν
 
-    ν is at least the sum that `sum_of_squares` emits. An m×n matrix has m + n numbers
-    of state, a vector n: there it is that sum. With `decay` b it is an average:
-    ν = b·min κ + (1−b)·|g|².
+    `sm3` divides by its root. ν is at least the sum that `sum_of_squares` emits. The
+    state has m + n numbers for an m×n matrix, and n for a vector, where ν is that sum.
+    With `decay` b it is an average: ν = b·min κ + (1−b)·|g|².
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule; None for the sum.
-        keep_largest: whether an average κ never falls. A sum does not anyway, and its
-            mean is not what would be kept: leave it False there.
+        decay: b in [0, 1); None for the sum.
+        keep_largest: whether an average κ never falls. Leave it False for the sum,
+            which is kept as a mean, and does not fall anyway.
 
     Returns:
-        The transform; its state is the `count` of steps and `nu`: a tree of κ for each
-        axis, `"0"`, `"1"`, …, real, at least float32, with the other axes kept as 1. Of
-        a sum they are the means.
-
-    Raises:
-        TransformError: `decay` is outside [0, 1).
-
-    Reference:
-        Anil, Gupta, Koren & Singer, "Memory-Efficient Adaptive Optimization", 2019,
-        arXiv:1901.11150, SM3-II.
+        A transform that keeps `nu`: a tree of κ for each axis, `"0"`, `"1"`, …, with
+        the other axes kept as 1. If ν is a sum, κ is kept as a mean over the steps.
 
     Example:
         >>> import jax.numpy as jnp

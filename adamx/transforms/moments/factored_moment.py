@@ -6,13 +6,13 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Decay, NonNegative
-from adamx.numerics.arithmetic import abs_sq, squarable
-from adamx.numerics.averages import towards
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
+from adamx.numerics.averages import lerp
 from adamx.types import Array, Hyper, Scalar, Shared, Slots
 
 
 class FactoredMoment(Rule):
-    """Means keep the axis they are taken over, with size 1: they broadcast."""
+    """Keep the axis of each mean, with size 1, so that means broadcast."""
 
     locality = "leaf"
     counts = True
@@ -44,15 +44,15 @@ class FactoredMoment(Rule):
         nu, axes = slots["nu"], self._axes(g.shape)
         if axes is None and not self.keep_whole:
             return jnp.where(jnp.isnan(g.real), g.real, 1), slots
-        square = abs_sq(squarable(g))
+        square = abs_sq(clip_to_squarable(g))
         if not self.eps_floor:
             square = square + self.eps
         share = self._share(shared["count"].astype(square.dtype))
         if axes is None:
-            nu = v = towards(nu, square, share)
+            nu = v = lerp(nu, square, share)
         else:
             row, col = (jnp.mean(square, a, keepdims=True) for a in axes[::-1])
-            row, col = towards(nu["row"], row, share), towards(nu["col"], col, share)
+            row, col = lerp(nu["row"], row, share), lerp(nu["col"], col, share)
             nu, v = {"row": row, "col": col}, self._product(row, col, axes[0])
         if self.eps_floor:
             v = jnp.maximum(v, jnp.square(self.eps))
@@ -67,7 +67,7 @@ class FactoredMoment(Rule):
         return (row / root) * (col / root)
 
     def _share(self, count: Array) -> Scalar:
-        """How much the present counts: 1 − b."""
+        """Return the share of the present, 1 − b."""
         if self.power is None:
             assert self.decay is not None
             return 1 - self.decay
@@ -76,7 +76,7 @@ class FactoredMoment(Rule):
         return share if self.decay is None else jnp.maximum(share, 1 - self.decay)
 
     def _axes(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """The axes that rows and columns are counted along, if there are any."""
+        """Return the axes of the rows and of the columns, if the shape has them."""
         if not self.factored or len(shape) < 2:
             return None
         order = range(len(shape))
@@ -104,39 +104,34 @@ def factored_moment(
     r ← b·r + (1−b)·(mean of |g|² + ε over each row),  c likewise over each column
     u = r·c / mean(r)
 
-    Of an m×n matrix m + n numbers are kept. Leaves that are not factored have
-    ν ← b·ν + (1−b)·(|g|² + ε) and u = ν. Factored are the two largest axes of a leaf
-    (of equal ones the last), if both are large enough; other axes count matrices.
+    `adafactor` divides by its root. The state has m + n numbers for an m×n matrix. The
+    two largest axes of a leaf are factored (the last of equal ones), if both are large
+    enough; other axes count matrices. Leaves that are not factored have
+    ν ← b·ν + (1−b)·(|g|² + ε) and u = ν.
 
-    With `power` c the average begins with the first square alone and slows down:
+    With `power` c the average starts with the first square alone and slows down:
     b = 1 − t^(−c) in step t, and with `decay` too, the lesser of both.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule; None where `power` is
-            all there is.
+        decay: b in [0, 1); None if only `power` sets b.
         eps: ε ≥ 0, added to the squares.
         power: c ≥ 0; None for a constant b.
-        offset: after so many steps t begins again from 1: the average forgets what was
-            before, at the start of a fine-tuning.
+        offset: after so many steps t begins again from 1: the average forgets the past
+            when fine-tuning starts.
         min_dim_size_to_factor: the least size of both axes.
         factored: False keeps all of ν, for every leaf.
         last_axes: whether to factor the last two axes instead of the two largest.
         eps_floor: whether ε is a floor instead: of mean(r), and ε² of u.
-        keep_whole: whether leaves that are not factored have a moment; otherwise
-            nothing is kept for them, and u = 1.
+        keep_whole: whether leaves that are not factored have a moment; otherwise they
+            keep nothing, and u = 1.
 
     Returns:
-        The transform; its state is the `count` of steps and `nu`, real, at least
-        float32: trees `row` and `col` of the factored leaves, with the axis of the mean
-        kept as 1, beside `array` of the others; the tree itself where none is factored.
+        A transform that keeps `nu`: trees `row` and `col` of the factored leaves, with
+        the axis of the mean kept as 1, beside `array` of the others. If no leaf is
+        factored, `nu` is the tree itself.
 
     Raises:
-        TransformError: a hyperparameter is outside its interval, or there is neither
-            `decay` nor `power`.
-
-    Reference:
-        Shazeer & Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory
-        Cost", 2018, arXiv:1804.04235.
+        TransformError: both `decay` and `power` are None.
 
     Example:
         >>> import jax.numpy as jnp

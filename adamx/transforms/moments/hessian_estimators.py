@@ -7,40 +7,36 @@ import jax.numpy as jnp
 
 from adamx.hyperparameters.arguments import OneOf, Whole
 from adamx.numerics.dtypes import compute_dtype
-from adamx.types import Array, Params
+from adamx.types import Array, ParamsT
 
 PROBES = {"rademacher": jax.random.rademacher, "normal": jax.random.normal}
 
 
 def hutchinson_estimator_diag_hessian(
-    obj_fn: Callable[[Params], Array],
-    params: Params,
+    obj_fn: Callable[[ParamsT], Array],
+    params: ParamsT,
     key: Array,
     *,
     probe: str = "rademacher",
     samples: int = 1,
-) -> Params:
-    """Hutchinson's estimate: a product of the Hessian with a random vector, times it.
+) -> ParamsT:
+    """Estimate the diagonal of the Hessian by Hutchinson's method, for `sophia`.
 
     ĥ = z ⊙ ∇²f(θ)·z, whose mean over z is the diagonal
 
-    The variance comes from what is off the diagonal; with signs for z that is all of
-    it, and a diagonal Hessian is found exactly. Normal z, which the authors of Sophia
-    use, have twice the square of the diagonal besides. A product costs about two
-    gradients.
+    The variance comes from the numbers off the diagonal; with signs for z that is all
+    of it, and a diagonal Hessian is exact. Normal z, as in Sophia's code, add twice the
+    square of the diagonal. An estimate costs about two gradients.
 
     Args:
         obj_fn: the loss, from parameters to a scalar.
         params: a tree of real arrays.
         key: a random key.
-        probe: what z is made of, "rademacher" (signs) or "normal".
+        probe: the distribution of z, "rademacher" (signs) or "normal".
         samples: how many z to average over, an integer ≥ 1.
 
     Returns:
         A tree like `params`, at least float32.
-
-    Raises:
-        TransformError: there is no such probe, or `samples` is not positive.
 
     Reference:
         Hutchinson, "A Stochastic Estimator of the Trace of the Influence Matrix", 1989;
@@ -77,16 +73,17 @@ def hutchinson_estimator_diag_hessian(
 
 
 def gauss_newton_bartlett_diag_hessian(
-    logits_fn: Callable[[Params], Array], params: Params, key: Array
-) -> Params:
-    """The estimate of Gauss, Newton and Bartlett: squares of a gradient, for labels.
+    logits_fn: Callable[[ParamsT], Array], params: ParamsT, key: Array
+) -> ParamsT:
+    """Estimate the diagonal of the Gauss–Newton matrix, for `sophia`.
 
     ŷ ~ softmax(logits);  ĥ = B · (∇ mean cross-entropy(logits, ŷ))²
 
-    The labels are drawn from the model itself; those of the data would give the
+    B is the number of examples; the authors' code leaves it out here, and multiplies by
+    it in the step. Labels are drawn from the model; labels of the data would give the
     empirical Fisher information. The mean over ŷ is the diagonal of the Gauss–Newton
-    part of the Hessian of the mean cross-entropy, which is never negative. It costs one
-    gradient.
+    part of the Hessian of the mean cross-entropy, which is never negative. An estimate
+    costs one gradient.
 
     Args:
         logits_fn: from parameters to logits, the classes along the last axis. All
@@ -95,11 +92,7 @@ def gauss_newton_bartlett_diag_hessian(
         key: a random key.
 
     Returns:
-        A tree like `params`, at least float32. B is the number of examples; the
-        authors' code leaves it out here, and multiplies by it in the step.
-
-    Raises:
-        TypeError: `params` are no arrays of floats.
+        A tree like `params`, at least float32.
 
     Reference:
         Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language

@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.hyper import Decay
-from adamx.numerics.averages import due, moving_average
+from adamx.numerics.averages import is_refresh_step, moving_average
 from adamx.types import Array, Hyper, Shared, Slots
 
 
@@ -26,7 +26,7 @@ class HessianMoment(Rule):
     ) -> tuple[Array, Slots]:
         before = slots["nu"]
         new = moving_average(before, shared["hessian"].real, self.decay)
-        now = due(shared["count"], self.update_interval)
+        now = is_refresh_step(shared["count"], self.update_interval)
         nu = jnp.where(now, new, before)
         return before if self.past else nu, {"nu": nu}
 
@@ -40,32 +40,23 @@ def hessian_moment(
     each k-th step, from the first:  h ← b·h + (1−b)·ĥ
     u = h
 
-    ĥ is the argument `hessian` of update, and is not looked at in other steps. It may
-    be negative, and then so may be h.
+    `sophia` divides by it. ĥ is the argument `hessian` of update, and is not read in
+    other steps. It may be negative, and then so may h.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         update_interval: k ≥ 1, an integer.
         past: whether to emit h as it was before this step.
 
     Returns:
-        The transform; its state is `nu` (h), like the parameters but real, at least
-        float32, and `count`, int32. Its update needs `hessian`, a tree like the
+        A transform that keeps `nu` (h). Its update needs `hessian`, a tree like the
         parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval; (when used) `hessian`
-            is missing, or does not fit.
-
-    Reference:
-        Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language
-        Model Pre-training", 2023, arXiv:2305.14342.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.hessian_moment(0.5, 2)
-        >>> state, g = tx.init(jnp.array(0.0)), jnp.array(1.0)
+        >>> state, g = tx.init(0.0), jnp.array(1.0)
         >>> for hessian in (4.0, 100.0, 8.0):
         ...     updates, state = tx.update(g, state, hessian=jnp.array(hessian))
         ...     print(float(updates))

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 
 from adamx.core.chain import chain
 from adamx.core.fork import forked
-from adamx.core.node import Node
 from adamx.core.ratio import Ratio
 from adamx.core.rule import Rule
 from adamx.core.transform import TransformLike, lift, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.types import Array, Hyper, Shared, Slots
 
@@ -33,34 +33,28 @@ def scale_by_infinity_moment(
     *,
     eps_in_max: bool = True,
     numerator: TransformLike | None = None,
-) -> Rule | Node:
-    """Divide by the largest |g| of the past, where the past fades.
+) -> Rule | TreeTransform:
+    """Divide by the largest |g| of the fading past.
 
     ν ← max(b·ν, |g| + ε),  u = n / ν, where n is what `numerator` emits
     or, without `eps_in_max`:  ν ← max(b·ν, |g|),  u = n / (ν + ε)
 
+    With a bias-corrected momentum as `numerator` it is the direction of `adamax`.
+
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         eps: ε ≥ 0.
-        eps_in_max: whether ε is added to |g|, or to ν where it is used.
+        eps_in_max: whether ε is added to |g|, or to ν when it divides.
         numerator: a transform of the same updates; the identity by default.
 
     Returns:
-        The transform; its state is `nu`, like the parameters but real, at least
-        float32, and that of `numerator`.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, section 7.1.
+        A transform that keeps `nu` and the state of `numerator`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_infinity_moment(0.5, eps=0.0)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
-        >>> float(tx.update(jnp.array(1.0), state)[0])
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
+        >>> float(tx.update(1.0, state)[0])
         0.5
     """
     inside, outside = (eps, 0.0) if eps_in_max else (0.0, eps)

@@ -11,7 +11,7 @@ from adamx.types import Array, Hyper, Shared, Slots
 
 
 class MovingNorm(Rule):
-    """Keeps the root of the average, which is a number wherever the norm is one."""
+    """Keep the root of the average, because the average itself may overflow."""
 
     locality = "leaf"
     counts = True
@@ -50,23 +50,15 @@ def scale_by_moving_norm(
     ν ← b·ν + (1−b)·‖g‖², and ‖g‖² in the first step
     u = g / (√(ν + ε_root) + ε)
 
-    One number for a leaf, where `second_moment` keeps one for each of its numbers.
+    `novograd` adds momentum to it. `second_moment` keeps a ν for each number.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
 
     Returns:
-        The transform; its state is `norm`, √ν, a scalar of at least float32 for each
-        leaf, and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments
-        for Training of Deep Networks", 2019, arXiv:1905.11286.
+        A transform that keeps `norm`, √ν, a scalar for each leaf.
 
     Example:
         >>> import jax.numpy as jnp

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
-from adamx.numerics.arithmetic import divisor, faded, quotient
+from adamx.numerics.arithmetic import divisor, faded, safe_divide
 from adamx.numerics.norms import norm_of, root_of_squares
 from adamx.types import Array, Hyper, Shared, Slots
 
@@ -32,7 +32,7 @@ class NormalizeNeurons(Rule):
         # small in a matrix of any size.
         size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
         below, _ = divisor(norm + faded(self.eps, size, jnp.ones_like(size)))
-        u = quotient(g, below)
+        u = safe_divide(g, below)
         before, after = norm_of(g, _matrix(g)), norm_of(u, _matrix(u))
         some = after[0] > 0
         u = u / jnp.where(some, after[0], 1) / after[1]
@@ -40,7 +40,7 @@ class NormalizeNeurons(Rule):
 
 
 def _of_inputs(x: Array) -> Array:
-    """The root of the mean square over the rows of each column; a vector is one row."""
+    """Return the root mean square over the rows of each column; a vector is one row."""
     rows = x.shape[-2] if x.ndim > 1 else 1
     largest, rest = norm_of(x, (-2,) if x.ndim > 1 else ())
     return largest * (rest / max(rows, 1) ** 0.5)
@@ -59,24 +59,18 @@ def normalize_neurons(
     ν ← b·ν + (1−b)·(mean of |g|² over each column)
     v = g / (√ν + ε),  u = v · ‖g‖ / ‖v‖
 
-    A column is what goes into one neuron, as kernels are in JAX: (in, out). Matrices
-    are the last two axes of a leaf, others count them; a vector is one row. The norm is
-    that of a matrix, and needs no bias correction.
+    `normuon` puts it behind Muon. A column has the weights of one neuron, as kernels
+    are in JAX: (in, out). Matrices are the last two axes of a leaf, other axes count
+    them; a vector is one row. ‖g‖ is the norm of a matrix, so no bias correction is
+    needed.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         eps: ε ≥ 0. It fades where the largest √ν of a matrix is below min(1, 10⁴·ε).
 
     Returns:
-        The transform; its state is `norm`, √ν, one number for each column, real, at
-        least float32, with the axis of the mean kept as 1.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Li et al., "NorMuon: Making Muon more efficient and scalable", 2025,
-        arXiv:2510.05491.
+        A transform that keeps `norm`, √ν, one number for each column, with the axis of
+        the mean kept as 1.
 
     Example:
         >>> import jax.numpy as jnp

@@ -6,7 +6,7 @@ from adamx.core.ratio import floored_root
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
 from adamx.types import Array, Hyper, Shared, Slots
 
@@ -23,7 +23,7 @@ class PastMoment(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        g = squarable(g)
+        g = clip_to_squarable(g)
         first = shared["count"] == 1
         below = floored_root(slots["nu"], self.eps)
         # 0·g instead of 0, so that a first NaN shows.
@@ -40,30 +40,21 @@ def scale_by_past_moment(decay: Decay = 0.9999, eps: NonNegative = 1e-6) -> Past
     u = g / max(√ν, ε), and 0 in the first step
     ν ← b·ν + (1−b)·|g|², and |g|² in the first step
 
-    The divisor knows nothing of g, and so is not correlated with it, unlike that of
-    `scale_by_second_moment`; the quotient has no bound.
+    The divisor is not correlated with g, unlike that of `scale_by_second_moment`, and
+    the quotient has no bound. `adopt` averages it.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
+        decay: b in [0, 1).
         eps: ε ≥ 0, the least divisor.
 
     Returns:
-        The transform; its state is `nu`, like the parameters but real, at least
-        float32, and the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Taniguchi et al., "ADOPT: Modified Adam Can Converge with Any β2 with the
-        Optimal Rate", 2024, arXiv:2411.02853.
+        A transform that keeps `nu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_past_moment()
-        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(8.0), state)
+        >>> first, state = tx.update(4.0, tx.init(0.0))
+        >>> second, state = tx.update(8.0, state)
         >>> float(first), float(second)
         (0.0, 2.0)
     """

@@ -3,23 +3,23 @@
 import jax.numpy as jnp
 
 from adamx.core.chain import chain
-from adamx.core.fork import fed, forked
-from adamx.core.node import Node
+from adamx.core.fork import forked, with_input
 from adamx.core.ratio import RootRatio, bounded, floored_root
 from adamx.core.rule import Rule
 from adamx.core.transform import TransformLike, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.types import Array, Hyper
 
 
 class Surprise(Rule):
-    """The gradient in units of what was expected."""
+    """Join to the gradient in units of the expected one."""
 
     eps: Hyper
 
     def __call__(self, updates: Array, moment: Array) -> Array:
-        return squarable(updates) / floored_root(moment, self.eps)
+        return clip_to_squarable(updates) / floored_root(moment, self.eps)
 
 
 class Calmed(Rule):
@@ -37,44 +37,35 @@ def scale_by_stable_moment(
     *,
     numerator: TransformLike | None = None,
     then: TransformLike | None = None,
-) -> Rule | Node:
+) -> Rule | TreeTransform:
     """Divide by the root of the second moment, and again by how much g exceeds it.
 
     u = then(n / (√v + ε)) / max(1, RMS), with RMS² = mean of |g|² / max(v, ε²)
 
-    The mean is over one leaf; v is what `moment` emits and n what `numerator`. It is
-    Adafactor's clipping, but of the gradient's size instead of the update's.
+    The mean is over one leaf; `moment` emits v, `numerator` n. This is Adafactor's
+    clipping, but of the gradient instead of the update; see `stable_adamw`.
+
+    See `scale_by_second_moment` for the other arguments.
 
     Args:
-        moment: a transform that emits a statistic of the updates.
-        eps: ε ≥ 0, beside the root, and the least that it counts as in the RMS.
-        numerator: a transform of the same updates; the identity by default.
-        then: what is done to the quotient before it is made smaller, such as adding
+        eps: ε ≥ 0, beside the root, and the least that the root counts as in the RMS.
+        then: a transform of the quotient before the division by max(1, RMS), such as
             weight decay.
 
     Returns:
-        The transform; its state is that of its branches, `moment`, `numerator` and
-        `update`.
-
-    Raises:
-        TransformError: `eps` is negative.
-
-    Reference:
-        Wortsman et al., "Stable and low-precision training for large-scale
-        vision-language models", 2023, arXiv:2304.13013, algorithm 2.
+        A transform that keeps the states of `moment`, `numerator` and `update`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_stable_moment(adamx.second_moment(0.75))
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> round(float(updates), 6)  # 4 / 2, and again by an RMS of 2
         1.0
     """
     branches = {
         "moment": moment,
         "numerator": bounded(numerator),
-        "update": fed(RootRatio(eps, 0.0), chain() if then is None else then),
-        "surprise": fed(Surprise(eps)),
+        "update": with_input(RootRatio(eps, 0.0), chain() if then is None else then),
+        "surprise": with_input(Surprise(eps)),
     }
     return forked("scale_by_stable_moment", Calmed(), branches)

@@ -2,16 +2,15 @@
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Live, Rule
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import running_mean
-from adamx.numerics.dtypes import scalar_dtype
 from adamx.types import Array, Shared, Slots
 
 
 class SumOfSquares(Rule):
-    """Keeps the mean m of the squares, and emits the sum as t·(m + start/t)."""
+    """Keep the mean m of the squares, and emit the sum as t·m + start."""
 
     counts = True
 
@@ -20,17 +19,13 @@ class SumOfSquares(Rule):
     def slots(self, param: Array) -> Slots:
         return {"mean_sq": jnp.zeros_like(param.real)}
 
-    def tick(self, shared: Shared, extra: object) -> Live:
-        live = super().tick(shared, extra)  # pyright: ignore[reportArgumentType]
-        return live._replace(gain=live.shared["count"].astype(scalar_dtype()))
-
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
         count = shared["count"]
-        mean = running_mean(slots["mean_sq"], abs_sq(squarable(g)), count)
-        start = self.initial_accumulator_value / count.astype(mean.dtype)
-        return mean + start, {"mean_sq": mean}
+        mean = running_mean(slots["mean_sq"], abs_sq(clip_to_squarable(g)), count)
+        total = mean * count.astype(mean.dtype) + self.initial_accumulator_value
+        return total, {"mean_sq": mean}
 
 
 @transform
@@ -40,29 +35,20 @@ def sum_of_squares(initial_accumulator_value: float = 0.1) -> SumOfSquares:
     s ← s + |g|²
     u = s
 
-    Kept as the mean of |g|², since a float32 sum would stop growing too early.
+    It is kept as the mean of |g|², because a float32 sum would stop growing. `adagrad`
+    divides by its root.
 
     Args:
-        initial_accumulator_value: the s to begin with, a number ≥ 0; 0.1 in Optax and
-            Keras, 0 in PyTorch.
+        initial_accumulator_value: the first s, a number ≥ 0.
 
     Returns:
-        The transform; its state is `mean_sq`, like the parameters but real, at least
-        float32, and `count`, an int32 scalar.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and
-        Stochastic Optimization", 2011.
+        A transform that keeps `mean_sq`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.sum_of_squares(1.0)
-        >>> updates, state = tx.update(jnp.array(2.0), tx.init(jnp.array(0.0)))
-        >>> float(updates), float(tx.update(jnp.array(3.0), state)[0])
+        >>> updates, state = tx.update(2.0, tx.init(0.0))
+        >>> float(updates), float(tx.update(3.0, state)[0])
         (5.0, 14.0)
     """
     return SumOfSquares(initial_accumulator_value)

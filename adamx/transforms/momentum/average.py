@@ -11,7 +11,7 @@ from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.averages import moving_average
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.state import read_out
-from adamx.types import Array, Hyper, Params, Shared, Slots, State
+from adamx.types import Array, Hyper, ParamsT, Shared, Slots, State
 
 
 class AverageParams(Rule):
@@ -40,7 +40,7 @@ class AverageParams(Rule):
 
 
 class AverageDebiased(AverageParams):
-    """Weights parameters by (1−b)·bⁱ, over the sum of these weights so far.
+    """Weight parameters by (1−b)·bⁱ, over the sum of these weights so far.
 
     The sum is kept twice, from 0 and, less one, from −1: in float32 the first stops up
     to 2⁻²⁵/(1−b) short of 1, and the second is inexact at first.
@@ -70,33 +70,27 @@ def average_params(
     *,
     debias: bool = False,
 ) -> AverageParams:
-    """Pass the updates on, and keep an average of where they lead.
+    """Pass the updates on, and keep an average of the parameters that they lead to.
 
     a ← a + c·(θ + u − a),  c = 1 − b, or 1/t for the plain mean of all
     with `debias` in step t:  c = (1 − b) / (1 − bᵗ)
 
-    Stands last in a chain, since it believes that θ + u is where training goes. Up to
-    step `start_step` + 1 the average is θ + u itself. `averaged_params(state, params)`
-    reads it out. Not `ema`, which averages the updates.
+    It must be last in a chain, because it assumes that θ + u are the next parameters.
+    Up to step `start_step` + 1 the average is θ + u itself. Read it with
+    `averaged_params(state, params)`. `ema` averages the updates instead.
 
     Without `debias` the first θ + u keeps the weight bᵗ⁻¹: with b = 0.9999 the average
-    hardly leaves it in the first thousand steps. With it the weights are (1 − b)·bⁱ,
-    i steps back, over their sum, so the average is right from the first step.
+    hardly leaves it in the first thousand steps. With `debias` the weights are
+    (1 − b)·bⁱ, i steps back, over their sum: the average is right from the first step.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule; None for the plain
-            mean, Polyak–Ruppert averaging.
+        decay: b in [0, 1); None for the plain mean, Polyak–Ruppert averaging.
         start_step: how many steps are left out, an integer ≥ 0.
-        debias: whether to divide by the sum of the weights; the plain mean does so in
-            any case.
+        debias: whether to divide by the sum of the weights. The plain mean always does.
 
     Returns:
-        The transform; its state is `average`, like the parameters, at least float32,
-        the `count` of steps and, with a decay and `debias`, `weight`, two numbers. It
-        needs the parameters.
-
-    Raises:
-        TransformError: `decay` is outside [0, 1), or `start_step` is no such integer.
+        A transform that keeps `average` and, with a decay and `debias`, `weight`, two
+        numbers. It needs the parameters.
 
     Reference:
         Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging",
@@ -110,7 +104,7 @@ def average_params(
         >>> params = jnp.array(0.0)
         >>> state = tx.init(params)
         >>> for _ in range(3):
-        ...     updates, state = tx.update(jnp.array(-1.0), state, params)
+        ...     updates, state = tx.update(-1.0, state, params)
         ...     params = adamx.apply_updates(params, updates)
         >>> float(params), float(adamx.averaged_params(state, params))
         (3.0, 2.0)
@@ -119,22 +113,19 @@ def average_params(
     return kind(decay, start_step)
 
 
-def averaged_params(state: State, params: Params) -> Params:
-    """The average that `average_params` keeps.
+def averaged_params(state: State, params: ParamsT) -> ParamsT:
+    """Return the average that `average_params` keeps.
 
     Args:
-        state: of a transform with `average_params` somewhere in it.
+        state: the state of a transform with `average_params` anywhere in it.
         params: the parameters that belong to that state.
 
     Returns:
-        A tree like `params`, in its dtypes; leaves without an average, frozen ones
-        say, are those of `params`.
+        A tree like `params`, in its dtypes. Leaves without an average, such as frozen
+        ones, are those of `params`.
 
     Raises:
         TransformError: there is no `average_params` in the state.
-
-    Reference:
-        adamx's own.
 
     Example:
         >>> import jax.numpy as jnp

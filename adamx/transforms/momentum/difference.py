@@ -32,25 +32,19 @@ def difference(from_zero: bool = False) -> Difference:
     u = g − p;  p ← g
 
     Args:
-        from_zero: whether the first updates are compared with zero; otherwise the
-            first difference is zero.
+        from_zero: whether p is zero in the first step; otherwise it is g.
 
     Returns:
-        The transform; its state is `previous`, like the parameters and at least
-        float32, and the `count` of steps.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
+        A transform that keeps `previous`, p.
 
     Reference:
         Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
         Deep Models", 2022, arXiv:2208.06677, for its use.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> tx = difference()
-        >>> first, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
-        >>> second, state = tx.update(jnp.array(5.0), state)
+        >>> first, state = tx.update(4.0, tx.init(0.0))
+        >>> second, state = tx.update(5.0, state)
         >>> float(first), float(second)
         (0.0, 1.0)
     """

@@ -38,28 +38,20 @@ def interpolated_momentum(b1: Decay = 0.9, b2: Decay = 0.99) -> InterpolatedMome
     u = b1·μ + (1−b1)·g
     μ ← b2·μ + (1−b2)·g
 
-    With b1 = b2 it is `scale_by_momentum`. With b1 < b2 the present counts for more
-    than in the memory.
+    With b1 = b2 it is `scale_by_momentum`. With b1 < b2 the present counts for more in
+    u than in μ, as in `lion`.
 
     Args:
-        b1: the share of the old momentum in what is emitted, in [0, 1).
+        b1: the share of the old momentum in u, in [0, 1).
         b2: the decay of the momentum, in [0, 1).
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32.
-
-    Raises:
-        TransformError: `b1` or `b2` is outside [0, 1).
-
-    Reference:
-        Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
-        arXiv:2302.06675.
+        A transform that keeps `mu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> from adamx.transforms.momentum.interpolation import interpolated_momentum
         >>> tx = interpolated_momentum(0.5, 0.75)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> float(updates), float(state["interpolated_momentum"]["mu"])
         (2.0, 1.0)
     """

@@ -48,28 +48,20 @@ def scale_by_momentum(
     μ ← b·μ + (1−b)·g
     u = μ
 
-    Not the heavy ball, which adds up instead of averaging: that is `trace`.
+    The heavy ball, which is a sum instead of an average, is `trace`.
 
     Args:
-        decay: b in [0, 1), a number, traced scalar or schedule.
-        initial_scale: the μ to begin with.
+        decay: b in [0, 1).
+        initial_scale: the first μ.
         from_first: whether the first updates are the first μ, whatever the decay.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32, and
-        the `count` of steps with `from_first`.
-
-    Raises:
-        TransformError: `decay` is outside [0, 1).
-
-    Reference:
-        Kingma & Ba, "Adam", 2015, arXiv:1412.6980, algorithm 1.
+        A transform that keeps `mu`.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_momentum(0.75)
-        >>> updates, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(4.0, tx.init(0.0))
         >>> float(updates)
         1.0
     """
@@ -117,31 +109,25 @@ def trace(
     u = t, or g + b·t (the new t) with Nesterov's look ahead
     with dampening d:  t ← (1−d)·g + b·t, and t ← g in the first step
 
-    Not a moving average: for a constant g it grows to g / (1−b).
+    It is no moving average: for a constant g it grows to g / (1−b).
 
     Args:
-        decay: b in [0, 1], a number, traced scalar or schedule; 1 is the plain sum.
+        decay: b in [0, 1]; 1 is the plain sum.
         nesterov: whether to emit Nesterov's variant.
-        dampening: d in [0, 1), PyTorch's, which leaves the first step whole; None for
-            none.
+        dampening: d in [0, 1), as in PyTorch; the first step is whole. None for none.
 
     Returns:
-        The transform; its state is `trace`, like the parameters, at least float32,
-        and with dampening the `count` of steps.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
+        A transform that keeps `trace`.
 
     Reference:
         Polyak, 1964; Sutskever et al., "On the importance of initialization and
         momentum in deep learning", 2013, for the Nesterov form. PyTorch's SGD.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.trace(0.5)
-        >>> updates, state = tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))
-        >>> updates, state = tx.update(jnp.array(1.0), state)
+        >>> updates, state = tx.update(1.0, tx.init(0.0))
+        >>> updates, state = tx.update(1.0, state)
         >>> float(updates)
         1.5
     """

@@ -11,7 +11,7 @@ from adamx.types import Array, Hyper, Scalar, Shared, Slots
 
 
 class NesterovMomentum(Rule):
-    """`weight` is 1 − Πm, precise early, and `rest` is Πm, precise late."""
+    """Keep 1 − Πm as `weight`, precise early, and Πm as `rest`, precise late."""
 
     counts = True
 
@@ -50,7 +50,7 @@ class NesterovMomentum(Rule):
         return u, {"mu": mu}
 
     def _new(self, count: Array) -> Scalar:
-        """The share of the new gradient, 1 − m, at step t = 1, 2, and so on."""
+        """Return the share of the new gradient, 1 − m, at step t = 1, 2, and so on."""
         if self.momentum_decay is None:
             return 1 - self.b1
         return (1 - self.b1) + 0.5 * self.b1 * 0.96 ** (self.momentum_decay * count)
@@ -71,27 +71,20 @@ def nesterov_momentum(
     u = m₊·μ / (1 − m₊·Πm) + (1−m)·g / (1 − Πm)
 
     where m is the momentum of this step, m₊ that of the next, and Πm the product of
-    all so far: m = b1, or with ψ = `momentum_decay`, m = b1·(1 − ½·0.96^(ψ·t)).
+    all so far: m = b1, or with ψ = `momentum_decay`, m = b1·(1 − ½·0.96^(ψ·t)). It is
+    the first moment of `nadam`.
 
     Args:
-        b1: decay of the average, in [0, 1), a number, traced scalar or schedule.
+        b1: decay of the average, in [0, 1).
         momentum_decay: ψ ≥ 0; None for a constant m.
 
     Returns:
-        The transform; its state is `mu`, like the parameters, at least float32, and
-        the scalars `count`, `weight` (1 − Πm) and `rest` (Πm).
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
+        A transform that keeps `mu` and the scalars `weight` (1 − Πm) and `rest` (Πm).
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.nesterov_momentum(0.5)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(0.0)))
+        >>> updates, state = tx.update(3.0, tx.init(0.0))
         >>> float(updates)  # 0.5·1.5/0.75 + 3
         4.0
     """

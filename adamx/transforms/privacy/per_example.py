@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.numerics.dtypes import compute_dtype, convert
+from adamx.numerics.dtypes import cast, compute_dtype
 from adamx.numerics.norms import joined_norm, norm_of, scaled_norm, shrunk
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots, UpdatesT
 
 
 class Aggregate(Rule):
@@ -30,10 +30,6 @@ class Aggregate(Rule):
     def shared(self) -> Shared:
         return {"rng_key": random_key(self.key)}
 
-    def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
-        kept, used = jax.random.split(shared["rng_key"])
-        return {**shared, "rng_key": kept, "noise": used}
-
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Array]:
@@ -46,8 +42,11 @@ class Aggregate(Rule):
             )
         return jax.vmap(norm_of)(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
-        return {**shared, **_factors(joined_norm(*measured), self.l2_norm_clip)}
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        kept, used = jax.random.split(shared["rng_key"])
+        norms = joined_norm(*over_leaves(self.measure, shared))
+        factors = _factors(norms, self.l2_norm_clip)
+        return {**shared, **factors, "rng_key": kept, "noise": used}
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -64,37 +63,34 @@ class Aggregate(Rule):
 def differentially_private_aggregate(
     l2_norm_clip: NonNegative, noise_multiplier: NonNegative, key: KeyLike
 ) -> Aggregate:
-    """From the gradients of each example to a mean that hides every one of them.
+    """Average the gradients of the examples so that the mean hides each of them.
 
     u = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B,  ξ normal of mean 0 and variance 1
 
-    with B examples, and norms over all leaves of one of them. It stands first in a
+    with B examples, and norms over all leaves of one of them. It must be first in a
     chain: its updates have an axis of the examples before the axes of the parameters,
-    as `jax.vmap(jax.grad(loss), (None, 0))` gives them. What follows sees their mean.
+    as `jax.vmap(jax.grad(loss), (None, 0))` gives them. The pieces behind it see the
+    mean.
 
     Adding or leaving out one example changes the sum by at most C, whatever its
     gradient is, and exchanging one by at most 2·C. So an example whose gradient is not
-    finite counts as zero, and as one of the B; it would show who is there otherwise.
-    How private the whole training is has to be computed from σ, B/N and the number of
-    steps: by an accountant, which this is not.
+    finite counts as zero, and as one of the B; otherwise it would show that it is
+    there. The privacy of the whole training follows from σ, B/N and the number of
+    steps: compute it with an accountant, which this is not.
 
-    Norms do not overflow, sums are taken in float32 at least. `MultiSteps` around it
-    would add up what is not clipped yet, and is refused. Inside a `masked` or one
-    transform of a `partition` the norm is that of the group alone, and each group
-    needs its share of the budget.
+    Norms do not overflow, and sums are taken in float32 at least. `MultiSteps` around
+    it would add up gradients before they are clipped, so it is refused. Inside a
+    `masked`, or one transform of a `partition`, the norm is that of the group alone,
+    and each group needs its share of the privacy budget.
 
     Args:
-        l2_norm_clip: C ≥ 0, a number, traced scalar or schedule.
-        noise_multiplier: σ ≥ 0.
-        key: a random key, or an integer to make one of. Nobody may know it.
+        l2_norm_clip: C ≥ 0, the largest norm of the gradient of one example.
+        noise_multiplier: σ ≥ 0, the noise in units of C.
+        key: a random key, or an integer to make one of. Keep it secret.
 
     Returns:
-        The transform; its state is `rng_key`, a random key. It needs the parameters,
-        whose shapes say what one example is.
-
-    Raises:
-        TransformError: an argument is negative; (when used) updates are no batch of
-            arrays like the parameters, or `update` is called without parameters.
+        A transform that keeps `rng_key`, a random key. It needs the parameters, because
+        their shapes are those of one example.
 
     Reference:
         Abadi et al., "Deep Learning with Differential Privacy", 2016,
@@ -113,8 +109,8 @@ def differentially_private_aggregate(
 
 
 def per_example_global_norm_clip(
-    grads: PyTree, l2_norm_clip: Scalar
-) -> tuple[PyTree, Array]:
+    grads: UpdatesT, l2_norm_clip: Scalar
+) -> tuple[UpdatesT, Array]:
     """Add up the gradients of the examples, each scaled down to a norm.
 
     Σᵢ gᵢ · min(1, C/‖gᵢ‖), with the norm over all leaves of example i
@@ -129,12 +125,9 @@ def per_example_global_norm_clip(
         The sum, a tree like `grads` without the first axes, of float32 at least, and
         how many examples were clipped, an int32 of shape ().
 
-    Raises:
-        TransformError: leaves differ in their number of examples, or C is negative.
-
     Reference:
         Abadi et al., "Deep Learning with Differential Privacy", 2016,
-        arXiv:1607.00133. The name is Optax's.
+        arXiv:1607.00133.
 
     Example:
         >>> import jax.numpy as jnp
@@ -155,31 +148,29 @@ def per_example_global_norm_clip(
 
 
 def per_example_layer_norm_clip(
-    grads: PyTree, global_l2_norm_clip: Scalar, uniform: bool = True
-) -> tuple[PyTree, PyTree]:
+    grads: UpdatesT, global_l2_norm_clip: Scalar, uniform: bool = True
+) -> tuple[UpdatesT, PyTree]:
     """Add up the gradients of the examples, each leaf of each scaled down to a norm.
 
     Σᵢ gᵢ · min(1, Cₖ/‖gᵢ‖), with the norm over one leaf, the k-th, of example i;
     Cₖ = C/√K for K leaves, or C·√(dₖ/d) by the share of its numbers in all d
 
-    The squares of the Cₖ add up to C²: what one example adds has a norm of at most C.
-    A leaf that is not finite adds nothing, and counts as clipped.
+    The squares of the Cₖ add up to C², so what one example adds has a norm of at most
+    C. A leaf that is not finite adds nothing, and counts as clipped.
+
+    See `per_example_global_norm_clip` for the other arguments.
 
     Args:
-        grads: a tree of arrays whose first axis is that of the examples.
         global_l2_norm_clip: C ≥ 0, a number or traced scalar; may be ∞.
         uniform: whether all leaves have the same bound.
 
     Returns:
-        The sum, a tree like `grads` without the first axes, of float32 at least, and a
-        tree of how many examples were clipped there, int32 of shape ().
-
-    Raises:
-        TransformError: leaves differ in their number of examples, or C is negative.
+        The sum, as `per_example_global_norm_clip` returns it, and a tree of how many
+        examples were clipped in each leaf, int32 of shape ().
 
     Reference:
         McMahan et al., "Learning Differentially Private Recurrent Language Models",
-        2017, arXiv:1710.06963. The name is Optax's.
+        2017, arXiv:1710.06963.
 
     Example:
         >>> import jax.numpy as jnp
@@ -210,7 +201,7 @@ def per_example_layer_norm_clip(
 
 
 def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
-    """For each example, what to divide and multiply by, and whether it is finite."""
+    """Return the divisor and factor of each example, and whether it is finite."""
     largest, rest = norms
     finite = jnp.isfinite(largest) & jnp.isfinite(rest)
     by, times = shrunk((largest, rest), bound)
@@ -218,7 +209,7 @@ def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
 
 
 def _clipped_sum(g: Array, factors: dict[str, Any]) -> Array:
-    """The sum over examples, whose products are never written down as a whole."""
+    """Return the sum over examples, without an array of all products."""
 
     def row(name: str) -> Array:
         x: Array = factors[name]
@@ -226,7 +217,7 @@ def _clipped_sum(g: Array, factors: dict[str, Any]) -> Array:
 
     finite = row("finite")
     scaled = jnp.where(finite, g, 0) / row("by") * jnp.where(finite, row("times"), 0)
-    return convert(jnp.sum(scaled, 0), g.dtype)
+    return cast(jnp.sum(scaled, 0), g.dtype)
 
 
 def _number(factors: dict[str, Array]) -> Array:
@@ -235,7 +226,7 @@ def _number(factors: dict[str, Array]) -> Array:
 
 
 def _examples(piece: str, grads: PyTree) -> tuple[list[Any], Any]:
-    """The leaves, in the dtype to compute in, if they are a batch of examples."""
+    """Return the leaves in the compute dtype, after a check that they are a batch."""
     leaves, treedef = flatten(grads)
     arrays = [None if g is None else jnp.asarray(g) for g in leaves]
     present = [g for g in arrays if g is not None]
@@ -248,9 +239,9 @@ def _examples(piece: str, grads: PyTree) -> tuple[list[Any], Any]:
                 piece=piece,
                 expected=f"a first axis of {first or 'all'} examples",
                 got=describe(g),
-                do="give a gradient for each example: jax.vmap",
+                hint="give a gradient for each example: jax.vmap",
             )
-    wide = [None if g is None else convert(g, compute_dtype(g.dtype)) for g in arrays]
+    wide = [None if g is None else cast(g, compute_dtype(g.dtype)) for g in arrays]
     return wide, treedef
 
 

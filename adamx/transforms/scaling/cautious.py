@@ -3,14 +3,14 @@
 import jax.numpy as jnp
 
 from adamx.core.fork import forked
-from adamx.core.node import Node
 from adamx.core.rule import Identity, Rule
 from adamx.core.transform import TransformLike, lift, transform
+from adamx.core.tree_transform import TreeTransform
 from adamx.types import Array
 
 
 class Agreement(Rule):
-    """The update where it agrees with the gradient, made larger for what is lost."""
+    """Join to the update where it agrees with the gradient, scaled up for the rest."""
 
     locality = "leaf"
 
@@ -25,8 +25,8 @@ class Agreement(Rule):
 
 
 @transform
-def cautious(inner: TransformLike, *, flip_sign: bool = True) -> Rule | Node:
-    """Keep of the updates of `inner` only what goes down along the present gradient.
+def cautious(inner: TransformLike, *, flip_sign: bool = True) -> Rule | TreeTransform:
+    """Drop the updates of `inner` that go up along the present gradient.
 
     m = 1 where u·g < 0, otherwise 0;  u ↦ u · m / max(mean(m), 10⁻³)
 
@@ -35,15 +35,12 @@ def cautious(inner: TransformLike, *, flip_sign: bool = True) -> Rule | Node:
     `cautious(scale_by_adam(), flip_sign=False)`, decay and learning rate.
 
     Args:
-        inner: a transform, whole optimizers too.
-        flip_sign: whether `inner` has turned the sign, as optimizers do. False for
+        inner: a transform, such as a whole optimizer.
+        flip_sign: whether `inner` flips the sign, as optimizers do. False for
             pieces that emit directions like the gradient, as `scale_by_adam`.
 
     Returns:
-        The transform; its state is that of `inner`, under `update`.
-
-    Raises:
-        TransformError: `inner` is no transform.
+        A transform that keeps the state of `inner`, under `update`.
 
     Reference:
         Liang et al., "Cautious Optimizers: Improving Training with One Line of Code",

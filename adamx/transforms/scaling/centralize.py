@@ -36,15 +36,9 @@ def centralize(axis: int = 0) -> Centralize:
     Args:
         axis: the axis of the outputs, an integer: 0, or −1 for Flax and Keras.
 
-    Returns:
-        The transform; it has no state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
     Reference:
         Yong et al., "Gradient Centralization: A New Optimization Technique for Deep
-        Neural Networks", 2020, arXiv:2004.01461. The name is Optax's.
+        Neural Networks", 2020, arXiv:2004.01461.
 
     Example:
         >>> import jax.numpy as jnp

@@ -10,15 +10,6 @@ def identity() -> Identity:
 
     u = g
 
-    Returns:
-        The transform; it has no state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
-
     Example:
         >>> import adamx
         >>> adamx.identity().init({})

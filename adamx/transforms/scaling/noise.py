@@ -43,8 +43,8 @@ def add_noise(eta: NonNegative, gamma: Finite, key: KeyLike = 0) -> AddNoise:
     u = g + ξ, with ξ normal of mean 0 and variance η / tᵞ in step t, from 1
 
     The key in the state is split in each step, and each leaf has noise of its own; two
-    runs from one key are the same to the last bit. Of a complex number η / tᵞ is the
-    variance of both parts together.
+    runs from one key are the same to the last bit. For a complex number η / tᵞ is the
+    variance of both parts together. `noisy_sgd` is made of it.
 
     Args:
         eta: η ≥ 0, the variance in the first step.
@@ -52,14 +52,7 @@ def add_noise(eta: NonNegative, gamma: Finite, key: KeyLike = 0) -> AddNoise:
         key: a random key, or an integer to make one of.
 
     Returns:
-        The transform; its state is `count`, int32, and `rng_key`, a random key.
-
-    Raises:
-        TransformError: η is negative, or γ no finite number.
-
-    Reference:
-        Neelakantan et al., "Adding Gradient Noise Improves Learning for Very Deep
-        Networks", 2015, arXiv:1511.06807. The name is Optax's.
+        A transform that keeps `count`, int32, and `rng_key`, a random key.
 
     Example:
         >>> import jax.numpy as jnp

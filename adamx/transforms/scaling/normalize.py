@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisors
@@ -24,7 +24,8 @@ class Normalize(Rule):
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
-    def gather(self, shared: Shared, measured: tuple[Array, Array]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         unit, below, usable = divisors(joined_norm(*measured), self.eps)
         length = jnp.where(usable, self.scale_factor, 0)
         return {**shared, "unit": unit, "below": below, "length": length}
@@ -48,17 +49,8 @@ def normalize_by_update_norm(
     NaN.
 
     Args:
-        scale_factor: s, any finite number, traced scalar or schedule.
+        scale_factor: s.
         eps: ε ≥ 0.
-
-    Returns:
-        The transform; without state, unless an argument is a schedule.
-
-    Raises:
-        TransformError: `eps` is negative, or `scale_factor` no finite number.
-
-    Reference:
-        The name is Optax's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -77,12 +69,6 @@ def normalize() -> Normalize:
     u = g / ‖g‖, with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
     Zero stays zero. A single NaN or ∞ in g makes all updates NaN.
-
-    Returns:
-        The transform; it has no state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
 
     Reference:
         The name is Optax's, of `optax.contrib`.

@@ -31,22 +31,13 @@ def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
 
     u = g · max(RMS(θ), s), with RMS(θ) = √(Σ |θ|² / n) of the leaf's n numbers
 
-    Not a trust ratio: the update is not divided by its own norm.
+    A trust ratio divides the update by its own norm too; this does not.
 
     Args:
         min_scale: s ≥ 0, the least factor, so that parameters can leave zero.
 
-    Returns:
-        The transform; without state, unless `min_scale` is a schedule. It needs the
-        parameters.
-
-    Raises:
-        TransformError: `min_scale` is negative; (when used) `update` is called without
-            parameters.
-
     Reference:
-        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8. The name is
-        Optax's.
+        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8.
 
     Example:
         >>> import jax.numpy as jnp
@@ -82,19 +73,7 @@ def scale_by_param_block_norm(min_scale: NonNegative = 1e-3) -> ParamBlockNorm:
 
     u = g · max(‖θ‖, s), where ‖θ‖ is over all numbers of one leaf
 
-    Args:
-        min_scale: s ≥ 0, the least factor, so that parameters can leave zero.
-
-    Returns:
-        The transform; without state, unless `min_scale` is a schedule. It needs the
-        parameters.
-
-    Raises:
-        TransformError: `min_scale` is negative; (when used) `update` is called without
-            parameters.
-
-    Reference:
-        The name is Optax's.
+    See `scale_by_param_block_rms` for the other arguments.
 
     Example:
         >>> import jax.numpy as jnp

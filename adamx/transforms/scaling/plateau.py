@@ -85,27 +85,22 @@ def reduce_on_plateau(
     s ← max(f·s, s_min) after `patience` losses in a row ≥ best − rtol·|best| − atol
     u = s·g
 
-    Stands behind an optimizer. The loss is the argument `value` of update: that of the
-    step, or of the last validation; each `accumulation_size` of them count as one, by
-    their mean. A NaN counts as no better.
+    Put it behind an optimizer. The loss is the argument `value` of update: that of the
+    step, or of the last validation. The mean of each `accumulation_size` losses counts
+    as one. A NaN counts as no better.
 
     Args:
         factor: f in [0, 1).
         patience: an integer ≥ 1. PyTorch's is one less for the same.
-        rtol: what is to count as better, relative to the best so far, ≥ 0.
+        rtol: how much better a loss must be, relative to the best so far, ≥ 0.
         atol: the same in the units of the loss, ≥ 0.
-        cooldown: an integer ≥ 0: for how many losses after a reduction none are
-            counted.
+        cooldown: an integer ≥ 0: how many losses after a reduction do not count.
         accumulation_size: an integer ≥ 1.
         min_scale: the least s, ≥ 0; below 2⁻⁶⁴ it counts as that.
 
     Returns:
-        The transform; its state is `scale`, `best_value`, `avg_value` and the counts
+        A transform that keeps `scale`, `best_value`, `avg_value` and the counts
         `plateau_count`, `cooldown_count`, `count_of_values`. Its update needs `value`.
-
-    Raises:
-        TransformError: a number is outside its interval; (when used) `value` is
-            missing, or not one number.
 
     Reference:
         The name is Optax's, and PyTorch's `ReduceLROnPlateau`.

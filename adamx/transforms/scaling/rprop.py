@@ -49,10 +49,12 @@ def scale_by_rprop(
     min_step_size: NonNegative = 1e-6,
     max_step_size: NonNegative = 50.0,
 ) -> Rprop:
-    """Take the sign of the gradient, times a step size for each number.
+    """Emit the sign of the gradient, times a step size for each number.
 
     s ← min(η⁺·s, s_max) where g·g₋₁ > 0,  max(η⁻·s, s_min) where g·g₋₁ < 0
     u = sign(g)·s, and 0 where g·g₋₁ < 0: there g counts as 0 in the next step, too
+
+    This is the direction of `rprop`.
 
     Args:
         learning_rate: the first step size s, ≥ 0. Of a schedule, its first value.
@@ -62,16 +64,11 @@ def scale_by_rprop(
         max_step_size: the largest s.
 
     Returns:
-        The transform; its state is `step_size` and `previous`, the sign of the last
-        gradient, like the parameters and at least float32.
-
-    Raises:
-        TransformError: an argument is negative.
+        A transform that keeps `step_size` and `previous`, the sign of the last
+        gradient.
 
     Reference:
-        Riedmiller & Braun, "A Direct Adaptive Method for Faster Backpropagation
-        Learning: The RPROP Algorithm", 1993; the form is that of Igel & Hüsken,
-        "Improving the Rprop Learning Algorithm", 2000, iRprop−. The name is Optax's.
+        Igel & Hüsken, "Improving the Rprop Learning Algorithm", 2000, iRprop−.
 
     Example:
         >>> import jax.numpy as jnp

@@ -2,10 +2,23 @@
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Gain, Rule, Scale
+from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite
-from adamx.types import Array, Rate, Scalar, Shared, Slots
+from adamx.numerics.arithmetic import times
+from adamx.types import Array, Rate, Shared, Slots
+
+
+class Scale(Rule):
+    step_size: Rate
+
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return times(g, self.step_size), slots
 
 
 @transform
@@ -15,33 +28,28 @@ def scale(step_size: Finite) -> Scale:
     u = s · g
 
     Args:
-        step_size: s, any finite number, traced scalar or schedule.
-
-    Returns:
-        The transform; without state, unless `step_size` is a schedule.
-
-    Raises:
-        TransformError: `step_size` is not a finite number.
-
-    Reference:
-        The name is Optax's.
+        step_size: s.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale(-0.5)
-        >>> float(tx.update(jnp.array(3.0), tx.init(jnp.array(1.0)))[0])
+        >>> float(tx.update(3.0, tx.init(1.0))[0])
         -1.5
     """
     return Scale(step_size)
 
 
-class LearningRate(Gain):
+class LearningRate(Rule):
     learning_rate: Rate
     sign: float
 
-    def factor(self) -> Scalar:
-        return self.sign * self.learning_rate
+    def degree(self) -> int:
+        return 1
+
+    def step(
+        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+    ) -> tuple[Array, Slots]:
+        return times(g, self.sign * self.learning_rate), slots
 
 
 @transform
@@ -53,25 +61,13 @@ def scale_by_learning_rate(
     u = −η · g
 
     Args:
-        learning_rate: η, a finite number, a traced scalar, or a schedule: a function
-            of the number of steps taken before.
+        learning_rate: η. The state keeps the last value of a schedule.
         flip_sign: False leaves out the minus, for ascent.
 
-    Returns:
-        The transform. With a schedule its state is `count`, int32, and
-        `learning_rate`, the value used in the last step.
-
-    Raises:
-        TransformError: `learning_rate` is not a finite number.
-
-    Reference:
-        The name is Optax's.
-
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_learning_rate(lambda count: 0.5 / (1 + count))
-        >>> updates, state = tx.update(jnp.array(1.0), tx.init(jnp.array(1.0)))
+        >>> updates, state = tx.update(1.0, tx.init(1.0))
         >>> float(updates), int(state["scale_by_learning_rate"]["count"])
         (-0.5, 1)
     """
@@ -99,25 +95,15 @@ def scale_by_relative_step(
 
     u = −min(η, 1/√t) · g, in step t = 1, 2 and so on
 
+    See `scale_by_learning_rate` for the other arguments.
+
     Args:
-        learning_rate: η, a finite number, traced scalar or schedule. Adafactor's
-            warm-up is the schedule 1e-6·t.
-        flip_sign: False leaves out the minus, for ascent.
-
-    Returns:
-        The transform; its state is the `count` of steps, an int32 scalar.
-
-    Raises:
-        TransformError: `learning_rate` is not a finite number.
-
-    Reference:
-        Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8.
+        learning_rate: η. Adafactor's warm-up is the schedule 1e-6·t.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_relative_step(0.1)
-        >>> updates, state = tx.update(jnp.array(3.0), tx.init(jnp.array(1.0)))
+        >>> updates, state = tx.update(3.0, tx.init(1.0))
         >>> round(float(updates), 6)
         -0.3
     """

@@ -55,7 +55,7 @@ class ScaleByShape(Rule):
 def scale_by_shape(
     consistent_rms: NonNegative | None = None, *, scale: ShapeScale = "width"
 ) -> ScaleByShape:
-    """Multiply each matrix by a number that goes by its shape.
+    """Multiply each matrix by a number that depends on its shape.
 
     u = g · √max(1, out/in),  or  g · c · √max(in, out)  with c = `consistent_rms`
 
@@ -66,21 +66,13 @@ def scale_by_shape(
     0.2 for all shapes, about that of a step of AdamW at a rate of 1.
 
     Args:
-        consistent_rms: c ≥ 0, a number, traced scalar or schedule, takes the place of
-            `scale`; 0.2 is usual.
+        consistent_rms: c ≥ 0, which replaces `scale`; 0.2 is usual.
         scale: "width", √max(1, out/in), Jordan's; "spectral", √(out/in), Scion's and
-            Dion's; "out", √out, for what goes in one-hot; "rms", √max(in, out);
-            "none".
-
-    Returns:
-        The transform; without state, unless `consistent_rms` is a schedule.
-
-    Raises:
-        TransformError: an argument is unknown, or outside its interval.
+            Dion's; "out", √out, for one-hot inputs; "rms", √max(in, out); "none".
 
     Reference:
-        Jordan et al., "Muon", 2024; Liu et al., "Muon is Scalable for LLM Training",
-        2025, arXiv:2502.16982, for c. The name is Optax's.
+        Jordan et al., "Muon", 2024; Liu et al., "Muon is Scalable for LLM
+        Training", 2025, arXiv:2502.16982, for c.
 
     Example:
         >>> import jax.numpy as jnp

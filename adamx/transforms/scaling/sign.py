@@ -23,15 +23,9 @@ def scale_by_sign() -> Sign:
 
     u = sign(g), with sign(0) = 0;  of a complex number the phase, g/|g|
 
-    Returns:
-        The transform; it has no state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
     Reference:
-        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems",
-        2018, arXiv:1802.04434. The name is Optax's.
+        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex
+        Problems", 2018, arXiv:1802.04434.
 
     Example:
         >>> import jax.numpy as jnp

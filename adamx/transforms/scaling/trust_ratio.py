@@ -53,33 +53,25 @@ def scale_by_trust_ratio(
     *,
     weight_decay: NonNegative | None = None,
 ) -> TrustRatio:
-    """Make the norm of each leaf's update that of its parameter, times a number.
+    """Scale the norm of each leaf's update to that of its parameter, times a number.
 
     u = g · φ·‖θ‖ / (‖g‖ + ε), with norms of at least `min_norm`
     with weight decay λ:  u = (g + λ·θ) · φ·‖θ‖ / (‖g‖ + λ·‖θ‖ + ε)
 
-    Where a norm is zero the update stays as it is, as in Optax. The norms are those of
+    If a norm is zero, the update stays as it is, as in Optax. The norms are those of
     one leaf, taken without overflow. A decay that comes before this piece counts in
-    ‖g‖ as a part of g; with `weight_decay` the norms are added instead, as LARS does.
+    ‖g‖ as a part of g; with `weight_decay` the norms are added instead, as in LARS.
 
     Args:
         min_norm: the least that a norm counts as, ≥ 0.
-        trust_coefficient: φ ≥ 0, a number, traced scalar or schedule.
+        trust_coefficient: φ ≥ 0.
         eps: ε ≥ 0, added to the norm of the update. It fades where the norm is below
             min(1, 10⁴·ε).
         weight_decay: λ ≥ 0, or None for no decay.
 
-    Returns:
-        The transform; without state, unless an argument is a schedule. It needs the
-        parameters.
-
-    Raises:
-        TransformError: an argument is negative; (when used) `update` is called without
-            parameters.
-
     Reference:
-        You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks", 2017,
-        arXiv:1708.03888. The name is Optax's.
+        You, Gitman & Ginsburg, "Large Batch Training of Convolutional Networks",
+        2017, arXiv:1708.03888.
 
     Example:
         >>> import jax.numpy as jnp

@@ -26,18 +26,12 @@ def zero_nans() -> ZeroNans:
 
     u = 0 where g is NaN, otherwise g
 
-    ∞ passes. A complex number is NaN if one of its parts is. One number is replaced,
-    not the step: where one NaN says that the whole gradient is wrong, skip the step.
+    ∞ passes. A complex number is NaN if one of its parts is. If one NaN means that the
+    whole gradient is wrong, skip the step with `apply_if_finite` instead.
 
     Returns:
-        The transform; its state is `found_nan`, a bool of shape () for each leaf:
-        whether the last updates had a NaN there.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
+        A transform that keeps `found_nan`, a bool of shape () for each leaf: whether
+        the last updates had a NaN there.
 
     Example:
         >>> import jax.numpy as jnp
@@ -63,21 +57,12 @@ class SetToZero(Rule):
 
 @transform
 def set_to_zero() -> SetToZero:
-    """Emit zeros, whatever comes in.
+    """Emit zeros for all updates.
 
     u = 0
 
-    To keep leaves as they are use `freeze`: what comes after this piece in a chain,
-    weight decay say, goes on from zero, and what comes before it sees the gradients.
-
-    Returns:
-        The transform; it has no state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        The name is Optax's.
+    To keep leaves as they are use `freeze`: a piece behind this one, such as weight
+    decay, goes on from zero, and a piece before it sees the gradients.
 
     Example:
         >>> import jax.numpy as jnp

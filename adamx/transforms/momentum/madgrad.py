@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
-from adamx.numerics.arithmetic import abs_sq, squarable
+from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.types import Array, Hyper, Rate, Shared, Slots
 
 
@@ -27,7 +27,7 @@ class DualAverage(Rule):
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
     ) -> tuple[Array, Slots]:
-        g = squarable(g)
+        g = clip_to_squarable(g)
         count = shared["count"].astype(g.real.dtype)
         weight = self.learning_rate * jnp.sqrt(count)
         total = slots["sum"] + weight * g
@@ -44,36 +44,25 @@ class DualAverage(Rule):
 def scale_by_madgrad(
     learning_rate: Finite, momentum: Decay = 0.9, eps: NonNegative = 1e-6
 ) -> DualAverage:
-    """Go to where the sum of all gradients points from the start, a share of the way.
+    """Go a share of the way to where the sum of all gradients points from the start.
 
     s ← s + η·√t·g,  ν ← ν + η·√t·|g|²,  z = θ₀ − s / (∛ν + ε)
     u = (1−m) · (z − θ)
 
-    The learning rate is part of the sums, and u the whole step with its sign.
+    This is the whole step of `madgrad`: the learning rate is part of the sums.
 
     Args:
-        learning_rate: η, a number, traced scalar or schedule.
-        momentum: m in [0, 1): the share of the way that is not gone.
+        learning_rate: η.
+        momentum: m in [0, 1), the share of the way that is left.
         eps: ε ≥ 0, outside the root.
 
     Returns:
-        The transform; its state is `sum`, `sum_sq` (real) and `initial`, like the
-        parameters and at least float32, and the `count`. It needs the parameters.
-
-    Raises:
-        TransformError: a hyperparameter is outside its interval.
-
-    Reference:
-        Defazio & Jelassi, "Adaptivity without Compromise: A Momentumized, Adaptive,
-        Dual Averaged Gradient Method for Stochastic Optimization", 2021,
-        arXiv:2101.11075.
+        A transform that keeps `sum`, `sum_sq` and `initial` (θ₀).
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_madgrad(1.0, momentum=0.5, eps=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(8.0), tx.init(params), params)
+        >>> updates, state = tx.update(8.0, tx.init(1.0), 1.0)
         >>> round(float(updates), 6)  # half of −8 / ∛64
         -1.0
     """

@@ -23,14 +23,20 @@ def stepped(
     shared: Shared,
     param: Array | None,
 ) -> tuple[Array, Slots]:
-    """`step(rule, g, …)`, its results spread over the devices as `g` and `slots`."""
+    """Return `step(rule, g, …)`, its results sharded as `g` and `slots`."""
+    if not is_typed(g):
+        return _all_sharded_like(step(rule, g, slots, shared, param), (g, slots))
     arrays, static = split(rule)
 
     def alike(arrays: list[Any], g: Array, slots: Slots, *rest: Any) -> Any:
         found = step(merge(arrays, static), g, slots, *rest)
-        return jax.tree.map(_sharded_like, found, (g, slots))
+        return _all_sharded_like(found, (g, slots))
 
     return spread_like((g, slots), alike, arrays, g, slots, shared, param)
+
+
+def _all_sharded_like(found: Any, like: Any) -> Any:
+    return jax.tree.map(_sharded_like, found, like)
 
 
 def _sharded_like(x: Array, like: Array) -> Array:
@@ -51,7 +57,7 @@ def _sharded_like(x: Array, like: Array) -> Array:
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:
-    """What `function` makes of `slots`, in the shape of `like` spread as that is."""
+    """Return `function` of `slots`, sharded as `like` if it has its shape."""
     if not is_typed(like):
         return function(slots)
     at = jax.typeof(like)

@@ -10,7 +10,7 @@ EVERY = "**"
 """Among the arguments that a node needs: all that update is given."""
 
 
-class Node(Record):
+class TreeTransform(Record):
     """Acts on trees; keeps its state in a dict by the names of its pieces.
 
     Updates travel between nodes in the compute dtype; they are rounded once, where
@@ -18,7 +18,7 @@ class Node(Record):
     """
 
     def init(self, params: Params) -> dict[str, Any]:
-        """The first state."""
+        """Return the first state."""
         return {}
 
     def apply(
@@ -32,21 +32,21 @@ class Node(Record):
         raise NotImplementedError(f"{type(self).__name__}.apply")
 
     def plans(self) -> tuple[Any, ...]:
-        """The plans inside this node."""
+        """Return the plans inside this node."""
         return ()
 
     def inside(self, params: Params) -> dict[str, tuple[Any, Params]]:
-        """The plans by the names of their states, and the parameters that each sees."""
+        """Return each plan by the name of its state, and its parameters."""
         return {}
 
     def pure(self) -> bool:
-        """Whether all of it is adamx's own, so that it can be jitted as a whole."""
-        return all(plan.pure() for plan in self.plans())
+        """Return whether no foreign pair is inside, so that the whole can be jitted."""
+        return all(plan.facts.pure for plan in self.plans())
 
     def needs(self) -> frozenset[str]:
-        """The keyword arguments of update that are read somewhere inside."""
-        return frozenset().union(*(plan.needs() for plan in self.plans()))
+        """Return the keyword arguments of update that some piece inside reads."""
+        return frozenset().union(*(plan.facts.needs for plan in self.plans()))
 
     def options(self) -> frozenset[str]:
-        """The keyword arguments of update that are read where they are given."""
-        return frozenset().union(*(plan.options() for plan in self.plans()))
+        """Return the keyword arguments of update that are read if given."""
+        return frozenset().union(*(plan.facts.options for plan in self.plans()))

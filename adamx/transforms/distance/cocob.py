@@ -11,9 +11,9 @@ from adamx.types import Array, Hyper, Shared, Slots
 
 
 class CoinBetting(Rule):
-    """All sums are kept as means, in units of the largest gradient so far.
+    """Keep all sums as means, in units of the largest gradient so far.
 
-    So they are numbers wherever the gradients are, and do not stop growing.
+    So they neither overflow nor stop growing.
     """
 
     counts = True
@@ -54,33 +54,23 @@ class CoinBetting(Rule):
 
 @transform
 def scale_by_cocob(alpha: NonNegative = 100.0, eps: NonNegative = 1e-8) -> CoinBetting:
-    """Emit COCOB's step, sign and all; see `cocob`.
+    """Emit the whole step of `cocob`: bet on the sign of each next gradient.
 
     L ← max(L, |g|),  G ← G + |g|,  C ← C − g,  R ← max(R − g·(θ − θ₀), 0)
-    u = θ₀ − θ + C / (L·max(G + L, α·L)) · (L + R), each number on its own
+    u = θ₀ − θ + C / (L·max(G + L, α·L)) · (L + R)
 
     Args:
         alpha: α ≥ 0; the first bets are 1/α of the money.
-        eps: the L to begin with, ≥ 0; 0 in the paper.
+        eps: the first L, ≥ 0; 0 in the paper.
 
     Returns:
-        The transform; its state is `x0` (θ₀), `largest` (L), `mean`, `mean_size` and
-        `mean_reward` (−C, G and R, over L and the number of steps), like the
-        parameters, at least float32, and the `count` of steps. It needs the parameters.
-
-    Raises:
-        TransformError: an argument is negative.
-
-    Reference:
-        Orabona & Tommasi, "Training Deep Networks without Learning Rates Through Coin
-        Betting", 2017, arXiv:1705.07795, algorithm 2. The name is Optax's.
+        A transform that keeps `x0` (θ₀), `largest` (L), and `mean`, `mean_size` and
+        `mean_reward`: −C, G and R, divided by L and the number of steps.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_cocob(alpha=4.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(-8.0), tx.init(params), params)
+        >>> updates, state = tx.update(-8.0, tx.init(1.0), 1.0)
         >>> float(updates)
         0.25
     """

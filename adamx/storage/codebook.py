@@ -22,7 +22,7 @@ class Book(NamedTuple):
 
     @staticmethod
     def of(entries: np.ndarray) -> "Book":
-        """The book with these entries, sorted float32 numbers."""
+        """Return the book with these entries, sorted float32 numbers."""
         between = (entries[:-1] + entries[1:]) / np.float32(2)
         edges = (np.arange(BUCKETS + 1) + FIRST << SHIFT).astype(np.int32)
         low, high = edges[:-1].view(np.float32), (edges[1:] - 1).view(np.float32)
@@ -36,7 +36,7 @@ class Book(NamedTuple):
         )
 
     def nearest(self, x: Array) -> Array:
-        """The number of the entry nearest to each `x`; of two, the lower.
+        """Return the number of the entry nearest to each `x`; of two, the lower.
 
         The first bits of a number say nearly where it is: few comparisons are left,
         where halving the book would take one for each bit of a code.
@@ -51,7 +51,7 @@ class Book(NamedTuple):
         return found.astype(jnp.uint8)
 
     def nearest_of_few(self, x: Array) -> Array:
-        """As `nearest`, compared with all middles at once; of two, the upper."""
+        """Return the same as `nearest`, by comparing all middles; of two, the upper."""
         middles = jnp.expand_dims(self.middles, tuple(range(x.ndim)))
         above = x[..., None] >= middles
         return jnp.sum(above, axis=-1).astype(jnp.uint8)
@@ -67,12 +67,12 @@ BUCKETS = (127 << 23 - SHIFT) - FIRST + 1
 
 
 def looked_up(codes: Array, book: np.ndarray) -> Array:
-    """The entries of `book` with these numbers."""
+    """Return the entries of `book` with these numbers."""
     return jnp.asarray(book).at[codes].get(mode="promise_in_bounds")
 
 
 def dynamic_map(signed: bool, exponent_bits: int, bits: int) -> np.ndarray:
-    """A sorted codebook of floats in [-1, 1] or [0, 1], finer towards zero.
+    """Return a sorted codebook of floats in [-1, 1] or [0, 1], finer towards zero.
 
     Each decade 10^-k, k < exponent_bits, is cut into twice as many equal parts as the
     next smaller one, and their middles are the entries; 0 and 1 are added. With
@@ -94,7 +94,7 @@ def dynamic_map(signed: bool, exponent_bits: int, bits: int) -> np.ndarray:
 
 
 def _linspace(start: float, stop: float, number: int) -> np.ndarray:
-    """Equal steps in float32, from both ends to the middle, as PyTorch takes them."""
+    """Return equal steps in float32, from both ends to the middle, as PyTorch's."""
     low, high = np.float32(start), np.float32(stop)
     step = np.float64((high - low) / np.float32(number - 1))
     i = np.arange(number)

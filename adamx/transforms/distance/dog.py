@@ -4,7 +4,7 @@ from typing import ClassVar, TypeAlias
 
 import jax.numpy as jnp
 
-from adamx.core.rule import Rule
+from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative, derived
@@ -18,10 +18,10 @@ Pair: TypeAlias = tuple[Array, Array]
 
 
 class OverGradients(Rule):
-    """u = g · r / n, with the largest distance r so far and a norm n of all gradients.
+    """Multiply by r / n: the largest distance r so far, a norm n of all gradients.
 
-    n² is t times a mean, so that it does not stop growing, in units of the largest norm
-    so far, so that it is a number wherever the norms are.
+    n² is kept as t times a mean, so that it does not stop growing, and in units of the
+    largest norm so far, so that it does not overflow.
     """
 
     locality = "tree"
@@ -40,7 +40,7 @@ class OverGradients(Rule):
         return {name: jnp.zeros((), scalar_dtype()) for name in names}
 
     def first(self, size: Array) -> Scalar:
-        """The distance to begin with, of parameters of this norm."""
+        """Return the first distance, for parameters of norm `size`."""
         raise NotImplementedError
 
     def measure(
@@ -49,7 +49,8 @@ class OverGradients(Rule):
         assert param is not None
         return norm_of(g), norm_of(param - slots["x0"]), norm_of(param)
 
-    def gather(self, shared: Shared, measured: tuple[Pair, ...]) -> Shared:
+    def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
+        measured = over_leaves(self.measure, shared)
         count = shared["count"]
         norm, away, size = (total_norm(*pair) for pair in measured)
         reached = jnp.where(count == 1, self.first(size), shared["max_dist"])
@@ -72,7 +73,7 @@ class OverGradients(Rule):
         return u * reached if self.weighted else u, slots
 
     def below(self, norm: Array) -> Array:
-        """The norm of all gradients, with ε."""
+        """Return the norm of all gradients, with ε."""
         raise NotImplementedError
 
 
@@ -107,29 +108,20 @@ def scale_by_dog(
     r ← max(r, ‖θ − θ₀‖)
     u = g · r / √(Σ ‖g‖² + ε), with norms over all leaves
 
+    This is the direction of `dog`.
+
     Args:
-        init_step: what the first step is made of, and a number: ("distance", r₀),
-            ("heuristic", c) for r₀ = c·(1 + ‖θ₀‖), or ("learning_rate", η₀) for a first
-            step u = η₀·g.
+        init_step: a pair that sets the first step: ("distance", r₀), ("heuristic", c)
+            for r₀ = c·(1 + ‖θ₀‖), or ("learning_rate", η₀) for a first step u = η₀·g.
         eps: ε ≥ 0.
 
     Returns:
-        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
-        and a few scalars, among them `max_dist` (r). It needs the parameters.
-
-    Raises:
-        TransformError: `init_step` is of another kind, or ε is negative.
-
-    Reference:
-        Ivgi, Hinder & Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step
-        Size Schedule", 2023, arXiv:2302.12022. The name is Optax's.
+        A transform that keeps `x0` (θ₀) and the scalar `max_dist` (r).
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_dog(("distance", 0.5), eps=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(-8.0), tx.init(params), params)
+        >>> updates, state = tx.update(-8.0, tx.init(1.0), 1.0)
         >>> float(updates)
         -0.5
     """
@@ -165,28 +157,19 @@ def scale_by_dowg(
     r ← max(r, ‖θ − θ₀‖)
     u = g · r² / (√(Σ r²·‖g‖²) + ε), with norms over all leaves
 
+    This is the direction of `dowg`.
+
     Args:
-        init_estim_sq_dist: the r² to begin with, ≥ 0; ε² by default.
-        eps: ε ≥ 0; 0 in the paper but for the first r.
+        init_estim_sq_dist: the first r², ≥ 0; ε² by default. Optax takes ε for r².
+        eps: ε ≥ 0; 0 in the paper, except for the first r.
 
     Returns:
-        The transform; its state is `x0` (θ₀), like the parameters, at least float32,
-        and a few scalars, among them `max_dist` (r). It needs the parameters.
-
-    Raises:
-        TransformError: an argument is negative.
-
-    Reference:
-        Khaled, Mishchenko & Jin, "DoWG Unleashed: An Efficient Universal
-        Parameter-Free Gradient Descent Method", 2023, arXiv:2305.16284. The name is
-        Optax's.
+        A transform that keeps `x0` (θ₀) and the scalar `max_dist` (r).
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.scale_by_dowg(0.25, eps=0.0)
-        >>> params = jnp.array(1.0)
-        >>> updates, state = tx.update(jnp.array(-8.0), tx.init(params), params)
+        >>> updates, state = tx.update(-8.0, tx.init(1.0), 1.0)
         >>> float(updates)
         -0.5
     """

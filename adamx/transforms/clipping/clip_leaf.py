@@ -10,7 +10,7 @@ from adamx.numerics.norms import largest_of
 from adamx.types import Array, Shared, Slots
 
 
-class BoundLeaf(Rule):
+class ClipLeaf(Rule):
     locality = "leaf"
 
     def step(
@@ -30,30 +30,21 @@ def _finite(x: Array) -> Array:
 
 
 @transform
-def bound_leaf() -> BoundLeaf:
-    """Scale a leaf down, if it has to be, so that its squares can be added up.
+def clip_leaf() -> ClipLeaf:
+    """Scale a leaf down so that its squares, and their sum, do not overflow.
 
     u = g · min(1, bound / max |g|)
 
-    A moment that sums over a leaf and the numerator above it are to see the same
-    gradient, with its direction: so the leaf is scaled as one, where `second_moment`
-    clips each number. In float32 the bound is 2⁵⁵; ∞ counts as the largest number.
-
-    Returns:
-        The transform; without state.
-
-    Raises:
-        TransformError: (when used) a leaf is no float or complex array.
-
-    Reference:
-        adamx's own.
+    `second_moment` clips each number. A moment that sums over a leaf needs the leaf
+    scaled as one, because the numerator must keep its direction. In float32 the bound
+    is 2⁴⁷; ∞ counts as the largest number.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from adamx.transforms.clipping.bound import bound_leaf
-        >>> tx = bound_leaf()
+        >>> from adamx.transforms.clipping.clip_leaf import clip_leaf
+        >>> tx = clip_leaf()
         >>> u, _ = tx.update(jnp.array([2.0**100, 2.0**99]), tx.init(jnp.zeros(2)))
-        >>> (u / 2.0**54).tolist()
+        >>> (u / 2.0**46).tolist()
         [2.0, 1.0]
     """
-    return BoundLeaf()
+    return ClipLeaf()
