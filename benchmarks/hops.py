@@ -49,7 +49,7 @@ AIMS: dict[tuple[str, str], dict[str, int]] = {
 MOST = {
     ("adam", "init"): 130,
     ("adam", "update"): 245,
-    ("muon", "init"): 300,
+    ("muon", "init"): 315,
     ("muon", "update"): 570,
     ("stored(adam, int8)", "init"): 300,
     ("stored(adam, int8)", "update"): 510,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adamx.core.fork import as_rule
-from adamx.core.rule import OverLeaves, Rule
+from adamx.core.rule import OverLeaves, Rule, iter_rules
 from adamx.core.transform import TransformLike, as_transform
 from adamx.errors import TransformError
 from adamx.tree.record import replace
@@ -44,13 +44,24 @@ class RuleWrapper(Rule):
         return replace(super().resolve(shared), inner=self.inner.resolve(shared))
 
 
-def rule_inside(name: str, inner: TransformLike) -> Rule:
-    """Return the rule that `inner` is, for the piece `name` to have inside.
+def rule_inside(name: str, inner: TransformLike, *, same_shape: bool = True) -> Rule:
+    """Return `inner` as one rule, for the piece `name` to have inside.
+
+    A rule that depends on the path of a leaf also depends on its shape. So it is
+    refused unless it acts on arrays of the same shape.
 
     Raises:
-        TransformError: it is more than one.
+        TransformError: `inner` is more than one rule, or depends on the path.
     """
     rule = as_rule(as_transform(inner).plan)
+    by_path = rule and any(r.needs_path for _, r in iter_rules(name, rule))
+    if by_path and not same_shape:
+        raise TransformError(
+            f"{name} needs a transform that does not depend on paths",
+            piece=repr(inner),
+            expected="rules without a view, such as scale_by_adam",
+            hint=f"put the view around it, as in as_matrices({name}(…))",
+        )
     if rule is None:
         raise TransformError(
             f"{name} needs a transform of single arrays",

@@ -168,10 +168,12 @@ class RuleNode(TreeTransform):
 
     def _step(self, table: LeafTable, kind_of: KindOf, shared: Shared) -> None:
         """Take the step of each leaf, by one program for all leaves of one kind."""
-        changes, axes = self._facts.changes, len(table.batch)
+        axes = len(table.batch)
         kinds = {i: kind_of(i, table.updates[i].shape[axes:]) for i in table.present}
-        if changes:
-            kinds = {i: kind.resolve(shared) for i, kind in kinds.items()}
+        if self._facts.changes:
+            each = {id(kind): kind for kind in kinds.values()}
+            now = {key: kind.resolve(shared) for key, kind in each.items()}
+            kinds = {i: now[id(kind)] for i, kind in kinds.items()}
         how = self._facts.stacked
         leaf = _Given(table, shared, bool(self._facts.need_params))
         after = None
@@ -253,17 +255,17 @@ class _Given:
 
     def cast(self, numbers: list[Any], i: int) -> tuple[list[Any], list[Any]]:
         """Return `numbers`, and the shared entries, in the dtype of a leaf."""
-        of_leaf = self._table.updates[i].dtype
-        if of_leaf not in self._cast:
-            dtype = real_dtype(of_leaf)
-            pair = [*numbers], [*self._common]
+        dtype = self._table.updates[i].dtype
+        key = dtype, id(numbers)
+        if key not in self._cast:
+            pair, real = ([*numbers], [*self._common]), real_dtype(dtype)
             for xs in pair:
                 for k, x in enumerate(xs):
                     # A Python number is cast by the arithmetic that it takes part in.
-                    if hasattr(x, "dtype") and x.dtype != dtype:
-                        xs[k] = cast_scalar(x, dtype)
-            self._cast[of_leaf] = pair
-        return self._cast[of_leaf]
+                    if hasattr(x, "dtype") and x.dtype != real:
+                        xs[k] = cast_scalar(x, real)
+            self._cast[key] = pair
+        return self._cast[key]
 
 
 def _groups(

@@ -260,8 +260,8 @@ def _matrices(rule: AsMatrices, params: Params) -> Iterator[str]:
     pairs = zip(simple_paths(params), flatten(params)[0], strict=True)
     for path, leaf in pairs:
         if leaf is not None:
-            for shape in rule.view(path, leaf.shape).shapes(leaf.shape):
-                yield _sides(shape)
+            shape = np.shape(leaf)
+            yield from map(_sides, rule.view(path, shape).shapes(shape))
 
 
 def _sides(shape: tuple[int, ...]) -> str:

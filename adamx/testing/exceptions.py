@@ -8,7 +8,6 @@ _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times
 _LEFT_OUT = "a step with a NaN in it is one to leave out"
 _SEARCHES = "its search compares losses: what rounding changes there changes the step"
 _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows without end"
-_DIFFERENCE = "its update is y − θ: numbers of size 1, whose rounding is seen in a step"
 _RADIAL = "a gradient of ones along ones is no step on a sphere: the rest is rounding"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
@@ -43,7 +42,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     ),
     "scale_by_zoom_linesearch": {"long_runs": _SEARCHES},
     "schedule_free": {"long_runs": _RUNS_AWAY},
-    "schedule_free_adamw": {"long_runs": _RUNS_AWAY, "hyperparameters": _DIFFERENCE},
+    "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
     "schedule_free_radam": {"long_runs": _RUNS_AWAY},
     "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
     "hold_norm": {"precision": _RADIAL},

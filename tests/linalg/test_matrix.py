@@ -342,6 +342,33 @@ def test_queries_keys_and_values_of_one_kernel_go_as_kernels_of_their_own():
     assert "orthogonalize" in str(adamx.describe(tx, fused))
 
 
+def test_a_view_of_matrices_is_that_of_their_shapes():
+    """A view inside a view sees the matrices, of each part, and not the leaf."""
+    view = adamx.MatrixView((), (0,), (1,), parts=(2, 4))
+    params = {"kernel": jnp.arange(24.0).reshape(2, 2, 1, 6), "fused": jnp.ones((3, 6))}
+
+    def parts(path, shape):
+        return view if path == "fused" else adamx.matrix_view(path, shape)
+
+    twice = adamx.as_matrices(adamx.as_matrices(adamx.trace(0.5)), parts)
+    once = adamx.trace(0.5)
+    rate = adamx.schedules.linear_schedule(1.0, 0.0, 4)
+    later = adamx.as_matrices(adamx.as_matrices(adamx.scale(rate)), parts)
+    for tx, plain in ((twice, once), (later, adamx.scale(rate))):
+        states = tx.init(params), plain.init(params)
+        for _ in range(2):
+            found, first = tx.update(params, states[0])
+            expected, second = plain.update(params, states[1])
+            states = first, second
+            jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+@pytest.mark.parametrize("wrap", [adamx.in_subspace, adamx.in_submatrix])
+def test_a_view_cannot_stand_where_shapes_change(wrap):
+    with pytest.raises(adamx.TransformError, match="does not depend on paths"):
+        wrap(adamx.as_matrices(adamx.identity()))
+
+
 @pytest.mark.parametrize(
     "view",
     [

@@ -29,6 +29,8 @@ class AsMatrices(RuleWrapper):
     view: View
     seen: MatrixView | None = None
     """The view of one leaf, once that is known."""
+    inners: tuple[Rule, ...] = ()
+    """The rule for each part of that leaf, if `inner` depends on the path too."""
 
     def degree(self) -> int | None:
         return self.inner.degree()
@@ -47,11 +49,19 @@ class AsMatrices(RuleWrapper):
                 "parts, if any, add up to the length of their axis",
                 got=f"{found} for shape {shape}",
             )
-        inner = self.inner.for_leaf(path, shape, where)
-        return replace(self, inner=inner, seen=found)
+        inners: tuple[Rule, ...] = ()
+        if any(rule.needs_path for _, rule in iter_rules("", self.inner)):
+            shapes = found.shapes(shape)
+            inners = tuple(self.inner.for_leaf(path, s, where) for s in shapes)
+        return replace(self, seen=found, inners=inners)
+
+    def resolve(self, shared: Shared) -> Rule:
+        inners = tuple(rule.resolve(shared) for rule in self.inners)
+        return replace(super().resolve(shared), inners=inners)
 
     def slots(self, param: Array) -> Slots:
-        return _joined([self.inner.slots(x) for x in self._cut(param)])
+        parts = enumerate(self._cut(param))
+        return _joined([self._inner(k).slots(x) for k, x in parts])
 
     def step(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
@@ -61,11 +71,15 @@ class AsMatrices(RuleWrapper):
         updates, news = [], []
         for k, (x, owner) in enumerate(zip(matrices, owners, strict=True)):
             seen = self._of_part(shared, k, len(matrices), g.shape)
-            u, new = self.inner.step(x, _part(slots, k), seen, owner)
+            u, new = self._inner(k).step(x, _part(slots, k), seen, owner)
             updates.append(u)
             news.append(new)
         assert self.seen is not None
         return self.seen.join(updates, g.shape), _joined(news)
+
+    def _inner(self, k: int) -> Rule:
+        """Return the rule for the part `k` of a leaf."""
+        return self.inners[k] if self.inners else self.inner
 
     def _cut(self, x: Array) -> list[Array]:
         """Return the matrices in an array; before a leaf is known, the array."""

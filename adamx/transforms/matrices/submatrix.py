@@ -117,7 +117,7 @@ def in_submatrix(
         [[2.25, -3.0, 0.0], [0.0, 0.0, 5.0]]
     """
     name = "in_submatrix"
-    rule = rule_inside(name, direction)
+    rule = rule_inside(name, direction, same_shape=False)
     if rule.slots(jnp.zeros((1, 1))):
         raise refused(
             name,

@@ -167,7 +167,7 @@ def in_subspace(
         [[0.0, 0.0], [0.0, 4.0]]
     """
     name = "in_subspace"
-    rule = rule_inside(name, inner)
+    rule = rule_inside(name, inner, same_shape=False)
     for _, part in iter_rules(name, rule):
         if part.needs_params or part.needs_trees:
             raise refused(
