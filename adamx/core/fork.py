@@ -221,8 +221,8 @@ def fork(join: Join, **branches: TransformLike | WithInput) -> Rule | TreeTransf
         rules are applied together in one function of a leaf.
 
     Raises:
-        TransformError: a branch is no transform, or the input of one needs an output
-            that is absent.
+        TransformError: a branch is no transform, or the source of a branch has an
+            argument that is not the name of an earlier branch.
 
     Example:
         >>> import jax.numpy as jnp

@@ -14,8 +14,8 @@ from adamx.types import Array, Shared, Slots
 class RuleWrapper(Rule):
     """Reshapes, rotates, decodes or cuts a leaf for the rule `inner`.
 
-    A subclass overrides `step` and, where the inner slots differ from those of the
-    leaf, `slots`. What it keeps itself stands beside the names of the inner rules.
+    A subclass overrides `step`. It overrides `slots` if the inner slots differ from
+    those of the leaf. Its own entries in the state are beside those of the inner rules.
     """
 
     inner: Rule

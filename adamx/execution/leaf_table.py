@@ -40,24 +40,16 @@ def cast_tree(piece: str, updates: Updates, params: Params | None) -> Updates:
     Raises:
         TransformError: updates and parameters do not fit together; it says where.
     """
-    table = LeafTable(piece, _keeps_nothing, False, updates, params, {})
+    table = LeafTable(
+        piece, lambda i, shape: _empty_layout(), False, updates, params, {}
+    )
     return table.treedef.unflatten(table.updates)
 
 
-class _Nothing:
-    """Stands for rules that keep nothing."""
-
-    @functools.cached_property
-    def layout(self) -> StateLayout:
-        """That of an empty state."""
-        return StateLayout.of(Series(()))
-
-
-_NOTHING = _Nothing()
-
-
-def _keeps_nothing(i: int, shape: tuple[int, ...]) -> _Nothing:
-    return _NOTHING
+@functools.cache
+def _empty_layout() -> StateLayout:
+    """Return the layout of rules that keep nothing."""
+    return StateLayout.of(Series(()))
 
 
 class LeafTable:
@@ -65,7 +57,7 @@ class LeafTable:
 
     Args:
         piece: the names of the rules, for errors.
-        kind_of: from the number of a leaf and its shape to what has a `layout`.
+        layout_of: the layout of the state of a leaf, by its number and shape.
         batched: whether updates have an axis of examples before those of parameters.
         updates: the updates.
         params: the parameters, or None.
@@ -78,13 +70,13 @@ class LeafTable:
     def __init__(
         self,
         piece: str,
-        kind_of: Callable[[int, tuple[int, ...]], Any],
+        layout_of: Callable[[int, tuple[int, ...]], StateLayout],
         batched: bool,
         updates: Updates,
         params: Params | None,
         slots: Mapping[Path, Any],
     ) -> None:
-        self.piece, self._kind_of, self._given = piece, kind_of, updates
+        self.piece, self._layout_of, self._given = piece, layout_of, updates
         self.updates, self.treedef = flatten(updates)
         self.present = [i for i, g in enumerate(self.updates) if g is not None]
         self.params: list[Any] = [None] * len(self.updates)
@@ -156,7 +148,7 @@ class LeafTable:
             kept = [x.dtype for x in self.slots.arrays(i)]
             floats = [d for d in kept if jnp.issubdtype(d, jnp.inexact)]
             dtype = common_dtype(dtype, *floats) if floats else dtype
-        layout: StateLayout = self._kind_of(i, owner.shape).layout
+        layout = self._layout_of(i, owner.shape)
         parts = layout.leaf(owner.shape, dtype)
         columns = self.slots.columns(parts.names)
         there = sum(column[i] is not None for column in self.slots.lists.values())

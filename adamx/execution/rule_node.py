@@ -156,7 +156,14 @@ class RuleNode(TreeTransform):
         )
         self._check_arguments(updates, params, extra)
         slots, shared = layout.read(state)
-        table = LeafTable(facts.piece, kind_of, facts.batched, updates, params, slots)
+        table = LeafTable(
+            facts.piece,
+            lambda i, shape: kind_of(i, shape).layout,
+            facts.batched,
+            updates,
+            params,
+            slots,
+        )
         trees = {name: table.like_updates(name, extra[name]) for name in facts.trees}
         reduction = self._over_leaves(table)
         seen = self._series.advance_all(shared, {**extra, **trees}, reduction)

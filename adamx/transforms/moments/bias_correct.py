@@ -66,13 +66,14 @@ class Response(RuleWrapper):
         if SHIFTED in emitted:
             late = emitted[SHIFTED]
             total = jax.lax.select(late > -0.5, plus(late, 1.0), total)
-        if any(getattr(rule, "past", False) for _, rule in self._rules):
+        if self._of_the_past:
             seen[NOTHING] = total == 0
         return {**seen, RESPONSE: total}
 
     @cached_property
-    def _rules(self) -> list[tuple[str, Rule]]:
-        return [*iter_rules("", self)]
+    def _of_the_past(self) -> bool:
+        """Whether `inner` emits what it kept before the step: nothing in the first."""
+        return any(getattr(rule, "past", False) for _, rule in iter_rules("", self))
 
 
 SUM, SHIFTED = "weight_sum", "weight_sum_minus_one"
