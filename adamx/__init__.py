@@ -1,6 +1,6 @@
 """Functional optimizer transforms for JAX, composed from small pieces.
 
-What holds for all docstrings:
+Conventions of all docstrings:
 
 - In equations g is the gradient, or the update that comes in, θ the parameter, u the
   update that goes out, η the learning rate, λ the weight decay, and t the number of
