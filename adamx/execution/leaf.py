@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule import Stacked, locality
+from adamx.core.rule import Stacked
 from adamx.errors import TransformError
 from adamx.execution.sharding import is_typed, spread_like
 from adamx.execution.stack import stacked
 from adamx.hyperparameters.static import merge, remembered
-from adamx.numerics.dtypes import cast, cast_scalar, scalar_dtype
-from adamx.tree.paths import PyTreeDef
+from adamx.numerics.dtypes import cast, cast_like, cast_scalar, scalar_dtype
+from adamx.tree.paths import MISFITS, PyTreeDef
 from adamx.tree.record import is_key
 from adamx.types import Array
 
@@ -39,8 +39,8 @@ class SharedView(NamedTuple):
     def of(shared: Any) -> tuple["SharedView", list[Any]]:
         """Return the view, and the entries."""
         entries, structure = jax.tree.flatten(shared)
-        keys = [k for k, x in enumerate(entries) if is_key(x)]
         trees = [k for k, x in enumerate(entries) if type(x) is LeafList]
+        keys = [k for k, x in enumerate(entries) if is_key(x)]
         return SharedView(structure, tuple(trees), tuple(keys)), entries
 
     def of_leaf(self, entries: Sequence[Any], own: Sequence[Any]) -> Any:
@@ -55,18 +55,21 @@ class SharedView(NamedTuple):
 
 
 @remembered
-def leaf_step(static: Any, view: SharedView, slots: PyTreeDef) -> Step:
+def leaf_step(
+    static: Any, view: SharedView, slots: PyTreeDef, elementwise: bool
+) -> Step:
     """Return the jitted step of one leaf, traced once for all leaves of one kind.
 
-    Equal rules share it, whichever optimizer they belong to.
+    Equal rules share it, whichever optimizer they belong to. On an explicit mesh the
+    results of rules that are not `elementwise` get the shardings of what they replace.
     """
     one = _step(static, view, slots)
+    if elementwise:
+        return jax.jit(one)
 
     def step(numbers: list[Any], shared: Any, own: Any, g: Array, *rest: Any) -> Any:
         given = numbers, shared, own, g, *rest
-        if is_typed(g) and locality(merge(numbers, static)) != "element":
-            return spread_like((g, rest[0]), one, *given)
-        return one(*given)
+        return spread_like((g, rest[0]), one, *given) if is_typed(g) else one(*given)
 
     return jax.jit(step)
 
@@ -103,9 +106,10 @@ def _step(static: Any, view: SharedView, structure: PyTreeDef) -> Step:
         u, new = rule.step(g, structure.unflatten(slots), seen, param)
         try:
             pairs = zip(structure.flatten_up_to(new), slots, strict=True)
-        except (ValueError, TypeError, KeyError) as error:
+        except MISFITS as error:
             raise _other_slots(structure, new) from error
-        return cast(u, g.dtype), [cast(n, o.dtype) for n, o in pairs]
+        u, *kept = cast_like((u, g), *pairs)
+        return u, kept
 
     return step
 

@@ -90,6 +90,7 @@ class LeafTable:
         self.parts: dict[int, Parts] = {}
         self.columns: dict[int, list[list[Any]]] = {}
         """Of each leaf the lists of its slots in the table of slots."""
+        self._columns_of: dict[tuple[Path, ...], list[list[Any]]] = {}
         for i in self.present:
             self._fit(i)
 
@@ -150,7 +151,9 @@ class LeafTable:
             dtype = common_dtype(dtype, *floats) if floats else dtype
         layout = self._layout_of(i, owner.shape)
         parts = layout.leaf(owner.shape, dtype)
-        columns = self.slots.columns(parts.names)
+        if parts.names not in self._columns_of:
+            self._columns_of[parts.names] = self.slots.columns(parts.names)
+        columns = self._columns_of[parts.names]
         there = sum(column[i] is not None for column in self.slots.lists.values())
         if there != len(columns) or any(
             not column

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.core.rule import OverLeaves, Rule, Series, Stacked, iter_rules
+from adamx.core.rule import Rule, Series, Stacked, iter_rules
 from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
 from adamx.execution.leaf import SharedView, leaf_measure, leaf_step, stacked_step
@@ -34,6 +34,8 @@ class Facts(NamedTuple):
     """The names of the rules that need the parameters."""
     need_path: bool
     """Whether a rule depends on the path of the leaf."""
+    elementwise: bool
+    """Whether every rule acts on each number on its own."""
     batched: bool
     changes: bool
     """Whether a rule is resolved in each step."""
@@ -50,6 +52,7 @@ class Facts(NamedTuple):
             frozenset(a for _, r in every for a in r.needs_trees),
             tuple(name for name, r in every if r.needs_params),
             any(r.needs_path for _, r in every),
+            all(r.locality == "element" for _, r in every),
             any(r.batched for _, r in every),
             any(r.changes() for _, r in every),
             next((how for _, r in every if (how := r.stacks())), None),
@@ -165,7 +168,7 @@ class RuleNode(TreeTransform):
             slots,
         )
         trees = {name: table.like_updates(name, extra[name]) for name in facts.trees}
-        reduction = self._over_leaves(table)
+        reduction = partial(self._over_leaves, table)
         seen = self._series.advance_all(shared, {**extra, **trees}, reduction)
         self._step(table, kind_of, seen)
         new = layout.keep(seen, shared)
@@ -184,11 +187,14 @@ class RuleNode(TreeTransform):
         how = self._facts.stacked
         leaf = _Given(table, shared, bool(self._facts.need_params))
         after = None
-        for group in _groups(kinds, leaf, how):
+        alone = how is None
+        for group in [[i] for i in kinds] if alone else _groups(kinds, leaf):
             kind, structure = kinds[group[0]], table.parts[group[0]].container
             common = leaf.cast(kind.numbers, group[0])
             if len(group) == 1:
-                step = leaf_step(kind.static, leaf.view, structure)
+                step = leaf_step(
+                    kind.static, leaf.view, structure, self._facts.elementwise
+                )
                 new = [step(*common, *leaf.of(group[0]))]
             else:
                 lists = map(list, zip(*map(leaf.of, group), strict=True))
@@ -198,37 +204,33 @@ class RuleNode(TreeTransform):
             for i, (update, row) in zip(group, new, strict=True):
                 table.put(i, update, row)
 
-    def _over_leaves(self, table: LeafTable) -> OverLeaves:
-        """Return the reduction over leaves that the first rule may use."""
+    def _over_leaves(
+        self, table: LeafTable, measure: Callable[..., PyTree], shared: Shared
+    ) -> Any:
+        """Call `measure`, a method of the first rule, for each leaf; see `Rule`."""
         name = self.rules[0][0] if self.rules else ""
-
-        def over_leaves(measure: Callable[..., PyTree], shared: Shared) -> Any:
-            rule = getattr(measure, "__self__", None)
-            if not isinstance(rule, Rule):
-                raise TransformError(
-                    "over_leaves needs a method of the rule",
-                    piece=name,
-                    expected="over_leaves(self.measure, shared)",
-                    got=repr(measure),
-                )
-            function = measure.__func__  # pyright: ignore[reportFunctionMemberAccess]
-            if not table.present:
-                found = measure(*_no_leaf(rule, table, shared))
-                return jax.tree.map(
-                    lambda x: cast_scalar(x, scalar_dtype())[None], found
-                )
-            numbers, static = split(rule)
-            leaf = _Given(table, shared, rule.needs_params)
-            rows = []
-            for i in table.present:
-                own, g, row, param = leaf.of(i)
-                slots = table.parts[i].container.unflatten(row).get(name, {})
-                arrays, structure = jax.tree.flatten(slots)
-                program = leaf_measure(static, function, leaf.view, structure)
-                rows.append(program(*leaf.cast(numbers, i), own, g, arrays, param))
-            return jax.tree.map(lambda *x: _concatenated(x), *rows)
-
-        return over_leaves
+        rule = getattr(measure, "__self__", None)
+        if not isinstance(rule, Rule):
+            raise TransformError(
+                "over_leaves needs a method of the rule",
+                piece=name,
+                expected="over_leaves(self.measure, shared)",
+                got=repr(measure),
+            )
+        function = measure.__func__  # pyright: ignore[reportFunctionMemberAccess]
+        if not table.present:
+            found = measure(*_no_leaf(rule, table, shared))
+            return jax.tree.map(lambda x: cast_scalar(x, scalar_dtype())[None], found)
+        numbers, static = split(rule)
+        leaf = _Given(table, shared, rule.needs_params)
+        rows = []
+        for i in table.present:
+            own, g, row, param = leaf.of(i)
+            slots = table.parts[i].container.unflatten(row).get(name, {})
+            arrays, structure = jax.tree.flatten(slots)
+            program = leaf_measure(static, function, leaf.view, structure)
+            rows.append(program(*leaf.cast(numbers, i), own, g, arrays, param))
+        return jax.tree.map(lambda *x: _concatenated(x), *rows)
 
     def _check_arguments(
         self, updates: Updates, params: Params | None, extra: Mapping[str, Any]
@@ -275,12 +277,8 @@ class _Given:
         return self._cast[key]
 
 
-def _groups(
-    kinds: Mapping[int, Kind], leaf: _Given, how: Stacked
-) -> Iterable[list[int]]:
-    """Return the numbers of the leaves that go through one step together."""
-    if how is None:
-        return [[i] for i in kinds]
+def _groups(kinds: Mapping[int, Kind], leaf: _Given) -> Iterable[list[int]]:
+    """Return the numbers of the leaves that go through one stacked step together."""
     groups: dict[Any, list[int]] = {}
     for i, of_leaf in kinds.items():
         arrays, structure = jax.tree.flatten(leaf.of(i))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 from jax.tree_util import all_leaves
 
-from adamx.tree.paths import PyTreeDef, names
+from adamx.tree.paths import MISFITS, PyTreeDef, names
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -152,7 +152,7 @@ def _flat(treedef: PyTreeDef, leaves: Sequence[Any], tree: Any) -> list[Any] | N
     """
     try:
         column = treedef.flatten_up_to(tree)
-    except (ValueError, TypeError, KeyError):
+    except MISFITS:
         return None
     pairs = zip(column, leaves, strict=True)
     there = [x for x, u in pairs if u is not None and x is not None]

@@ -14,7 +14,7 @@ from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
 from adamx.tree.boxes import unbox
 from adamx.tree.callables import is_function, prefix_leaves, wanted
 from adamx.tree.check import path_of
-from adamx.tree.paths import first_difference, flatten, simple_paths
+from adamx.tree.paths import MISFITS, first_difference, flatten, simple_paths
 from adamx.types import Params, PyTree
 
 
@@ -67,7 +67,7 @@ def labels_of(
             labels = _constants(lambda: function(params))
     try:
         found = prefix_leaves(labels, params)
-    except (ValueError, TypeError, KeyError):
+    except MISFITS:
         where, expected, got = first_difference(
             unbox(params), unbox(labels), prefix=True
         )

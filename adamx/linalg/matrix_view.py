@@ -101,11 +101,10 @@ class MatrixView(Record):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape that an array of `shape`, not cut, is seen in."""
 
-        def lengths(axes: tuple[int, ...]) -> list[int]:
-            return [shape[axis] for axis in axes]
-
-        sides = math.prod(lengths(self.rows)), math.prod(lengths(self.cols))
-        return (*lengths(self.batch), *sides)
+        rows, cols = (
+            math.prod(shape[axis] for axis in axes) for axes in (self.rows, self.cols)
+        )
+        return (*(shape[axis] for axis in self.batch), rows, cols)
 
     def see(self, x: Array) -> Array:
         """Return the array `x` as matrices; no operation where it is seen as it is."""

@@ -50,6 +50,14 @@ def cast(x: Array, dtype: jax.typing.DTypeLike) -> Array:
     return x.astype(dtype)
 
 
+def cast_like(*pairs: tuple[Array, Array]) -> list[Array]:
+    """Return the first array of each pair in the dtype of the second; see `cast`."""
+    return [
+        x if x.dtype == y.dtype and not x.aval.weak_type else x.astype(y.dtype)
+        for x, y in pairs
+    ]
+
+
 def cast_scalar(x: Any, dtype: jax.typing.DTypeLike) -> Any:
     """Return a shared scalar in the dtype of the leaf; counts and keys as they are."""
     if not jnp.issubdtype(x.dtype, jnp.floating):

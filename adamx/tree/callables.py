@@ -8,7 +8,7 @@ import jax
 from jax.tree_util import all_leaves
 
 from adamx.tree.boxes import unbox
-from adamx.tree.paths import is_none, structure
+from adamx.tree.paths import MISFITS, flatten, is_none, structure
 
 
 def is_function(x: Any, like: Any = None) -> bool:
@@ -29,7 +29,7 @@ def is_prefix(tree: Any, like: Any) -> bool:
     """Return whether `tree` has the structure of `like`, or of a prefix of it."""
     try:
         prefix_leaves(tree, like)
-    except (ValueError, TypeError, KeyError):
+    except MISFITS:
         return False
     return True
 
@@ -42,6 +42,9 @@ def prefix_leaves(tree: Any, like: Any) -> list[Any]:
     Raises:
         ValueError, TypeError or KeyError: `tree` is no prefix of `like`.
     """
+    leaves, treedef = flatten(tree)
+    if treedef == structure(like):
+        return leaves
     tree, like = unbox(tree), unbox(like)
     whole = jax.tree.broadcast(tree, like, is_leaf=is_none)
     return structure(like).flatten_up_to(whole)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from adamx.errors import TransformError
 from adamx.tree.paths import (
+    MISFITS,
     PyTreeDef,
     describe,
     first_difference,
@@ -30,10 +31,10 @@ def flatten_like(
     Raises:
         TransformError: the trees differ; it says where.
     """
-    found = _up_to(treedef, tree)
-    if found is None:
-        leaves, outline = flatten(tree)
-        found = _up_to(treedef, _expanded(leaves, outline, like))
+    try:
+        return treedef.flatten_up_to(tree)
+    except MISFITS:
+        found = _up_to(treedef, _expanded(*flatten(tree), like))
     if found is not None:
         return found
     where, expected, got = first_difference(like, tree)
@@ -50,7 +51,7 @@ def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
     """Return what `tree` has where `treedef` has its leaves; None if it differs."""
     try:
         return treedef.flatten_up_to(tree)
-    except (ValueError, TypeError, KeyError):
+    except MISFITS:
         return None
 
 

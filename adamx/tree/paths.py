@@ -12,6 +12,8 @@ from adamx.tree.text import shortened
 
 PyTreeDef = Any
 
+MISFITS = ValueError, TypeError, KeyError
+"""What `flatten_up_to` of jax raises about a tree of another structure."""
 
 is_none = functools.partial(operator.is_, None)
 """Return whether a value is None, for `is_leaf` of jax; in C, because it is called
@@ -98,7 +100,7 @@ def _same_structure(a: Any, b: Any) -> bool:
 def _is_prefix(a: Any, b: Any) -> bool:
     try:
         structure(b).flatten_up_to(a)
-    except (ValueError, TypeError, KeyError):
+    except MISFITS:
         return False
     return True
 

@@ -17,7 +17,7 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.tree.callables import prefix_leaves
 from adamx.tree.check import flatten_like, needed_params, path_of
-from adamx.tree.paths import describe, flatten, key_paths
+from adamx.tree.paths import MISFITS, describe, flatten, key_paths
 from adamx.types import Array, Params, PyTree, Updates
 
 Projection: TypeAlias = Callable[[Any], Any]
@@ -89,7 +89,7 @@ class ProjectParams(Shorten):
         leaves, treedef = flatten(ahead)
         try:
             projected = treedef.flatten_up_to(found)
-        except (ValueError, TypeError, KeyError):
+        except MISFITS:
             raise self._refused("", "a tree like the parameters", found) from None
         for i, (x, like) in enumerate(zip(projected, leaves, strict=True)):
             if like is None:
@@ -188,7 +188,7 @@ class KeepBetween(Shorten):
         """Return the bound of each leaf; `none` for a leaf without a bound."""
         try:
             leaves = prefix_leaves(bounds, like)
-        except (ValueError, TypeError, KeyError):
+        except MISFITS:
             raise TransformError(
                 f"`{name}` is a tree of another structure than the parameters",
                 piece=self.name,

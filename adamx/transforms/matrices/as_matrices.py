@@ -1,6 +1,7 @@
 """All leaves as matrices, for rules that act on those."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -77,6 +78,12 @@ class AsMatrices(RuleWrapper):
         assert self.seen is not None
         return self.seen.join(updates, g.shape), _joined(news)
 
+    @cached_property
+    def _trees(self) -> frozenset[str]:
+        """The arguments of update that are trees like the parameters."""
+        every = iter_rules("", self)
+        return frozenset(name for _, rule in every for name in rule.needs_trees)
+
     def _inner(self, k: int) -> Rule:
         """Return the rule for the part `k` of a leaf."""
         return self.inners[k] if self.inners else self.inner
@@ -89,7 +96,7 @@ class AsMatrices(RuleWrapper):
         self, shared: Shared, k: int, number: int, shape: tuple[int, ...]
     ) -> Shared:
         """Return what the part `k` of a leaf sees: its matrix of trees, its keys."""
-        trees = {n for _, rule in iter_rules("", self) for n in rule.needs_trees}
+        trees = self._trees
 
         def seen(name: str, x: Any) -> Any:
             if isinstance(x, dict):
