@@ -116,11 +116,25 @@ MUTATIONS = (
     ),
     # Norms.
     Mutation(
-        "norms of leaves are added without squaring",
+        "of several norms the largest counts alone",
         "numerics/norms.py",
-        "jnp.sum(share**2, 0)",
-        "jnp.sum(share, 0)",
+        "Squares(*(jnp.sum(x, 0) for x in (small, middle, large)))",
+        "Squares(*(jnp.max(x, 0) for x in (small, middle, large)))",
         "tests/transforms/test_gradients.py -k 'formula and global'",
+    ),
+    Mutation(
+        "the norm of small numbers is that of their squares as they are",
+        "numerics/norms.py",
+        "low, high = middle < units.small_end,",
+        "low, high = middle < 0,",
+        "tests/numerics/test_arithmetic.py -k norm",
+    ),
+    Mutation(
+        "on accelerators large numbers count as the largest that can be squared",
+        "numerics/norms.py",
+        "for function in (_small, _middle, _large)))",
+        "for function in (_small, _middle, _middle)))",
+        "tests/numerics/test_arithmetic.py -k norm",
     ),
     Mutation(
         "a clip lengthens what is shorter than the bound",
@@ -132,8 +146,8 @@ MUTATIONS = (
     Mutation(
         "the norm of a complex array ignores the imaginary part",
         "numerics/norms.py",
-        "squares = x.real * x.real + x.imag * x.imag if",
-        "squares = x.real * x.real if",
+        "parts = _sums(x.real, axes), _sums(x.imag, axes)",
+        "parts = _sums(x.real, axes), _sums(x.real, axes)",
         "tests/numerics/test_arithmetic.py",
     ),
     # From one array to trees.

@@ -1,24 +1,65 @@
 """Norms of many arrays that neither overflow nor underflow on the way."""
 
+import functools
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from adamx.numerics.dtypes import common_dtype
+from adamx.numerics.arithmetic import largest_squarable
+from adamx.numerics.dtypes import common_dtype, scalar_dtype
+
+
+class Squares(NamedTuple):
+    """The sum of the squares of some numbers, taken in three units; they add up.
+
+    No square overflows in `large` and no large one underflows in it; `small` is right
+    if all numbers are small. One pass over an array takes all three.
+    """
+
+    small: jax.Array
+    middle: jax.Array
+    """In the unit 1, but no number counts as more than `largest_squarable`."""
+    large: jax.Array
+
+
+class Units(NamedTuple):
+    """Where the ranges of `Squares` end, and their units, all powers of two."""
+
+    small_end: float
+    """The sum of the squares below which all of them are small."""
+    small: float
+    large_end: float
+    """The sum of the squares from which on the large ones alone count."""
+    large: float
+    large_least: float
+    """The least that a number counts as in `large`: its square is a normal number."""
+
+    @staticmethod
+    @functools.cache
+    def of(dtype: jax.typing.DTypeLike) -> "Units":
+        """Return those of a float dtype, for sums of up to 2³² squares."""
+        info = jnp.finfo(dtype)
+        large = info.maxexp // 2 + 17
+        return Units(
+            # Squares that underflow are too few and too small to count beside this.
+            small_end=2.0 ** (info.minexp + 32 + info.nmant + 1),
+            small=2.0 ** (info.minexp // 2 - 12),
+            large_end=largest_squarable(dtype) ** 2,
+            large=2.0**large,
+            large_least=2.0 ** (large + info.minexp // 2),
+        )
 
 
 def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """Return the 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
 
-    ‖x‖ = a · √(Σ |x/a|²), with a = max |x|
-
-    The first factor cannot overflow, and the second lies between 1 and √n; their
-    product may overflow where the norm itself is not a number of the dtype. The first
-    is 0 without leaves or where all is zero; NaN and ∞ come through. It is at most an
-    eighth of the largest number, as XLA may multiply by 1/a where a division by a is
-    asked for, and the inverse of more is 0: there the second is up to 8·√n.
+    The first factor cannot overflow; their product may overflow where the norm itself
+    is not a number of the dtype. The second is 1 if the norm is no more than an eighth
+    of the largest number: XLA may multiply by 1/a where a division by a is asked for,
+    and the inverse of more is 0. The first is 0 without leaves or where all is zero;
+    NaN comes through; of ∞ the first is ∞ and the second NaN.
 
     Args:
         leaves: float or complex arrays of any shapes, of at least float32.
@@ -27,17 +68,18 @@ def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
         Two real scalars in the widest dtype of the leaves.
 
     Reference:
-        Blue, "A portable Fortran program to find the Euclidean norm", 1978, in spirit.
+        Blue, "A portable Fortran program to find the Euclidean norm", 1978.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> largest, rest = scaled_norm([jnp.array([3e30, 4e30])])
-        >>> round(float(largest * rest) / 1e30, 5)
+        >>> unit, rest = scaled_norm([jnp.array([3e30, 4e30])])
+        >>> round(float(unit * rest) / 1e30, 5)
         5.0
     """
     if not leaves:
         return jnp.zeros(()), jnp.ones(())
-    return joined_norm(*_stacked([norm_of(x) for x in leaves]))
+    dtype = common_dtype(*(x.real.dtype for x in leaves))
+    return joined_norm(*_stacked([widened(_sums(x), dtype) for x in leaves]))
 
 
 @partial(jax.jit, static_argnums=1)
@@ -55,42 +97,146 @@ def norm_of(x: jax.Array, axes: "Axes" = None) -> tuple[jax.Array, jax.Array]:
     Example:
         >>> import jax.numpy as jnp
         >>> x = jnp.array([[3e30, 4e30], [0.0, 0.0]])
-        >>> largest, rest = norm_of(x, (1,))
-        >>> jnp.round(largest * rest / 1e30, 5).tolist()
+        >>> unit, rest = norm_of(x, (1,))
+        >>> jnp.round(unit * rest / 1e30, 5).tolist()
         [[5.0], [0.0]]
     """
-    unit, by = _unit(largest_of(x, axes))
-    total = _squares(x, by, axes)
-    # The largest contributes 1; only of zeros is it less, where a root has no slope.
-    return unit, jnp.sqrt(jnp.where(total == 0, 1, total))
+    return norm_of_squares(_sums(x, axes))
 
 
-def joined_norm(unit: jax.Array, rest: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return the norm of norms, along their first axis; see `scaled_norm`.
+@jax.jit
+def squares_of(x: jax.Array) -> Squares:
+    """Return the sums of squares of one array, for `joined_norm`.
 
     Args:
-        unit: the first factors of some norms.
-        rest: the second ones.
+        x: a float or complex array of any shape, of at least float32.
+
+    Returns:
+        Three real scalars, float64 if x64 is enabled, otherwise float32.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> float(squares_of(jnp.array([3.0, 4.0])).middle)
+        25.0
+    """
+    return widened(_sums(x), scalar_dtype())
+
+
+def _sums(x: jax.Array, axes: "Axes" = None) -> Squares:
+    if jnp.iscomplexobj(x):
+        parts = _sums(x.real, axes), _sums(x.imag, axes)
+        return Squares(*map(jnp.add, *parts))
+    return jax.lax.platform_dependent(
+        x, cpu=partial(in_turn, axes=axes), default=partial(at_once, axes=axes)
+    )
+
+
+def at_once(x: jax.Array, axes: "Axes" = None) -> Squares:
+    """Take the three sums together: XLA reads `x` once on a GPU and on a TPU."""
+    return Squares(*(function(x, axes) for function in (_small, _middle, _large)))
+
+
+def in_turn(x: jax.Array, axes: "Axes" = None) -> Squares:
+    """Take two of the sums only if they are needed: on a CPU each is a pass."""
+    middle, units = _middle(x, axes), Units.of(x.dtype)
+    rare = jnp.any((middle < units.small_end) | (middle >= units.large_end))
+    others = jax.lax.cond(
+        rare,
+        lambda x: (_small(x, axes), _large(x, axes)),
+        lambda x: (jnp.zeros_like(middle),) * 2,
+        x,
+    )
+    return Squares(others[0], middle, others[1])
+
+
+def _small(x: jax.Array, axes: "Axes") -> jax.Array:
+    units = Units.of(x.dtype)
+    # Scaled before the bound: of the square of a scaled array XLA makes a product with
+    # the square of the scale, which overflows. So does `_large`.
+    bound = units.small_end**0.5 / units.small
+    return _sum_sq(jnp.minimum(jnp.abs(x) * (1 / units.small), bound), axes)
+
+
+def _middle(x: jax.Array, axes: "Axes") -> jax.Array:
+    return _sum_sq(jnp.minimum(jnp.abs(x), largest_squarable(x.dtype)), axes)
+
+
+def _large(x: jax.Array, axes: "Axes") -> jax.Array:
+    units = Units.of(x.dtype)
+    least = units.large_least / units.large
+    return _sum_sq(jnp.maximum(jnp.abs(x) * (1 / units.large), least), axes)
+
+
+def _sum_sq(x: jax.Array, axes: "Axes") -> jax.Array:
+    return jnp.sum(x * x, axes, keepdims=axes is not None)
+
+
+def widened(sums: Squares, dtype: jax.typing.DTypeLike) -> Squares:
+    """Return the sums in the units of a wider dtype, in which all are in the middle."""
+    if sums.middle.dtype == dtype:
+        return sums
+    total, unit = _total(sums)
+    middle = total.astype(dtype) * unit.astype(dtype) ** 2
+    return Squares(jnp.zeros_like(middle), middle, jnp.zeros_like(middle))
+
+
+def _total(sums: Squares) -> tuple[jax.Array, jax.Array]:
+    """Return the sum that is right, and its unit."""
+    small, middle, large = sums
+    units = Units.of(middle.dtype)
+    low, high = middle < units.small_end, middle >= units.large_end
+    total = jnp.where(high, large, jnp.where(low, small, middle))
+    unit = jnp.where(high, units.large, jnp.where(low, units.small, 1.0))
+    return total, unit.astype(total.dtype)
+
+
+@jax.jit
+def norm_of_squares(sums: Squares) -> tuple[jax.Array, jax.Array]:
+    """Return the norm as a pair; see `scaled_norm`.
+
+    The first is a constant for derivatives, which are the same for any unit. That of a
+    division by a unit of 1e-20 would have its square below, which is 0.
+    """
+    total, by = _total(sums)
+    # A root has no slope at zero.
+    root = jnp.sqrt(jnp.where(total == 0, 1, total))
+    fixed = jax.lax.stop_gradient(root)
+    bound = float(jnp.finfo(root.dtype).max) / 8
+    whole, infinite = fixed * by, jnp.isinf(fixed)
+    unit = jnp.where(infinite, fixed, jnp.minimum(whole, bound))
+    # No quotient of quotients, of which XLA makes products that overflow.
+    over = (whole > bound) & ~infinite
+    rest = jnp.where(over, root * (by / bound), root / fixed)
+    return jnp.where(total == 0, 0, unit), rest
+
+
+def joined_norm(
+    small: jax.Array, middle: jax.Array, large: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Return the norm of several arrays as a pair; see `scaled_norm`.
+
+    Args:
+        small: of the `Squares` of some arrays, along the first axis.
+        middle: the same.
+        large: the same.
 
     Returns:
         Two real arrays, of one axis less.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> largest, rest = joined_norm(jnp.array([3e30, 0.0, 4e30]), jnp.ones(3))
-        >>> round(float(largest * rest) / 1e30, 5)
+        >>> sums = [squares_of(jnp.array([x])) for x in (3e30, 0.0, 4e30)]
+        >>> unit, rest = joined_norm(*map(jnp.stack, zip(*sums)))
+        >>> round(float(unit * rest) / 1e30, 5)
         5.0
     """
-    largest = jnp.max(unit, 0, keepdims=True)
-    share = unit / jnp.where(largest > 0, largest, 1) * rest
-    total = jnp.sum(share**2, 0)
-    return largest[0], jnp.sqrt(jnp.where(total == 0, 1, total))
+    return norm_of_squares(Squares(*(jnp.sum(x, 0) for x in (small, middle, large))))
 
 
-def total_norm(unit: jax.Array, rest: jax.Array) -> jax.Array:
-    """Return the norm of norms, along their first axis, as one number; it may be ∞."""
-    largest, rest = joined_norm(unit, rest)
-    return largest * rest
+def total_norm(small: jax.Array, middle: jax.Array, large: jax.Array) -> jax.Array:
+    """Return the norm of several arrays as one number, which may be ∞."""
+    unit, rest = joined_norm(small, middle, large)
+    return unit * rest
 
 
 Product: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
@@ -254,9 +400,8 @@ def root_mean_square(x: jax.Array) -> jax.Array:
 
 def scaled_root_mean_square(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return the root mean square of `x` as a pair; see `scaled_norm`."""
-    (unit, by), n = _unit(largest_of(x)), max(x.size, 1)
-    mean = _squares(x, by, None) / n
-    return unit, jnp.sqrt(jnp.where(mean == 0, 1 / n, mean))
+    unit, rest = norm_of(x)
+    return unit, rest / max(x.size, 1) ** 0.5
 
 
 Axes: TypeAlias = tuple[int, ...] | None
@@ -272,25 +417,6 @@ def largest_of(x: jax.Array, axes: Axes = None) -> jax.Array:
     if jnp.iscomplexobj(x):
         return jnp.maximum(along(x.real), along(x.imag))
     return along(x)
-
-
-@jax.jit
-def _unit(largest: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return the unit of a norm, and the divisor for it: 1 where the unit is 0.
-
-    Both are constants for derivatives, which are the same for any unit. That of a
-    division by a unit of 1e-20 would have its square below, which is 0.
-    """
-    largest = jax.lax.stop_gradient(largest)
-    bound = float(jnp.finfo(largest.dtype).max) / 8
-    unit = jnp.where(jnp.isinf(largest), largest, jnp.minimum(largest, bound))
-    return unit, jnp.where(unit > 0, unit, 1)
-
-
-def _squares(x: jax.Array, by: jax.Array, axes: Axes) -> jax.Array:
-    x = x / by.astype(x.real.dtype)
-    squares = x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x
-    return jnp.sum(squares, axes, keepdims=axes is not None)
 
 
 def _stacked(rows: list[tuple[jax.Array, ...]]) -> list[jax.Array]:

@@ -18,9 +18,9 @@ from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import (
     bounded_product,
     joined_product,
-    norm_of,
     product_of,
     root_of_squares,
+    squares_of,
     total_norm,
 )
 from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
@@ -62,7 +62,7 @@ class Tuner(Rule):
         assert param is not None
         mean = slots["mean_update"]
         products = {"g": product_of(g, mean), "params": product_of(param, mean)}
-        return {**products, "norms": (norm_of(g), norm_of(param))}
+        return {**products, "norms": (squares_of(g), squares_of(param))}
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)

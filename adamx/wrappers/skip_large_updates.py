@@ -11,7 +11,7 @@ from adamx.core.wrapper import RuleGate, wrap
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import joined_norm, norm_of
+from adamx.numerics.norms import Squares, joined_norm, squares_of
 from adamx.types import Array, Rate, Shared, Slots
 
 
@@ -31,8 +31,8 @@ class Measure(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
+    ) -> Squares:
+        return squares_of(g)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)

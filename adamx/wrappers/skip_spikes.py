@@ -12,7 +12,7 @@ from adamx.hyperparameters.arguments import Whole
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import joined_norm, norm_of
+from adamx.numerics.norms import Squares, joined_norm, squares_of
 from adamx.tree.check import one_number
 from adamx.types import Array, Rate, Shared, Slots
 
@@ -40,8 +40,8 @@ class Spikes(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
+    ) -> Squares:
+        return squares_of(g)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)

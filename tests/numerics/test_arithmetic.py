@@ -1,10 +1,15 @@
 """Functions of one array, at the numbers where a plain formula goes wrong."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from adamx.numerics import norms
 from adamx.numerics.arithmetic import (
     abs_sq,
     clip_to_squarable,
@@ -23,7 +28,13 @@ from adamx.numerics.averages import (
     running_mean,
 )
 from adamx.numerics.dtypes import cast_saturating
-from adamx.numerics.norms import inner_product, norm_of, shrunk, total_norm
+from adamx.numerics.norms import (
+    inner_product,
+    norm_of,
+    shrunk,
+    squares_of,
+    total_norm,
+)
 
 INF, NAN = float("inf"), float("nan")
 LAST = np.iinfo(np.int32).max
@@ -119,11 +130,47 @@ def test_an_average_moves_towards_the_new_by_one_minus_its_decay():
 def test_norms_are_those_of_all_numbers(size):
     real = f32(3 * size, 0)
     both = jax.device_put(np.array([1 + 2j, 2j], np.complex64)) * np.float32(size)
-    pairs = [norm_of(real), norm_of(both)]
-    found = [float(a) * float(b) / size for a, b in pairs]
+    found = [float(a) * float(b) / size for a, b in map(norm_of, (real, both))]
     assert found == pytest.approx([3, 3])
-    joined = total_norm(*map(jnp.stack, zip(*pairs, strict=True)))
+    sums = zip(squares_of(real), squares_of(both), strict=True)
+    joined = total_norm(*map(jnp.stack, sums))
     assert float(joined) / size == pytest.approx(18**0.5)
+
+
+BOTH_WAYS = [jax.jit(norms.at_once), jax.jit(norms.in_turn)]
+"""To take the sums of squares: that of accelerators, and that of CPUs."""
+
+SIZES = st.lists(st.floats(2.0**-126, 2.0**127, width=32), min_size=1, max_size=30)
+
+
+@pytest.mark.parametrize("sums", BOTH_WAYS)
+@given(SIZES, st.sampled_from([None, np.float64]))
+@settings(max_examples=60, deadline=None)
+def test_a_norm_is_exact_for_any_finite_numbers(sums, sizes, wide):
+    with jax.enable_x64(wide is not None):
+        found = sums(jnp.array(sizes + [0.0] * (30 - len(sizes)), jnp.float32))
+        if wide is not None:
+            found = norms.widened(found, wide)
+        unit, rest = map(np.float64, norms.norm_of_squares(found))
+    right = float(np.linalg.norm(np.array(sizes, np.longdouble)))
+    assert unit * rest == pytest.approx(right, rel=4e-7)
+
+
+@pytest.mark.parametrize("sums", BOTH_WAYS)
+def test_a_norm_of_no_number_shows_and_zeros_have_no_slope(sums):
+    def norm(*x):
+        return math.prod(map(float, norms.norm_of_squares(sums(f32(*x)))))
+
+    assert np.isnan(norm(np.nan, 1e38))
+    assert np.isnan(norm(np.inf, 1))
+    assert norm(0, 0) == 0
+
+    def length(x):
+        return jnp.prod(jnp.stack(norms.norm_of_squares(sums(x))))
+
+    for x in (f32(0, 0), f32(3e-30, 4e-30), f32(3e30, 4e30)):
+        unit = x / jnp.where(x.max() > 0, x.max(), 1) * 0.8
+        assert jax.grad(length)(x).tolist() == pytest.approx(unit.tolist(), rel=1e-6)
 
 
 def test_an_inner_product_is_of_one_array_with_the_conjugate_of_the_other():

@@ -4,7 +4,14 @@ from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import clipped
-from adamx.numerics.norms import joined_norm, norm_of, scaled_root_mean_square, shrunk
+from adamx.numerics.norms import (
+    Squares,
+    joined_norm,
+    norm_of,
+    scaled_root_mean_square,
+    shrunk,
+    squares_of,
+)
 from adamx.types import Array, Rate, Shared, Slots
 
 
@@ -116,8 +123,8 @@ class ClipByGlobalNorm(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
+    ) -> Squares:
+        return squares_of(g)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)

@@ -1,6 +1,6 @@
 """Steps as long as one has come so far, over the gradients seen on the way."""
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -11,10 +11,8 @@ from adamx.hyperparameters.hyper import NonNegative, derived
 from adamx.numerics.arithmetic import safe_sqrt
 from adamx.numerics.averages import running_mean
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import norm_of, root_of_squares, total_norm
+from adamx.numerics.norms import Squares, root_of_squares, squares_of, total_norm
 from adamx.types import Array, Hyper, Scalar, Shared, Slots
-
-Pair: TypeAlias = tuple[Array, Array]
 
 
 class OverGradients(Rule):
@@ -45,9 +43,9 @@ class OverGradients(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Pair, ...]:
+    ) -> tuple[Squares, ...]:
         assert param is not None
-        return norm_of(g), norm_of(param - slots["x0"]), norm_of(param)
+        return squares_of(g), squares_of(param - slots["x0"]), squares_of(param)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)

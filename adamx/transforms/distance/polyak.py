@@ -10,7 +10,7 @@ from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisor
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import joined_norm, norm_of
+from adamx.numerics.norms import Squares, joined_norm, squares_of
 from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
 
 
@@ -25,8 +25,8 @@ class Polyak(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
+    ) -> Squares:
+        return squares_of(g)
 
     def advance(
         self, shared: Shared, *_: object, value: Scalar, over_leaves: OverLeaves

@@ -12,7 +12,14 @@ from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.dtypes import cast, compute_dtype
-from adamx.numerics.norms import joined_norm, norm_of, scaled_norm, shrunk
+from adamx.numerics.norms import (
+    Squares,
+    joined_norm,
+    norm_of,
+    scaled_norm,
+    shrunk,
+    squares_of,
+)
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
 from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots, UpdatesT
@@ -32,7 +39,7 @@ class Aggregate(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
+    ) -> Squares:
         if not len(g):
             raise TransformError(
                 "there is no example to take the mean of",
@@ -40,7 +47,7 @@ class Aggregate(Rule):
                 expected="a first axis of at least one example",
                 got=describe(g),
             )
-        return jax.vmap(norm_of)(g)
+        return jax.vmap(squares_of)(g)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         kept, used = jax.random.split(shared["rng_key"])

@@ -6,7 +6,7 @@ from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisors
-from adamx.numerics.norms import joined_norm, norm_of
+from adamx.numerics.norms import Squares, joined_norm, squares_of
 from adamx.types import Array, Hyper, Rate, Shared, Slots
 
 
@@ -21,8 +21,8 @@ class Normalize(Rule):
 
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
+    ) -> Squares:
+        return squares_of(g)
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         measured = over_leaves(self.measure, shared)
