@@ -22,7 +22,7 @@ from adamx.storage.block_sharding import stepped
 from adamx.storage.stored import NEVER, Stored, with_min_size
 from adamx.tree.paths import describe
 from adamx.tree.record import is_key, replace
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 BACKENDS = ("pallas", "interpret", "loop")
 
@@ -35,16 +35,12 @@ class Fused(RuleWrapper):
     block: int
     span: int
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if g.size < self.span:
             return self.inner.step(g, slots, shared, param)
         return stepped(Fused._step, self, g, slots, shared, param)
 
-    def _step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def _step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if jnp.iscomplexobj(g) and self.span > 1:
             _refuse(self, "a complex leaf, of two arrays", describe(g))
         cut = Cut.of(g.size, self.span, self.block)
@@ -104,9 +100,7 @@ class Add(Rule):
 
     needs_params = True
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         return param + g, {}
 

@@ -9,20 +9,20 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from adamx.core.rule import Rule
 from adamx.execution.sharding import is_typed, spread_as, spread_like
 from adamx.hyperparameters.static import merge, split
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 # Blocks are no axis of a leaf, so that nothing says where they are to be; and where it
 # is part of the type how an array is spread, each reshape would have to say it.
 
 
 def stepped(
-    step: Callable[..., tuple[Array, Slots]],
+    step: Callable[..., StepResult],
     rule: Rule,
     g: Array,
     slots: Slots,
     shared: Shared,
-    param: Array | None,
-) -> tuple[Array, Slots]:
+    param: Param,
+) -> StepResult:
     """Return `step(rule, g, …)`, its results sharded as `g` and `slots`."""
     if not is_typed(g):
         return _all_sharded_like(step(rule, g, slots, shared, param), (g, slots))

@@ -24,7 +24,7 @@ from adamx.numerics.random import KeyLike, random_key
 from adamx.storage.block_sharding import begun, stepped
 from adamx.storage.codec import Codec
 from adamx.tree.record import Record, is_array, replace
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 NONNEGATIVE = frozenset(
     {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}
@@ -159,14 +159,10 @@ class Stored(RuleWrapper):
         names = {path[-1] for path in StateLayout.of(self.inner).paths}
         return any(codec.draws for n in names if (codec := self.encoding.of(n)))
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return stepped(Stored._step, self, g, slots, shared, param)
 
-    def _step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def _step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         owner = jax.ShapeDtypeStruct(g.shape, g.dtype)
         like = jax.eval_shape(self.inner.slots, owner)
         whole = self.encoding.decoded(slots, like)

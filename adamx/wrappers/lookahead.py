@@ -7,7 +7,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class FollowSlowly(Rule):
@@ -26,9 +26,7 @@ class FollowSlowly(Rule):
         # Not the count of all steps, which at its end would stand still.
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         ahead = param - slots["slow"]
         part = self.slow_step_size

@@ -23,7 +23,18 @@ from adamx.numerics.norms import (
     root_of_squares,
     total_norm,
 )
-from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    Params,
+    Rate,
+    Shared,
+    Slots,
+    State,
+    StepResult,
+    Updates,
+)
 
 BASE = "base_updates"
 Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]
@@ -57,7 +68,7 @@ class Tuner(Rule):
         return {"unit": jnp.zeros((), scalar_dtype()), **each}
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> dict[str, Any]:
         assert param is not None
         mean = slots["mean_update"]
@@ -112,9 +123,7 @@ class Tuner(Rule):
         bound = float(jnp.finfo(steps.dtype).max) / 8
         return -jnp.clip(total * steps, -bound, bound)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         count, x0 = shared["count"], slots["x0"]
         mean = running_mean(slots["mean_update"], shared[BASE], count)
         u = (x0 - param) + shared["scale"] * count.astype(x0.real.dtype) * mean

@@ -26,12 +26,14 @@ from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.check import fill_absent, one_number
 from adamx.types import (
     Array,
+    Param,
     Params,
     Scalar,
     ScalarOrSchedule,
     Shared,
     Slots,
     State,
+    StepResult,
     Updates,
 )
 
@@ -48,9 +50,7 @@ class Accumulator(Rule):
     def advance(self, shared: Shared, *_: object, weight: Scalar) -> Shared:
         return {**shared, "weight": weight}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         total = slots["acc_grads"] + shared["weight"] * g
         return total, {"acc_grads": total}
 

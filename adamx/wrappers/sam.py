@@ -16,7 +16,7 @@ from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.user_code import user_code
 from adamx.tree.check import align_with_updates, argument, keep_absent, needed_params
-from adamx.types import Array, Params, Shared, Slots, State, Updates
+from adamx.types import Array, Param, Params, Shared, Slots, State, StepResult, Updates
 
 
 class Sam(Wrapper):
@@ -93,9 +93,7 @@ class Return(Rule):
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         begins = shared["steps_since_sync"] == 1
         cache = jnp.where(begins, param, slots["cache"])

@@ -10,7 +10,17 @@ from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.averages import share_of_weights
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.state import read_out
-from adamx.types import Array, Hyper, ParamsT, Rate, Shared, Slots, State
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    ParamsT,
+    Rate,
+    Shared,
+    Slots,
+    State,
+    StepResult,
+)
 
 
 class ScheduleFree(Rule):
@@ -44,9 +54,7 @@ class ScheduleFree(Rule):
         new = {"mean_weight": mean, "share": share, "between": between}
         return {"count": count, "max_lr": max_lr, **new}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         share, z = shared["share"], slots["z"] + g
         # Of the new z alone, so that it can take the place of the old one.

@@ -12,7 +12,7 @@ from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import joined_norm, norm_of
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class Measure(Rule):
@@ -30,7 +30,7 @@ class Measure(Rule):
         }
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
@@ -43,9 +43,7 @@ class Measure(Rule):
         norm = largest * rest
         return {"norm": norm, "last_skipped": skip, "total_skipped": total}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 

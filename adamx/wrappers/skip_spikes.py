@@ -14,7 +14,7 @@ from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import joined_norm, norm_of
 from adamx.tree.check import one_number
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 Window: TypeAlias = Annotated[int, Whole(2)]
 
@@ -39,7 +39,7 @@ class Spikes(Rule):
         }
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
@@ -85,9 +85,7 @@ class Spikes(Rule):
         above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
         return above & (count >= max(2, self.window // 2))
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 

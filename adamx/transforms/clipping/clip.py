@@ -5,15 +5,13 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import clipped
 from adamx.numerics.norms import joined_norm, norm_of, scaled_root_mean_square, shrunk
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class Clip(Rule):
     max_delta: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return clipped(g, self.max_delta), slots
 
 
@@ -41,9 +39,7 @@ class ClipByNorm(Rule):
 
     max_norm: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         by, times = shrunk(norm_of(g), self.max_norm)
         return g / by * times, slots
 
@@ -80,9 +76,7 @@ class ClipByBlockRms(Rule):
 
     threshold: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         by, times = shrunk(scaled_root_mean_square(g), self.threshold)
         return g / by * times, slots
 
@@ -115,7 +109,7 @@ class ClipByGlobalNorm(Rule):
     max_norm: Rate
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
@@ -124,9 +118,7 @@ class ClipByGlobalNorm(Rule):
         by, times = shrunk(joined_norm(*measured), self.max_norm)
         return {**shared, "by": by, "times": times}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["by"] * shared["times"], slots
 
 

@@ -12,7 +12,7 @@ from adamx.numerics.arithmetic import safe_sqrt
 from adamx.numerics.averages import running_mean
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import norm_of, root_of_squares, total_norm
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 Pair: TypeAlias = tuple[Array, Array]
 
@@ -44,7 +44,7 @@ class OverGradients(Rule):
         raise NotImplementedError
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Pair, ...]:
         assert param is not None
         return norm_of(g), norm_of(param - slots["x0"]), norm_of(param)
@@ -64,9 +64,7 @@ class OverGradients(Rule):
         total = largest * safe_sqrt(mean * count.astype(mean.dtype))
         return {**shared, **seen, "norm": total}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         reached, norm = shared["max_dist"], self.below(shared["norm"])
         usable = norm >= float(jnp.finfo(norm.dtype).tiny)
         u = g / jnp.where(usable, norm, 1) * jnp.where(usable, reached, 0)
@@ -90,9 +88,7 @@ class Dog(OverGradients):
         root = jnp.sqrt(jnp.asarray(self.eps, norm.dtype))
         return root_of_squares(1, norm, 1, root)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         u, slots = super().step(g, slots, shared, param)
         if self.kind == "learning_rate":
             u = jnp.where(shared["count"] == 1, self.init_value * g, u)

@@ -11,7 +11,7 @@ from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisor
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import joined_norm, norm_of
-from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 
 class Polyak(Rule):
@@ -24,7 +24,7 @@ class Polyak(Rule):
     only_downwards: bool
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
@@ -40,9 +40,7 @@ class Polyak(Rule):
         rate = jnp.minimum(wanted, self.max_learning_rate * unit)
         return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["unit"] * shared["rate"], slots
 
 

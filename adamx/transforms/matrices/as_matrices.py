@@ -17,7 +17,7 @@ from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
 from adamx.linalg.kinds import through
 from adamx.linalg.matrix_view import MatrixView, View, matrix_view
 from adamx.tree.record import is_key, replace
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class AsMatrices(RuleWrapper):
@@ -63,9 +63,7 @@ class AsMatrices(RuleWrapper):
         parts = enumerate(self._cut(param))
         return _joined([self._inner(k).slots(x) for k, x in parts])
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         matrices = self._cut(g)
         owners = [None] * len(matrices) if param is None else self._cut(param)
         updates, news = [], []

@@ -28,7 +28,7 @@ from adamx.linalg.kronecker import (
 )
 from adamx.numerics.averages import is_refresh_step, moving_average
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 TURNED = ("mu", "trace")
 """Averages of gradients, by their names: they turn with the basis."""
@@ -66,9 +66,7 @@ class InEigenbasis(MatrixWrapper):
             shared = {**shared, **inner}
         return super().advance_all(shared, extra, over_leaves)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         factors, basis, inner = slots["factors"], slots["basis"], dict(slots)
         del inner["factors"], inner["basis"]
         if basis is None:

@@ -11,7 +11,7 @@ from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import Fraction, Stacking, refused
 from adamx.hyperparameters.hyper import Decay
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class InSubmatrix(MatrixWrapper):
@@ -24,9 +24,7 @@ class InSubmatrix(MatrixWrapper):
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         trace = slots["trace"] + g
         if not g.size:
             return g, {"trace": trace}

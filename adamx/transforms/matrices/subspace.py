@@ -22,7 +22,7 @@ from adamx.linalg.kronecker import (
 )
 from adamx.numerics.averages import is_refresh_step
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 Projection: TypeAlias = Annotated[
     Literal["std", "reverse_std", "left", "right", "full"],
@@ -55,9 +55,7 @@ class InSubspace(MatrixWrapper):
         inner = self.inner.slots(jnp.zeros(shape, param.dtype))
         return {"projector": projector, **inner}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         projector = slots["projector"]
         if projector is None:
             u, new = self.inner.step(g, slots, shared, None)

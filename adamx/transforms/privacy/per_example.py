@@ -15,7 +15,17 @@ from adamx.numerics.dtypes import cast, compute_dtype
 from adamx.numerics.norms import joined_norm, norm_of, scaled_norm, shrunk
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots, UpdatesT
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    PyTree,
+    Scalar,
+    Shared,
+    Slots,
+    StepResult,
+    UpdatesT,
+)
 
 
 class Aggregate(Rule):
@@ -31,7 +41,7 @@ class Aggregate(Rule):
         return {"rng_key": random_key(self.key)}
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         if not len(g):
             raise TransformError(
@@ -48,9 +58,7 @@ class Aggregate(Rule):
         factors = _factors(norms, self.l2_norm_clip)
         return {**shared, **factors, "rng_key": kept, "noise": used}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         total = _clipped_sum(g, shared)
         noise = normal(shared["noise"], total)
         # Both parts of a complex number are numbers to be hidden.

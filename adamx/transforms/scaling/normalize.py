@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisors
 from adamx.numerics.norms import joined_norm, norm_of
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class Normalize(Rule):
@@ -20,7 +20,7 @@ class Normalize(Rule):
         return 0
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         return norm_of(g)
 
@@ -30,9 +30,7 @@ class Normalize(Rule):
         length = jnp.where(usable, self.scale_factor, 0)
         return {**shared, "unit": unit, "below": below, "length": length}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["unit"] / shared["below"] * shared["length"], slots
 
 

@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.norms import norm_of, root_mean_square
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class ParamBlockRms(Rule):
@@ -18,9 +18,7 @@ class ParamBlockRms(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         return g * jnp.maximum(root_mean_square(param), self.min_scale), slots
 
@@ -59,9 +57,7 @@ class ParamBlockNorm(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         largest, rest = norm_of(param)
         return g * jnp.maximum(largest, self.min_scale / rest) * rest, slots

@@ -4,16 +4,14 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class Sign(Rule):
     def degree(self) -> int:
         return 0
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return jnp.sign(g), slots
 
 
