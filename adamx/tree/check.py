@@ -71,10 +71,7 @@ def align_with_updates(updates: Any, tree: Any, what: str, piece: str) -> Any:
     Raises:
         TransformError: the trees differ; it says where.
     """
-    leaves, treedef = flatten(updates)
-    found = flatten_like(treedef, tree, what, updates, piece)
-    pairs = zip(found, leaves, strict=True)
-    return treedef.unflatten([None if u is None else x for x, u in pairs])
+    return _matched(updates, tree, what, piece, lambda u, x: None if u is None else x)
 
 
 def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
@@ -83,10 +80,16 @@ def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
     Raises:
         TransformError: the trees differ; it says where.
     """
-    leaves, treedef = flatten(other)
-    found = flatten_like(treedef, tree, what, other, piece)
-    pairs = zip(found, leaves, strict=True)
-    return treedef.unflatten([o if x is None else x for x, o in pairs])
+    return _matched(other, tree, what, piece, lambda o, x: o if x is None else x)
+
+
+def _matched(
+    reference: Any, tree: Any, what: str, piece: str, pick: Callable[[Any, Any], Any]
+) -> Any:
+    """Return `pick(r, x)` for each leaf r of `reference` and the x of `tree` there."""
+    leaves, treedef = flatten(reference)
+    found = flatten_like(treedef, tree, what, reference, piece)
+    return treedef.unflatten(map(pick, leaves, found))
 
 
 def expand_absent(updates: Any, params: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
+from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.wrapper import RuleGate, wrap
@@ -12,17 +13,14 @@ from adamx.hyperparameters.arguments import Whole
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import joined_norm, norm_of
 from adamx.tree.check import one_number
 from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 Window: TypeAlias = Annotated[int, Whole(2)]
 
 
-class Spikes(Rule):
+class Spikes(GlobalNormRule):
     """Pass updates on, and keep the last norms of all of them, and the last values."""
-
-    locality = "tree"
 
     window: int
     sigma: Rate
@@ -38,14 +36,8 @@ class Spikes(Rule):
             "total_skipped": jnp.zeros((), jnp.int32),
         }
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Param
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        largest, rest = joined_norm(*measured)
+        largest, rest = self.global_norm(shared, over_leaves)
         skip, norms = self._compared(largest * rest, "norm", shared)
         kept = {**shared, **norms}
         if self.value is not None:

@@ -1,10 +1,11 @@
 """Clipping: each number, the size of each leaf, or the norm of all of them."""
 
+from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import clipped
-from adamx.numerics.norms import joined_norm, norm_of, scaled_root_mean_square, shrunk
+from adamx.numerics.norms import norm_of, scaled_root_mean_square, shrunk
 from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
@@ -103,19 +104,11 @@ def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
     return ClipByBlockRms(threshold)
 
 
-class ClipByGlobalNorm(Rule):
-    locality = "tree"
-
+class ClipByGlobalNorm(GlobalNormRule):
     max_norm: Rate
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Param
-    ) -> tuple[Array, Array]:
-        return norm_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        by, times = shrunk(joined_norm(*measured), self.max_norm)
+        by, times = shrunk(self.global_norm(shared, over_leaves), self.max_norm)
         return {**shared, "by": by, "times": times}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:

@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from adamx.core.rule import OverLeaves, Rule
+from adamx.core.global_norm import GlobalNormRule, Norm
+from adamx.core.rule import OverLeaves
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.dtypes import cast, compute_dtype
-from adamx.numerics.norms import joined_norm, norm_of, scaled_norm, shrunk
+from adamx.numerics.norms import norm_of, scaled_norm, shrunk
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
 from adamx.types import (
@@ -28,8 +29,7 @@ from adamx.types import (
 )
 
 
-class Aggregate(Rule):
-    locality = "tree"
+class Aggregate(GlobalNormRule):
     needs_params = True
     batched = True
 
@@ -40,9 +40,7 @@ class Aggregate(Rule):
     def shared(self) -> Shared:
         return {"rng_key": random_key(self.key)}
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Param
-    ) -> tuple[Array, Array]:
+    def measure(self, g: Array, slots: Slots, shared: Shared, param: Param) -> Norm:
         if not len(g):
             raise TransformError(
                 "there is no example to take the mean of",
@@ -54,7 +52,7 @@ class Aggregate(Rule):
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         kept, used = jax.random.split(shared["rng_key"])
-        norms = joined_norm(*over_leaves(self.measure, shared))
+        norms = self.global_norm(shared, over_leaves)
         factors = _factors(norms, self.l2_norm_clip)
         return {**shared, **factors, "rng_key": kept, "noise": used}
 

@@ -9,7 +9,9 @@ from adamx.numerics.norms import norm_of, root_mean_square
 from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
-class ParamBlockRms(Rule):
+class ParamBlock(Rule):
+    """Base of the rules that multiply by a size of the parameter."""
+
     locality = "leaf"
     needs_params = True
 
@@ -18,6 +20,8 @@ class ParamBlockRms(Rule):
     def degree(self) -> int:
         return 1
 
+
+class ParamBlockRms(ParamBlock):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         return g * jnp.maximum(root_mean_square(param), self.min_scale), slots
@@ -48,15 +52,7 @@ def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
     return ParamBlockRms(min_scale)
 
 
-class ParamBlockNorm(Rule):
-    locality = "leaf"
-    needs_params = True
-
-    min_scale: Hyper
-
-    def degree(self) -> int:
-        return 1
-
+class ParamBlockNorm(ParamBlock):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         largest, rest = norm_of(param)
