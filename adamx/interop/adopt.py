@@ -20,6 +20,22 @@ PIECES: Mapping[str, tuple[str, ...]] = {
 """The pieces whose slot of that name is what other libraries mean by it."""
 
 
+def one_count(counts: Mapping[str, int], wrong: str) -> int | None:
+    """Return the number of steps that all `counts` agree on, if there are any.
+
+    Raises:
+        TransformError: they differ; its first line is `wrong`.
+    """
+    if len({*counts.values()}) > 1:
+        raise TransformError(
+            wrong,
+            expected="one number of steps",
+            got=", ".join(f"{name}: {n}" for name, n in counts.items()),
+            hint="pass the number of steps: count=…",
+        )
+    return next(iter(counts.values()), None)
+
+
 def adopted(
     tx: TransformLike,
     params: Params,

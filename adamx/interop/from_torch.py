@@ -7,7 +7,7 @@ import numpy as np
 
 from adamx.core.transform import TransformLike
 from adamx.errors import TransformError
-from adamx.interop.adopt import adopted
+from adamx.interop.adopt import adopted, one_count
 from adamx.tree.paths import flatten, simple_paths
 from adamx.types import Params
 
@@ -89,15 +89,9 @@ def from_torch(
                 continue
             column = moments.setdefault(MOMENTS[key], [None] * len(paths))
             column[at] = array if transform is None else transform(path, array)
-    if len(counts) > 1 and count is None:
-        raise TransformError(
-            "PyTorch's parameters have taken different numbers of steps",
-            expected="one number of steps",
-            got=", ".join(f"{path}: {n}" for n, path in counts.items()),
-            hint="say which it is: count=…",
-        )
     if count is None:
-        count = next(iter(counts), None)
+        wrong = "PyTorch's parameters have taken different numbers of steps"
+        count = one_count({path: n for n, path in counts.items()}, wrong)
     return adopted(tx, params, moments, count, {})
 
 

@@ -137,12 +137,10 @@ def joined(count: Array, curves: Sequence[Curve], boundaries: Iterable[int]) -> 
     return value
 
 
-def warmed_up_to(
-    count: Array, start: Scalar, peak: Scalar, steps: int, then: Curve
-) -> Scalar:
+def warmed_up_to(start: Scalar, peak: Scalar, steps: int, then: Curve) -> Curve:
     """Return a straight line up to `peak` in `steps` steps, if any; `then` a curve."""
     ramp = functools.partial(linear, start=start, end=peak, steps=max(steps, 1))
-    return joined(count, (ramp, then), (steps,))
+    return lambda count: joined(count, (ramp, then), (steps,))
 
 
 def through(

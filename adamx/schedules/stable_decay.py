@@ -69,7 +69,4 @@ def warmup_stable_decay_schedule(
             rest = rest / (1 + jnp.sqrt(x))
         return between(peak_value, end_value, rest)
 
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, falling)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, falling)

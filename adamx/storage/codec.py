@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from adamx.errors import TransformError
 from adamx.hyperparameters.arguments import Whole
+from adamx.storage.blocks import bounded, largest, split
 from adamx.tree.record import Record
 from adamx.types import Array
 
@@ -85,6 +86,11 @@ class BlockCodec(Codec):
     def span(self) -> int:
         """Return how many numbers share a scale."""
         return self.block
+
+    def blocks(self, x: Array) -> tuple[Array, Array]:
+        """Return `x` in blocks, with ∞ clipped, and the largest |x| of each block."""
+        blocks = split(bounded(x), self.block)
+        return blocks, largest(blocks)
 
 
 def checked_block(name: str, block: Any, multiple: int = 1) -> int:

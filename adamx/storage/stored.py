@@ -212,10 +212,6 @@ def stored(
         TransformError: there is no slot of that name, a piece with a state looks at all
             leaves or is a wrapper, or a codec without signs is given for all slots.
 
-    Reference:
-        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
-        arXiv:2110.02861.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx

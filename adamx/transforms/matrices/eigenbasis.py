@@ -147,7 +147,7 @@ def in_eigenbasis(
     Matrices are the last two axes of a leaf, other axes count them; vectors are passed
     on as they are. For other views see `as_matrices`. Numbers below the rounding errors
     of the products count as zero; `inner` would otherwise treat them as small
-    gradients.
+    gradients. `soap` is Adam in this basis.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`.
@@ -166,10 +166,6 @@ def in_eigenbasis(
 
     Raises:
         TransformError: `inner` needs more than single arrays.
-
-    Reference:
-        Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,
-        arXiv:2409.11321.
 
     Example:
         >>> import jax.numpy as jnp

@@ -74,9 +74,6 @@ def orthogonalize(
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once; or None.
 
-    Reference:
-        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx

@@ -131,7 +131,7 @@ def in_subspace(
     on as they are, and not scaled. For other views see `as_matrices`. Numbers below the
     rounding errors of the products count as zero; `inner` would otherwise treat them as
     small gradients. A gradient of zeros leaves P unchanged; the first P is that of the
-    first gradient that is not zero.
+    first gradient that is not zero. `galore` is Adam in such a subspace.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`, that reads neither
@@ -151,10 +151,6 @@ def in_subspace(
 
     Raises:
         TransformError: `inner` needs more than single gradients.
-
-    Reference:
-        Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
-        Projection", 2024, arXiv:2403.03507.
 
     Example:
         >>> import jax.numpy as jnp

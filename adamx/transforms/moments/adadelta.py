@@ -45,9 +45,6 @@ def scale_by_adadelta(rho: Decay = 0.9, eps: NonNegative = 1e-6) -> Adadelta:
     Returns:
         A transform that keeps `nu` and `delta`.
 
-    Reference:
-        Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv:1212.5701.
-
     Example:
         >>> import adamx
         >>> tx = adamx.scale_by_adadelta(0.75, eps=1.0)

@@ -29,15 +29,13 @@ def difference(from_zero: bool = False) -> Difference:
 
     u = g − p;  p ← g
 
+    `adan` averages it.
+
     Args:
         from_zero: whether p is zero in the first step; otherwise it is g.
 
     Returns:
         A transform that keeps `previous`, p.
-
-    Reference:
-        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
-        Deep Models", 2022, arXiv:2208.06677, for its use.
 
     Example:
         >>> tx = difference()

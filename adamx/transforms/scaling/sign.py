@@ -21,10 +21,6 @@ def scale_by_sign() -> Sign:
 
     u = sign(g), with sign(0) = 0;  of a complex number the phase, g/|g|
 
-    Reference:
-        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex
-        Problems", 2018, arXiv:1802.04434.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
