@@ -12,8 +12,8 @@ from adamx.execution.sharding import is_typed, spread_like
 from adamx.execution.stack import stacked
 from adamx.hyperparameters.static import merge, remembered
 from adamx.numerics.dtypes import cast, cast_scalar, scalar_dtype
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import PyTreeDef
-from adamx.tree.record import is_key
 from adamx.types import Array
 
 Step: TypeAlias = Callable[..., tuple[Array, list[Any]]]
@@ -39,7 +39,7 @@ class SharedView(NamedTuple):
     def of(shared: Any) -> tuple["SharedView", list[Any]]:
         """Return the view, and the entries."""
         entries, structure = jax.tree.flatten(shared)
-        keys = [k for k, x in enumerate(entries) if is_key(x)]
+        keys = [k for k, x in enumerate(entries) if is_prng_key(x)]
         trees = [k for k, x in enumerate(entries) if type(x) is LeafList]
         return SharedView(structure, tuple(trees), tuple(keys)), entries
 

@@ -24,8 +24,9 @@ from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
 from adamx.transforms.matrices.as_matrices import AsMatrices
+from adamx.tree.leaves import is_array, is_prng_key
 from adamx.tree.paths import flatten, simple_paths, structure
-from adamx.tree.record import Record, is_array, is_key
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.tree.text import shortened
 from adamx.types import Params
 
@@ -295,7 +296,7 @@ def _names(state: Any) -> Iterator[str]:
         yield from state
 
 
-def _settings(piece: Record) -> dict[str, Any]:
+def _settings(piece: PytreeDataclass) -> dict[str, Any]:
     """Return the fields of a piece that are numbers, flags, schedules and the like."""
     found: dict[str, Any] = {}
     for name, value in vars(piece).items():
@@ -321,7 +322,7 @@ def _is_setting(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    if is_array(value) and not isinstance(value, Tracer) and not is_key(value):
+    if is_array(value) and not isinstance(value, Tracer) and not is_prng_key(value):
         return str(np.asarray(value))  # in its own precision: 0.9, not 0.89999998
     return show(value)
 

@@ -15,7 +15,7 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import cast, compute_dtype, scalar_dtype
 from adamx.optimizers.ema import ema
 from adamx.tree.check import fill_absent
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Hyper, Params, PyTree, Updates
 
 Measure: TypeAlias = Callable[[Updates], PyTree]
@@ -25,7 +25,7 @@ Measures: TypeAlias = Mapping[str, Measure]
 """Measures by the names that their measurements get."""
 
 
-class Averaged(Record):
+class Averaged(PytreeDataclass):
     """Hold a measure whose measurements are averaged; see `measure_with_ema`."""
 
     measure: Measure

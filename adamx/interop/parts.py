@@ -12,8 +12,8 @@ from adamx.execution.sharding import beside_old
 from adamx.execution.slot_table import put
 from adamx.numerics.dtypes import cast
 from adamx.tree.boxes import unbox
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import describe, flatten, is_none, names, structure
-from adamx.tree.record import is_key
 from adamx.types import Array, Params, State
 
 Path: TypeAlias = tuple[str, ...]
@@ -114,18 +114,22 @@ def equal(x: Any, y: Any) -> bool:
 
 
 def _data(x: Any) -> Any:
-    return np.asarray(jax.random.key_data(x) if is_key(x) else x)
+    return np.asarray(jax.random.key_data(x) if is_prng_key(x) else x)
 
 
 def _placed(x: Any, like: Any) -> Array:
-    if is_key(like):
-        return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
+    if is_prng_key(like):
+        return x if is_prng_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
     return beside_old(cast(jnp.asarray(x), like.dtype), like)
 
 
 def _kept_as(x: Any, like: Any) -> Any:
     """Return `like`, or where that is a random key and `x` is none, its data."""
-    return jax.random.key_data(like) if is_key(like) and not is_key(x) else _array(like)
+    return (
+        jax.random.key_data(like)
+        if is_prng_key(like) and not is_prng_key(x)
+        else _array(like)
+    )
 
 
 def _array(x: Any) -> Any:
@@ -133,7 +137,7 @@ def _array(x: Any) -> Any:
 
 
 def _kind(x: Any) -> Any:
-    if is_key(x):
+    if is_prng_key(x):
         return x.dtype
     kinds = (jnp.bool_, jnp.integer, jnp.floating, jnp.complexfloating)
     return next((kind for kind in kinds if jnp.issubdtype(x.dtype, kind)), x.dtype)

@@ -20,8 +20,9 @@ from adamx.hyperparameters.static import merge, split
 from adamx.kernels.chunks import Cut, in_pallas, looped
 from adamx.storage.block_sharding import stepped
 from adamx.storage.stored import NEVER, Stored, with_min_size
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import describe
-from adamx.tree.record import is_key, replace
+from adamx.tree.pytree_dataclass import replace
 from adamx.types import Array, Param, Shared, Slots, StepResult
 
 BACKENDS = ("pallas", "interpret", "loop")
@@ -210,7 +211,7 @@ def _spans(series: Series) -> list[int]:
                 spans.append(codec.span)
         elif rule.locality != "element":
             _refuse(name, "locality", repr(rule.locality))
-    if any(map(is_key, jax.tree.leaves(StateLayout.of(series).shared))):
+    if any(map(is_prng_key, jax.tree.leaves(StateLayout.of(series).shared))):
         _refuse("fused", "random numbers", "each chunk would draw the same")
     return spans
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from adamx.hyperparameters.labels import Labels
 from adamx.linalg.matrix_view import MatrixView, View, matrix_view
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
@@ -104,7 +104,7 @@ _OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")
 _OUTPUT = re.compile("^output(_|$)")
 
 
-class Seen(Record):
+class Seen(PytreeDataclass):
     """A mask by path, shape and the sides that a view gives a leaf."""
 
     rule: Callable[[str, Any, View], bool]

@@ -8,14 +8,14 @@ from adamx.errors import TransformError, nearest
 from adamx.hyperparameters.hyper import Check
 from adamx.numerics.arithmetic import divisors
 from adamx.numerics.norms import norm_of
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Scalar
 
 Quintic: TypeAlias = tuple[float, float, float]
 """a, b, c of the polynomial a·σ + b·σ³ + c·σ⁵."""
 
 
-class NewtonSchulz(Record):
+class NewtonSchulz(PytreeDataclass):
     """Polynomials that bring singular values from (0, 1] up to one, applied in turn.
 
     X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X makes a·σ + b·σ³ + c·σ⁵ of each singular value σ.

@@ -19,7 +19,7 @@ from adamx.numerics.random import KeyLike, random_key
 from adamx.stepping.rounding import ROUNDINGS, Rounding
 from adamx.tree.check import flatten_like
 from adamx.tree.paths import flatten, key_paths
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import (
     Array,
     Params,
@@ -72,7 +72,7 @@ class Step(EqualByCall):
         return self._parts.whole(params, state.get(OWN, {}))
 
 
-class Parts(Record):
+class Parts(PytreeDataclass):
     """What a step is made of."""
 
     plan: Plan

@@ -9,11 +9,11 @@ from adamx.errors import TransformError
 from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.storage.rounding import stochastic_round
 from adamx.tree.paths import describe
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
-class Rounding(Record):
+class Rounding(PytreeDataclass):
     """To the nearest number; a base for those that keep something beside it."""
 
     name: ClassVar[str] = "nearest"

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from adamx.errors import TransformError
 from adamx.hyperparameters.arguments import Whole
 from adamx.storage.blocks import bounded, largest, split
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
-class Codec(Record):
+class Codec(PytreeDataclass):
     """How an array of float32 is kept between steps; `stored` puts it around a rule.
 
     A codec is a frozen dataclass: its fields say how it is set. A subclass writes

@@ -23,7 +23,8 @@ from adamx.hyperparameters.labels import Labels
 from adamx.numerics.random import KeyLike, random_key
 from adamx.storage.block_sharding import begun, stepped
 from adamx.storage.codec import Codec
-from adamx.tree.record import Record, is_array, replace
+from adamx.tree.leaves import is_array
+from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Array, Param, Shared, Slots, StepResult
 
 NONNEGATIVE = frozenset(
@@ -32,7 +33,7 @@ NONNEGATIVE = frozenset(
 """The slots of adamx that hold no negative numbers, by name."""
 
 
-class Encoding(Record):
+class Encoding(PytreeDataclass):
     """Which slots are kept how."""
 
     codec: Codec | None

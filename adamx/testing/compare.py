@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.testing.law import GAIN, Violation, require
-from adamx.tree.record import is_key
+from adamx.tree.leaves import is_prng_key
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
     """Return the leaves of a tree with their key paths; keys as their numbers."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        if is_key(leaf):
+        if is_prng_key(leaf):
             abstract = isinstance(leaf, jax.ShapeDtypeStruct)
             numbers = jax.random.key_data
             leaf = jax.eval_shape(numbers, leaf) if abstract else numbers(leaf)

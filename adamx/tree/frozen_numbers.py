@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from adamx.errors import TransformError
 from adamx.tree.callables import is_function
+from adamx.tree.leaves import is_array
 from adamx.tree.paths import describe, flatten, key_paths, structure
-from adamx.tree.record import is_array
 from adamx.types import Array, Params, PyTree, State
 
 Held: TypeAlias = dict[int, Array]

@@ -17,7 +17,7 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import compute_dtype, scalar_dtype
 from adamx.tree.check import wrong_state
-from adamx.tree.record import is_array
+from adamx.tree.leaves import is_array
 from adamx.tree.state import named
 from adamx.types import Array, Params, State, StateT, Updates
 

@@ -12,7 +12,7 @@ from adamx.testing.compare import same
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
-from adamx.tree.record import is_key
+from adamx.tree.leaves import is_prng_key
 
 
 @law(18)
@@ -33,7 +33,7 @@ def declarations(subject: Subject) -> None:
         for g, expected in zip(inputs, together, strict=True):
             updates, state = update(g, state, None)
             same(updates, expected, "an update without parameters", ulps=2)
-    if any(map(is_key, jax.tree.leaves(subject.fresh(start)))):
+    if any(map(is_prng_key, jax.tree.leaves(subject.fresh(start)))):
         return
     if locality(rule) == "element":
         _each_number(subject, start, inputs, together)

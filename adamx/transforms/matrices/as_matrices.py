@@ -16,7 +16,8 @@ from adamx.hyperparameters.labels import Labels
 from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
 from adamx.linalg.kinds import through
 from adamx.linalg.matrix_view import MatrixView, View, matrix_view
-from adamx.tree.record import is_key, replace
+from adamx.tree.leaves import is_prng_key
+from adamx.tree.pytree_dataclass import replace
 from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
@@ -94,7 +95,7 @@ class AsMatrices(RuleWrapper):
                 return {n: seen(n, value) for n, value in x.items()}
             if name in trees and jnp.shape(x) == shape:
                 return self._cut(x)[k]
-            return jax.random.fold_in(x, k) if number > 1 and is_key(x) else x
+            return jax.random.fold_in(x, k) if number > 1 and is_prng_key(x) else x
 
         return seen("", shared) if trees or number > 1 else shared
 
