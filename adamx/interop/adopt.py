@@ -17,7 +17,7 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "nu_max": ("running_max",),
     "trace": ("trace",),
 }
-"""The pieces whose slot of that name is what other libraries mean by it."""
+"""The pieces whose slot of that name means the same in other libraries."""
 
 
 def one_count(counts: Mapping[str, int], wrong: str) -> int | None:
@@ -43,7 +43,7 @@ def adopted(
     count: int | None,
     numbers: Mapping[str, Any],
 ) -> State:
-    """Return the state of `tx` with these moments in it, as after `count` steps.
+    """Return the state of `tx` with these moments, as after `count` steps.
 
     Args:
         tx: the transform to go on with.

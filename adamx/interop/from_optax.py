@@ -1,4 +1,4 @@
-"""States of Optax, to go on with here; Optax itself is not needed."""
+"""Training continued from a state of Optax; Optax itself is not needed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, tuple[str, ...]] = {
     "ScaleByRmsState": ("nu",),
     "TraceState": ("trace",),
 }
-"""The trees in Optax's states that adamx keeps under the same names."""
+"""The trees in Optax's states that adamx keeps too, under the same names."""
 
 OTHERS = (
     "EmptyState",
@@ -27,7 +27,7 @@ OTHERS = (
     "InjectStatefulHyperparamsState",
     "WrappedScheduleState",
 )
-"""Those that have nothing in them but counts, numbers and other states."""
+"""The states that hold nothing but counts, numbers and other states."""
 
 
 def from_optax(

@@ -1,4 +1,4 @@
-"""States of PyTorch's optimizers, to go on with here; PyTorch itself is not needed."""
+"""Training continued from a PyTorch optimizer; PyTorch itself is not needed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, str] = {
     "max_exp_avg_sq": "nu_max",
     "momentum_buffer": "trace",
 }
-"""PyTorch's names of what adamx keeps, and adamx's."""
+"""PyTorch's names of moments, and adamx's names of them."""
 
 
 def from_torch(
@@ -127,7 +127,7 @@ def _check_names(
 
 
 def _numpy(x: Any) -> np.ndarray:
-    """Return a tensor, or what else can be an array, as one of NumPy."""
+    """Return a tensor, or anything else that can be an array, as a NumPy array."""
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         try:

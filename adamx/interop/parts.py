@@ -25,13 +25,13 @@ class Part(NamedTuple):
     path: Path
     value: Any
     is_slot: bool
-    """Whether it is a tree like the parameters; otherwise it is once for all leaves."""
+    """Whether it is a tree like the parameters, not one value for all leaves."""
 
 
 def parts_of(tx: TransformLike, params: Params) -> list[Part]:
     """Return the entries of the fresh state of `tx`.
 
-    A slot is what holds nothing where there are no parameters.
+    An entry is a slot if it holds nothing for parameters that are all None.
     """
     tx = as_transform(tx)
     bare, fresh = tx.init(nothing_like(params)), tx.init(params)
@@ -69,8 +69,8 @@ def _collect(
 def entries(tree: Any) -> dict[Path, Any]:
     """Return the leaves of `tree`, by the names on their way; None is no leaf.
 
-    Boxes have no name in it, so that states of a model's variables and of the arrays in
-    them have the same names.
+    Boxes have no name in the path, so that states of a model's variables and of their
+    arrays have the same names.
     """
     pairs, _ = jax.tree_util.tree_flatten_with_path(unbox(tree), is_leaf=is_none)
     return {names(path): leaf for path, leaf in pairs if leaf is not None}
@@ -101,7 +101,7 @@ def fits(x: Any, like: Any) -> bool:
 
 
 def placed(x: Any, like: Any) -> Any:
-    """Return `x` in the dtypes of `like`, over the devices as that is."""
+    """Return `x` in the dtypes and with the shardings of `like`."""
     return jax.tree.map(_placed, x, like)
 
 
@@ -124,7 +124,7 @@ def _placed(x: Any, like: Any) -> Array:
 
 
 def _kept_as(x: Any, like: Any) -> Any:
-    """Return `like`, or where that is a random key and `x` is none, its data."""
+    """Return `like`, or its data if `like` is a random key and `x` is none."""
     return (
         jax.random.key_data(like)
         if is_prng_key(like) and not is_prng_key(x)

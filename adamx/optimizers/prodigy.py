@@ -1,4 +1,4 @@
-"""Prodigy: Adam whose rate is how far the minimum is, as far as one can know.
+"""Prodigy: Adam whose rate is an estimate of the distance to the minimum.
 
 num ← b3·num + w·⟨g, θ₀ − θ⟩,  s ← b3·s + w·g       Prodigy
 d ← max(d, num / ‖s‖₁)

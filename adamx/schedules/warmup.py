@@ -1,4 +1,4 @@
-"""A value that is reached little by little."""
+"""Warm-ups, alone and before a decay."""
 
 import functools
 

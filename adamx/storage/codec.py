@@ -1,4 +1,4 @@
-"""What a codec is: two functions, from an array to what is kept of it, and back."""
+"""The base of codecs: a function that encodes an array, and one that decodes it."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -58,7 +58,7 @@ class Codec(PytreeDataclass):
         raise NotImplementedError(f"{type(self).__name__}.encode")
 
     def decode(self, encoded: Any, shape: tuple[int, ...]) -> Array:
-        """Return the array that `encoded` stands for."""
+        """Return the array that `encode` encoded."""
         raise NotImplementedError(f"{type(self).__name__}.decode")
 
     def nonnegative(self) -> "Codec":
@@ -70,7 +70,7 @@ class Codec(PytreeDataclass):
         cls.__repr__ = Codec.__repr__
 
     def __repr__(self) -> str:
-        """Return the call that makes it, without what is as by default."""
+        """Return the call that makes the codec, without arguments at their defaults."""
         fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
         pairs = ((f, getattr(self, f.name)) for f in fields)
         given = (f"{f.name}={value!r}" for f, value in pairs if value != f.default)

@@ -25,7 +25,8 @@ class Dynamic8(BlockCodec):
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
-        # Not divided: the last bit decides which of two codes is the nearest.
+        # Multiplied by the inverse, not divided: the last bit can decide which code is
+        # nearest.
         inverse = 1 / jnp.maximum(scales, np.float32(2.0**-126))
         share = jnp.clip(blocks * inverse[..., None], -1, 1)
         codes = book(self.signed).nearest(share)

@@ -21,7 +21,7 @@ class Float8(BlockCodec):
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
-        # XLA would multiply by 1/448, which is another number.
+        # A traced divisor: XLA would multiply by 1/448, which rounds differently.
         scales = scales / jnp.where(scales > 0, LARGEST, 1)
         codes = relative(blocks, scales).astype(jnp.float8_e4m3fn)
         bits = jax.lax.bitcast_convert_type(codes, jnp.uint8)

@@ -29,7 +29,7 @@ class Int4(BlockCodec):
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
         codes = book(self.signed).nearest_of_few(relative(blocks, scales))
-        # The half byte that may be left over is as if one more zero had been there.
+        # A half byte that is left over gets the code of zero.
         zero = int(np.argmin(np.abs(book(self.signed).entries)))
         return Blocks(_packed(join(codes, x.shape), zero), scales)
 

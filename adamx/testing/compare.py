@@ -41,7 +41,7 @@ def close(
 ) -> None:
     """Require numbers within `rtol` of themselves, and half of that of the largest.
 
-    `size` stands for the largest, if that of which the numbers are made is larger.
+    `size` replaces the largest number, if the terms of the numbers are larger.
     """
     x, y = wide(got), wide(expected)
     size = np.max(np.abs(y[np.isfinite(y)]), initial=size)

@@ -1,7 +1,7 @@
-"""The laws that a public transform cannot keep by its nature, with the reasons.
+"""The laws that a public transform cannot keep, with the reasons.
 
-The one place where they are declared, and what multiplies rounding errors with them;
-`docs/laws.md` lists them, and the tests see that each of them is needed.
+They are declared only here, with the transforms that multiply rounding errors.
+`docs/laws.md` lists them, and the tests check that each of them is needed.
 """
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
@@ -78,7 +78,7 @@ GAINS: dict[str, tuple[float, str]] = {
     **dict.fromkeys(("in_eigenbasis", "scale_by_soap", "soap"), _TURNS),
     **dict.fromkeys(("scale_by_shampoo", "shampoo"), _ROOTS),
 }
-"""By how much rounding errors of what comes in are multiplied by nature, and why.
+"""The factor by which a transform multiplies rounding errors of its input, and why.
 
-Where laws allow for units in the last place, it may be so many times as many.
+Laws that allow for units in the last place allow so many times as many.
 """

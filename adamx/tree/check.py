@@ -1,4 +1,4 @@
-"""Does what came in fit? One error, with the key path, where it does not."""
+"""Checks of trees and arguments; their errors name the key path."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def flatten_like(
 ) -> list[Any]:
     """Return the entries of `tree` at the leaves of `like`, of structure `treedef`.
 
-    None in `tree` stands for None in all of a subtree.
+    None in `tree` means None for every leaf of the subtree there.
 
     Raises:
         TransformError: the trees differ; it says where.
@@ -47,7 +47,7 @@ def flatten_like(
 
 
 def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
-    """Return what `tree` has where `treedef` has its leaves; None if it differs."""
+    """Return the entries of `tree` at the leaves of `treedef`; None if it differs."""
     try:
         return treedef.flatten_up_to(tree)
     except (ValueError, TypeError, KeyError):
@@ -171,7 +171,7 @@ _KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
 
 
 def needed_params(params: Params | None, piece: str) -> Params:
-    """Return the parameters, for a piece that cannot do without."""
+    """Return the parameters, and raise if there are none."""
     if params is None:
         raise TransformError(
             "update needs the parameters",

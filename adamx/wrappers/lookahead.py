@@ -23,7 +23,7 @@ class FollowSlowly(Rule):
         return {"steps_since_sync": jnp.zeros((), jnp.int32)}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
-        # Not the count of all steps, which at its end would stand still.
+        # Counted modulo k, because a count of all steps stops at the largest int32.
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:

@@ -1,4 +1,4 @@
-"""Mechanic: how long all steps of an optimizer should have been together, learnt."""
+"""Mechanic: a factor of all steps of an optimizer, learnt during training."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -104,7 +104,7 @@ class Tuner(Rule):
         wealth = wealth + jnp.maximum(reward, 0) * weight
         below = jnp.where(usable, root * jnp.sqrt(weight_sq) + eps, 1)
         scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
-        # While parameters are held, gains have no end; the scale is to remain a number.
+        # Bounded, because gains grow without end while the parameters do not move.
         scales = jnp.minimum(scales, 2.0**55 * self.s_init)
         known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}

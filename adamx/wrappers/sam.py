@@ -78,7 +78,7 @@ class SamAtOnce(Sam):
 
 
 class Return(Rule):
-    """Keep where a round began, and the number of its step, from 1."""
+    """Keep the parameters at the start of a round, and count its steps from 1."""
 
     needs_params = True
 
@@ -101,7 +101,7 @@ class Return(Rule):
 
 
 class SamInTurns(Sam):
-    """Let the caller take the steps up too, and then return."""
+    """Take one step of a round in each call of update: up, and last down."""
 
     def begin(self, params: Params) -> dict[str, Any]:
         up = self.adversary.init(params)

@@ -1,4 +1,4 @@
-"""Schedule-free learning: gradients between what is stepped and its average."""
+"""Schedule-free learning: gradients between the iterates and their average."""
 
 import jax.numpy as jnp
 
@@ -46,7 +46,7 @@ class ScheduleFree(Rule):
         t = count.astype(scalar_dtype())
         max_lr = jnp.maximum(shared["max_lr"], self.learning_rate)
         least = float(jnp.finfo(t.dtype).tiny)
-        # A root of 0 has no slope; and without a weight nothing is averaged yet.
+        # A power of 0 may have no derivative. While the rate is 0 the weight is 0.
         weight = jnp.maximum(max_lr, least) ** self.weight_lr_power * t**self.r
         weight = jnp.where(max_lr > 0, weight, 0)
         mean, share = share_of_weights(shared["mean_weight"], weight, count)
@@ -57,7 +57,7 @@ class ScheduleFree(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         share, z = shared["share"], slots["z"] + g
-        # Of the new z alone, so that it can take the place of the old one.
+        # Computed from the new z alone, so that XLA can write it over the old one.
         u = share * (z - param) + (1 - self.b1) * (1 - share) * g
         return u, {"z": z}
 
@@ -148,7 +148,7 @@ def schedule_free_eval_params(state: State, params: ParamsT) -> ParamsT:
     """
 
     def average(own_state: State, y: Array, z: Array) -> Array:
-        # Before the first step nothing is between yet, and x is y is z.
+        # before the first step x, y and z are equal
         b1 = jnp.where(own_state["between"] > 0, own_state["between"], 1).astype(
             z.dtype
         )

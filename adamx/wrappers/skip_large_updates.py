@@ -1,4 +1,4 @@
-"""No step on gradients that are too large."""
+"""Skipping of steps whose gradients are too large."""
 
 from collections.abc import Mapping
 from typing import Any

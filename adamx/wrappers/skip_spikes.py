@@ -1,4 +1,4 @@
-"""No step on gradients or losses that are outliers of the last ones."""
+"""Skipping of steps whose gradient norm or loss is an outlier."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
@@ -20,7 +20,7 @@ Window: TypeAlias = Annotated[int, Whole(2)]
 
 
 class Spikes(GlobalNormRule):
-    """Pass updates on, and keep the last norms of all of them, and the last values."""
+    """Pass updates on, and keep windows of the last norms and the last losses."""
 
     window: int
     sigma: Rate
@@ -48,9 +48,9 @@ class Spikes(GlobalNormRule):
         return {**kept, "last_skipped": skip, "total_skipped": total}
 
     def _compared(self, x: Array, name: str, shared: Shared) -> tuple[Array, Shared]:
-        """Return whether `x` is too large beside the last ones, and these with `x` in.
+        """Return whether `x` is an outlier of its window, and the next window.
 
-        A NaN or ∞ is too large, and not kept.
+        NaN and ∞ are outliers, and do not enter the window.
         """
         last, count = shared[f"{name}s"], shared[f"{name}_count"]
         finite = jnp.isfinite(x)
@@ -72,7 +72,7 @@ class Spikes(GlobalNormRule):
         mean = jnp.sum(scaled, where=there) / jnp.maximum(number, 1)
         squares = jnp.sum((scaled - mean) ** 2, where=there)
         deviation = jnp.sqrt(squares / jnp.maximum(number - 1, 1))
-        # Of equal numbers the deviation is 0, and a mean of them is rounded.
+        # The deviation of equal numbers is 0, but their mean has a rounding error.
         rounding = 64 * float(jnp.finfo(last.dtype).eps)
         above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
         return above & (count >= max(2, self.window // 2))

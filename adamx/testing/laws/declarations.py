@@ -54,7 +54,7 @@ def _rule(subject: Subject) -> Rule:
 def _each_number(
     subject: Subject, start: Any, inputs: list[Any], together: list[Any]
 ) -> None:
-    """All numbers in one row, backwards, are treated as before."""
+    """Check that all numbers, as one reversed row, get the same updates."""
 
     def row(tree: Any) -> Any:
         numbers = jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves(tree)])

@@ -35,10 +35,10 @@ def errors(subject: Subject) -> None:
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
     other = subject.fresh({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
     shapes = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
-    # What a leaf keeps may be more or less for another shape.
+    # The slots of a leaf may depend on its shape.
     changed = {(a, b) for a, b in zip_longest(*shapes) if a != b}
     if changed:
-        # A slot of another shape than its parameter is said to be of that shape.
+        # The error names both shapes only if the slots have the parameters' shapes.
         like_params = ["[3,1]", "[2,2]"] if changed == {((3, 1), (2, 2))} else []
         words = ["state", "['layer']['w']", *like_params]
         _says("the state of other parameters", update(start, other), words)

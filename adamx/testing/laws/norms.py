@@ -48,7 +48,7 @@ def norms(subject: Subject) -> None:
 
 
 def _adds_up(subject: Subject) -> bool:
-    """Whether numbers of a leaf may meet in a sum: not in rules for single numbers."""
+    """Return whether numbers of a leaf may be summed; elementwise rules sum none."""
     if not isinstance(subject.tx, Transform):
         return True
     pieces = [piece for _, piece in subject.tx.plan.pieces]

@@ -60,7 +60,7 @@ def _sharded(subject: Subject, kind: AxisType) -> None:
 
 def _where_it_was(state: Any, fresh: Any, what: str) -> None:
     for (where, leaf), (_, first) in zip(leaves(state), leaves(fresh), strict=True):
-        # Vectors are of a rule, not of a leaf: a few numbers, wherever they are.
+        # A vector belongs to a rule, not to a leaf, so its sharding does not matter.
         if leaf.ndim > 1:
             require(
                 leaf.sharding.is_equivalent_to(first.sharding, leaf.ndim),

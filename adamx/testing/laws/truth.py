@@ -69,7 +69,7 @@ def follower(subject: Subject) -> Callable[..., Any]:
 def deviation(
     subject: Subject, reference: Trajectory, follow: Callable[..., Any]
 ) -> float:
-    """How far the path in float64 is from the reference, in its largest step."""
+    """Return how far the path in float64 is from the reference, in its largest step."""
     start = jax.tree.map(jax.device_put, dict(reference.params))
     inputs = jax.tree.map(lambda *g: jax.device_put(np.stack(g)), *reference.grads)
     *_, path = follow(start, subject.fresh(start), inputs, True)
