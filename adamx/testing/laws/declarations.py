@@ -19,10 +19,11 @@ from adamx.tree.leaves import is_prng_key
 def declarations(subject: Subject) -> None:
     """What a rule declares of itself is true.
 
-    A rule of locality "element" does to each number what it would do to it alone, one
-    of locality "leaf" does so to each leaf. What does not declare that it needs the
-    parameters does the same without them. What `averages` emits c in a state of c.
-    Noise depends on where a number stands: what draws it has only the second to keep.
+    A rule of locality "element" treats each number as if it were alone, and a rule of
+    locality "leaf" each leaf. A rule that does not declare that it needs the parameters
+    does the same without them. A rule with `averages` emits c in a state of c. Noise
+    depends on the position of a number, so rules that draw it must keep the second
+    sentence alone.
     """
     rule = _rule(subject)
     start = params()

@@ -18,10 +18,9 @@ from adamx.testing.trees import grads, params
 def memory(subject: Subject) -> None:
     """Nothing that a user made outlives the user's last reference to it.
 
-    After a step the arrays that it was given and those that it made are gone when
-    nobody refers to them, and so are functions among the arguments. Hyperparameters and
-    schedules may be traced: no tracer outlives its trace, as `jax.check_tracer_leaks`
-    sees it.
+    The arrays that a step got and made, and functions among its arguments, are freed
+    once the user drops them. Hyperparameters and schedules may be traced: no tracer
+    outlives its trace, as `jax.check_tracer_leaks` sees it.
     """
     there = _after_a_step(subject)
     if any(find() is not None for _, find in there):
