@@ -63,11 +63,9 @@ def lookahead(
         arXiv:1907.08610.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.lookahead(adamx.sgd(1.0), 2, 0.5)
-        >>> params = jnp.array(0.0)
-        >>> state = tx.init(params)
+        >>> params, state = 0.0, tx.init(0.0)
         >>> for _ in range(2):
         ...     updates, state = tx.update(-1.0, state, params)
         ...     params = adamx.apply_updates(params, updates)

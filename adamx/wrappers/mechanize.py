@@ -205,11 +205,9 @@ def mechanize(
         arXiv:2306.00144.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.mechanize(adamx.sgd(1.0), s_init=0.5)
-        >>> params = jnp.array(3.0)
-        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(3.0), 3.0)
         >>> round(float(updates), 6)
         -1.5
     """
