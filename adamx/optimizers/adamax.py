@@ -76,10 +76,10 @@ def adamax(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.adamax(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0))
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.adamax(0.1, b1=0.0, b2=0.5, eps=0.0)
+        >>> _, state = tx.update(4.0, tx.init(0.0))
+        >>> round(float(tx.update(1.0, state)[0]), 6)  # −η · 1 / max(0.5·4, 1)
+        -0.05
     """
     return chain(
         scale_by_adamax(b1, b2, eps, eps_in_max=eps_in_max),

@@ -51,9 +51,12 @@ def second_moment(
     Example:
         >>> import adamx
         >>> tx = adamx.second_moment(0.75)
-        >>> updates, state = tx.update(4.0, tx.init(0.0))
-        >>> float(updates)
+        >>> state = tx.init(0.0)
+        >>> for g in (4.0, 0.0):
+        ...     updates, state = tx.update(g, state)
+        ...     print(float(updates))
         4.0
+        3.0
     """
     return SecondMoment(decay, initial_scale, past)
 

@@ -70,9 +70,11 @@ def scale_by_param_block_norm(min_scale: NonNegative = 1e-3) -> ParamBlockNorm:
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.scale_by_param_block_norm()
-        >>> params = jnp.array([3.0, 4.0])
-        >>> tx.update(jnp.array([1.0, 2.0]), tx.init(params), params)[0].tolist()
-        [5.0, 10.0]
+        >>> tx = adamx.scale_by_param_block_norm(2.0)
+        >>> params = {"a": jnp.array([3.0, 4.0]), "b": jnp.zeros(2)}
+        >>> grads = {"a": jnp.ones(2), "b": jnp.ones(2)}
+        >>> updates, _ = tx.update(grads, tx.init(params), params)
+        >>> updates["a"].tolist(), updates["b"].tolist()
+        ([5.0, 5.0], [2.0, 2.0])
     """
     return ParamBlockNorm(min_scale)
