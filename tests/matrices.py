@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import adamx
 
 CONDITIONS = [1e0, 1e2, 1e4, 1e6, 1e8]
+each_condition = pytest.mark.parametrize("condition", CONDITIONS)
 ODD = {
     "zero": np.zeros((3, 4)),
     "rank one": np.outer([1.0, 2.0, 2.0], [3.0, 0.0, -4.0]),

@@ -11,6 +11,7 @@ from tests.matrices import (
     ODD,
     check_it_stays,
     check_odd_matrices,
+    each_condition,
     normal,
     refresh_steps,
     symmetric,
@@ -18,7 +19,7 @@ from tests.matrices import (
 from tests.tiers import full
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_eigenvectors_are_those_of_the_matrix(x64, condition):
     a, sizes, _ = symmetric(condition)
     q = np.asarray(eigenvectors(jnp.asarray(a)))

@@ -16,6 +16,7 @@ from tests.matrices import (
     ODD,
     check_it_stays,
     check_odd_matrices,
+    each_condition,
     normal,
     symmetric,
 )
@@ -26,7 +27,7 @@ ROOTS: list[Any] = sorted(METHODS)
 
 @pytest.mark.parametrize("method", ROOTS)
 @pytest.mark.parametrize("p", [2, 3, 4, 8])
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_roots_are_those_of_the_eigenvalues(x64, condition, p, method):
     a, sizes, q = symmetric(condition)
     found = inverse_root(jnp.asarray(3.0 * a), p, 0.0, method)

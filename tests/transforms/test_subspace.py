@@ -8,10 +8,10 @@ import pytest
 import adamx
 from adamx.linalg.eigen import eigenvectors, singular_vectors
 from tests.matrices import (
-    CONDITIONS,
     ODD,
     check_it_stays,
     check_odd_matrices,
+    each_condition,
     normal,
     refresh_steps,
 )
@@ -29,7 +29,7 @@ def of_condition(condition, shape, seed=0):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_singular_vectors_are_those_of_the_matrix(x64, condition, shape):
     a, right, sizes = of_condition(condition, shape)
     v = np.asarray(singular_vectors(jnp.asarray(a)))

@@ -43,9 +43,6 @@ def interpolated_momentum(b1: Decay = 0.9, b2: Decay = 0.99) -> InterpolatedMome
         b1: the share of the old momentum in u, in [0, 1).
         b2: the decay of the momentum, in [0, 1).
 
-    Returns:
-        A transform that keeps `mu`.
-
     Example:
         >>> from adamx.transforms.momentum.interpolation import interpolated_momentum
         >>> tx = interpolated_momentum(0.5, 0.75)

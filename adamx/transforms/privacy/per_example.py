@@ -121,7 +121,8 @@ def per_example_global_norm_clip(
 
     Σᵢ gᵢ · min(1, C/‖gᵢ‖), with the norm over all leaves of example i
 
-    An example whose gradient is not finite adds nothing, and counts as clipped.
+    An example whose gradient is not finite adds nothing, and counts as clipped. This is
+    the sum in `differentially_private_aggregate`, without the noise.
 
     Args:
         grads: a tree of arrays whose first axis is that of the examples.
@@ -130,10 +131,6 @@ def per_example_global_norm_clip(
     Returns:
         The sum, a tree like `grads` without the first axes, of float32 at least, and
         how many examples were clipped, an int32 of shape ().
-
-    Reference:
-        Abadi et al., "Deep Learning with Differential Privacy", 2016,
-        arXiv:1607.00133.
 
     Example:
         >>> import jax.numpy as jnp
