@@ -38,3 +38,9 @@ Slots: TypeAlias = dict[str, Any]
 
 Shared: TypeAlias = dict[str, Any]
 """What a rule keeps once for all arrays, by name; scalars and small vectors."""
+
+Param: TypeAlias = Array | None
+"""The parameter of a leaf, as a rule is given it; None if the rule does not need it."""
+
+StepResult: TypeAlias = tuple[Array, Slots]
+"""What `step` of a rule returns: the update, and the next slots."""

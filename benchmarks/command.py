@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,27 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options.add_argument("--read", type=Path, help="show such numbers, measure nothing")
     options.add_argument("--write", type=Path, help="put the table into this document")
     return options
+
+
+def tree_parser(description: str | None, repeats: int) -> argparse.ArgumentParser:
+    """Options for measuring the steps of optimizers on some trees."""
+    options = parser(description)
+    options.add_argument("--trees", default="", help="only trees with this in the name")
+    options.add_argument("--stages", type=int, default=3, help="times to compile")
+    options.add_argument("--repeats", type=int, default=repeats, help="rounds of steps")
+    return options
+
+
+def measure_each(
+    names: Iterable[str], only: str, measure: Callable[[str], Any]
+) -> dict[str, Any]:
+    """Measure each name that contains `only`, and print which are done."""
+    found = {}
+    for name in names:
+        if only in name:
+            found[name] = measure(name)
+            print(f"done: {name}", flush=True)
+    return found
 
 
 def publish(

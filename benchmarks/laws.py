@@ -189,8 +189,8 @@ def statutes() -> str:
     return "\n\n".join(
         [
             *["## What they say", *laws],
-            *["## Who cannot keep one, by nature", exceptions],
-            *["## Who multiplies rounding errors, by nature", MULTIPLIES, gains],
+            *["## Transforms that cannot keep a law", exceptions],
+            *["## Transforms that multiply rounding errors", MULTIPLIES, gains],
         ]
     )
 

@@ -26,7 +26,7 @@ import optax.contrib
 from tabulate import tabulate
 
 import adamx
-from benchmarks.command import parser, publish
+from benchmarks.command import measure_each, publish, tree_parser
 from benchmarks.step import Subject, Times, ratio, shown, timed, versions
 from benchmarks.trees import Shapes, random_tree, small_matrices, transformer
 
@@ -158,20 +158,14 @@ def report(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    command = parser(__doc__)
-    command.add_argument("--trees", default="", help="only trees with this in the name")
-    command.add_argument("--stages", type=int, default=3, help="times to compile")
-    command.add_argument("--repeats", type=int, default=15, help="rounds of steps")
-    options = command.parse_args()
+    options = tree_parser(__doc__, repeats=15).parse_args()
+
+    def of(name: str) -> dict[str, Any]:
+        return measure(TREES[name], options.stages, options.repeats)
 
     def measured() -> dict[str, Any]:
-        found: dict[str, Any] = {"versions": versions(), "trees": {}}
-        for name, shapes in TREES.items():
-            if options.trees in name:
-                figures = measure(shapes, options.stages, options.repeats)
-                found["trees"][name] = figures
-                print(f"done: {name}", flush=True)
-        return found
+        trees = measure_each(TREES, options.trees, of)
+        return {"versions": versions(), "trees": trees}
 
     publish(options, "benchmarks.matrix", measured, report)
 

@@ -31,7 +31,7 @@ import optax
 from tabulate import tabulate
 
 import adamx
-from benchmarks.command import parser, publish
+from benchmarks.command import measure_each, publish, tree_parser
 from benchmarks.trees import TREES, random_tree
 
 Times = dict[str, dict[str, list[float]]]
@@ -241,21 +241,16 @@ def versions() -> str:
 
 
 def main() -> None:
-    command = parser(__doc__)
-    command.add_argument("--trees", default="", help="only trees with this in the name")
-    command.add_argument("--stages", type=int, default=3, help="times to compile")
-    command.add_argument("--repeats", type=int, default=20, help="rounds of steps")
-    options = command.parse_args()
+    options = tree_parser(__doc__, repeats=20).parse_args()
+
+    def of(name: str) -> dict[str, Any]:
+        stages = 1 if len(TREES[name]) > 2000 else options.stages
+        times, limits = measure(TREES[name], stages, options.repeats)
+        return {"times": times, "limits": limits}
 
     def measured() -> dict[str, Any]:
-        found: dict[str, Any] = {"versions": versions(), "trees": {}}
-        for name, shapes in TREES.items():
-            if options.trees in name:
-                stages = 1 if len(shapes) > 2000 else options.stages
-                times, limits = measure(shapes, stages, options.repeats)
-                found["trees"][name] = {"times": times, "limits": limits}
-                print(f"done: {name}", flush=True)
-        return found
+        trees = measure_each(TREES, options.trees, of)
+        return {"versions": versions(), "trees": trees}
 
     publish(options, "benchmarks.step", measured, report)
 

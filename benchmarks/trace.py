@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from tabulate import tabulate
 
 from adamx.testing.subject import Subject
-from benchmarks.command import parser, publish
+from benchmarks.command import measure_each, parser, publish
 from benchmarks.laws import SUBJECTS
 from benchmarks.step import forget, ratio, timed, versions
 from benchmarks.trees import random_tree, small_leaves
@@ -93,15 +93,12 @@ def main() -> None:
     command.add_argument("--rounds", type=int, default=5, help="turns of each library")
     options = command.parse_args()
 
+    def of(name: str) -> dict[str, Any]:
+        return measure(name, options.leaves, options.rounds)
+
     def measured() -> dict[str, Any]:
-        found = {"versions": versions(), "leaves": options.leaves, "times": {}}
-        for name in shared():
-            if options.only in name:
-                times = measure(name, options.leaves, options.rounds)
-                found["times"][name] = times
-                shown = ratio(times["adamx"], times["Optax"])
-                print(f"done: {name} {shown}", flush=True)
-        return found
+        times = measure_each(shared(), options.only, of)
+        return {"versions": versions(), "leaves": options.leaves, "times": times}
 
     publish(options, "benchmarks.trace", measured, report)
 

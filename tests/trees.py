@@ -1,11 +1,13 @@
 """Parameters of awkward shapes, and the way to compare states."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+import adamx
 from adamx.testing.compare import leaves
 
 
@@ -31,6 +33,25 @@ def assert_same_bits(a: Any, b: Any) -> None:
     for (_, x), (_, y) in zip(leaves(a), leaves(b), strict=True):
         assert x.dtype == y.dtype
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
+
+
+def run_with_loss(
+    tx: Any, loss: Callable[[Any], jax.Array], start: Any, steps: int
+) -> tuple[Any, Any]:
+    """The last parameters and state of a transform that evaluates the loss."""
+
+    @jax.jit
+    def step(params: Any, state: Any) -> tuple[Any, Any]:
+        value, grad = jax.value_and_grad(loss)(params)
+        updates, state = tx.update(
+            grad, state, params, value=value, grad=grad, value_fn=loss
+        )
+        return adamx.apply_updates(params, updates), state
+
+    state = tx.init(start)
+    for _ in range(steps):
+        start, state = step(start, state)
+    return start, state
 
 
 def run(tx: Any, start: Any, steps: int = 4) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from adamx.execution.plan import Plan, distinct
 from adamx.hyperparameters.user_code import user_code
 from adamx.tree.callables import wanted
 from adamx.tree.paths import flatten
-from adamx.tree.record import Record, replace
+from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Array, Params, Shared, Slots, Updates
 
 Join: TypeAlias = Callable[..., Array]
@@ -19,7 +19,7 @@ Join: TypeAlias = Callable[..., Array]
 called, its fields are hyperparameters and may be scheduled."""
 
 
-class WithInput(Record):
+class WithInput(PytreeDataclass):
     """A branch that is given what `source` makes; see `with_input`."""
 
     source: Join

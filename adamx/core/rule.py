@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from adamx.hyperparameters.hyper import Schedule
 from adamx.numerics.averages import next_count
-from adamx.tree.record import Record, replace
+from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Array, PyTree, Shared, Slots
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
@@ -21,7 +21,7 @@ OverLeaves: TypeAlias = Callable[[Callable[..., PyTree], Shared], Any]
 """The reduction that `advance` of a rule of locality "tree" is given; see `Rule`."""
 
 
-class Rule(Record):
+class Rule(PytreeDataclass):
     """How a transform acts on one array; `lift` does the trees, dtypes and the rest.
 
     A rule is a frozen dataclass: its fields are its hyperparameters. In `step` and

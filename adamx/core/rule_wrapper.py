@@ -7,7 +7,7 @@ from adamx.core.fork import as_rule
 from adamx.core.rule import OverLeaves, Rule, iter_rules
 from adamx.core.transform import TransformLike, as_transform
 from adamx.errors import TransformError
-from adamx.tree.record import replace
+from adamx.tree.pytree_dataclass import replace
 from adamx.types import Array, Shared, Slots
 
 

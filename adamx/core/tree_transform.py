@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Params, Updates
 
 EVERY = "**"
 """Among the arguments that a node needs: all that update is given."""
 
 
-class TreeTransform(Record):
+class TreeTransform(PytreeDataclass):
     """Acts on trees; keeps its state in a dict by the names of its pieces.
 
     Updates travel between nodes in the compute dtype; they are rounded once, where

@@ -12,8 +12,8 @@ from adamx.execution.sharding import is_typed, spread_like
 from adamx.execution.stack import stacked
 from adamx.hyperparameters.static import merge, remembered
 from adamx.numerics.dtypes import cast, cast_like, cast_scalar, scalar_dtype
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import MISFITS, PyTreeDef
-from adamx.tree.record import is_key
 from adamx.types import Array
 
 Step: TypeAlias = Callable[..., tuple[Array, list[Any]]]
@@ -40,7 +40,7 @@ class SharedView(NamedTuple):
         """Return the view, and the entries."""
         entries, structure = jax.tree.flatten(shared)
         trees = [k for k, x in enumerate(entries) if type(x) is LeafList]
-        keys = [k for k, x in enumerate(entries) if is_key(x)]
+        keys = [k for k, x in enumerate(entries) if is_prng_key(x)]
         return SharedView(structure, tuple(trees), tuple(keys)), entries
 
     def of_leaf(self, entries: Sequence[Any], own: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ from adamx.execution.rule_node import RuleNode
 from adamx.tree.check import wrong_state
 from adamx.tree.frozen_numbers import begin, joined, without_numbers, zero_numbers
 from adamx.tree.paths import flatten
-from adamx.tree.record import Record, replace
+from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Params, State, Updates
 
 Piece: TypeAlias = tuple[str, Rule | TreeTransform]
@@ -30,7 +30,7 @@ class PlanFacts(NamedTuple):
     """The keyword arguments of update that are read where they are given."""
 
 
-class Plan(Record):
+class Plan(PytreeDataclass):
     """What a transform does: its pieces, and the nodes they are executed as."""
 
     pieces: tuple[Piece, ...]

@@ -18,14 +18,14 @@ from adamx.hyperparameters.keys import key_of
 from adamx.hyperparameters.signature import readable
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import common_dtype, scalar_dtype
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Scalar, ScalarOrSchedule
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Check(Record):
+class Check(PytreeDataclass):
     """In the annotation of an argument: what it may be, and what is made of it."""
 
     def check(self, piece: str, name: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.tree_util import all_leaves
 
-from adamx.tree.record import is_array, is_key
+from adamx.tree.leaves import is_array, is_prng_key
 
 PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None), type(...)})
 """Types whose values are their own key."""
@@ -88,7 +88,7 @@ def key_of(value: Any) -> Hashable:
     if isinstance(value, Keyed):
         return value  # before tuples, as in `_value`
     if is_array(value):
-        array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
+        array = np.asarray(jax.random.key_data(value) if is_prng_key(value) else value)
         return ArrayKey(array.shape, str(array.dtype), array.tobytes())
     if isinstance(value, Mapping):
         return "mapping", frozenset((key_of(k), key_of(v)) for k, v in value.items())
@@ -103,7 +103,7 @@ def key_of(value: Any) -> Hashable:
         return "method", key_of(value.__func__), key_of(value.__self__), reads(value)
     if hasattr(type(value), "__dataclass_fields__") and not all_leaves([value]):
         leaves, treedef = jax.tree.flatten(value)
-        return "record", tree_key(treedef), tuple(key_of(leaf) for leaf in leaves)
+        return "dataclass", tree_key(treedef), tuple(key_of(leaf) for leaf in leaves)
     if callable(value) and type(value).__hash__ is object.__hash__:
         library = is_library(value) and importable(value)
         return value if library else IdentityKey(value)
@@ -352,7 +352,7 @@ def show(value: Any) -> str:
     """Return an argument, as it would be written down."""
     if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
-    if is_key(value):
+    if is_prng_key(value):
         return f"wrap_key_data({jax.random.key_data(value).tolist()})"
     if is_array(value) and value.shape == ():
         return repr(value.item())

@@ -18,7 +18,8 @@ from adamx.hyperparameters.keys import (
     key_of,
     tree_key,
 )
-from adamx.tree.record import Record, is_array
+from adamx.tree.leaves import is_array
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Rate
 
 P = ParamSpec("P")
@@ -80,7 +81,7 @@ _kept_rates = functools.lru_cache(maxsize=4096)(_find_rates)
 
 def _in_fields(tree: Any) -> Iterator[int]:
     """Yield the leaves of a tree of integers that are in fields of type `Rate`."""
-    if isinstance(tree, Record):
+    if isinstance(tree, PytreeDataclass):
         for field in dataclasses.fields(tree):  # pyright: ignore[reportArgumentType]
             value = getattr(tree, field.name)
             if isinstance(value, int):

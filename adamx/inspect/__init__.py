@@ -1,1 +1,1 @@
-"""Seeing: what a transform is made of, what its state holds, what a step did."""
+"""Inspection: the pieces of a transform, its state, and what a step did."""

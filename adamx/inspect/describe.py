@@ -1,4 +1,4 @@
-"""A table of what a transform is made of, and what it keeps."""
+"""A table of the pieces of a transform and their states."""
 
 import dataclasses
 import math
@@ -24,13 +24,14 @@ from adamx.inspect.table import Column, as_html, text
 from adamx.storage.codec import Codec
 from adamx.storage.stored import Encoding
 from adamx.transforms.matrices.as_matrices import AsMatrices
+from adamx.tree.leaves import is_array, is_prng_key
 from adamx.tree.paths import flatten, simple_paths, structure
-from adamx.tree.record import Record, is_array, is_key
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.tree.text import shortened
 from adamx.types import Params
 
 LEAVES_SHOWN = 40
-"""How many letters the paths of the leaves of a piece may take in the text."""
+"""The most letters for the paths of a piece's leaves in the text."""
 
 
 class Row(NamedTuple):
@@ -38,23 +39,23 @@ class Row(NamedTuple):
 
     piece: str
     path: str
-    """That of its state: `find(state, row.path)`, where it keeps anything."""
+    """The path of its state, if it has one, for `find(state, row.path)`."""
     depth: int
     hyperparameters: dict[str, Any]
     """Numbers, flags, schedules and the like, by name."""
     locality: Locality | None
-    """How far it has to see; None where that is not known."""
+    """Its locality; None if that is not known."""
     leaves: tuple[str, ...]
-    """The paths of the leaves that it acts on; of `freeze`, of those that it holds."""
+    """The paths of the leaves that it acts on; for `freeze`, those that it freezes."""
     matrices: tuple[str, ...]
     """The shapes, in × out, that a view gives these leaves; empty without a view."""
     arrays: tuple[str, ...]
-    """What it keeps itself, by name."""
+    """The names of its own slots, without those of nested pieces."""
     dtypes: tuple[str, ...]
     bytes: int
-    """Of what it keeps itself; of the total, of all."""
+    """The bytes of its own state; in the total, those of all pieces."""
     bytes_per_parameter: float
-    """Bytes over the numbers in its leaves."""
+    """The bytes divided by the count of numbers in its leaves."""
 
 
 COLUMNS = (
@@ -157,7 +158,7 @@ def describe(tx: TransformLike, params: Params) -> Description:
 
 
 class _Leaves(NamedTuple):
-    """Which leaves of the parameters a piece sees, and how many numbers they have."""
+    """The leaves that a piece sees, and how many numbers they have."""
 
     paths: tuple[str, ...]
     numbers: int
@@ -170,11 +171,11 @@ class _Leaves(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Goes through pieces and their states, as `init` does."""
+    """Walk through pieces and their states, as `init` does."""
 
     paths: list[str]
     merged: _Leaves | None = None
-    """All leaves, where pieces see them as one vector."""
+    """All leaves, if the pieces see them as one vector."""
 
     def of_plan(
         self, plan: Plan, state: Any, params: Params, path: tuple[str, ...]
@@ -271,7 +272,7 @@ def _sides(shape: tuple[int, ...]) -> str:
 
 
 def _widest(rows: list[Row]) -> Locality | None:
-    """Return how far rows see together; None where that is not known of all."""
+    """Return the widest locality of some rows; None if one of them is not known."""
     known: list[Locality] = []
     for row in rows:
         if row.locality is None:
@@ -295,7 +296,7 @@ def _names(state: Any) -> Iterator[str]:
         yield from state
 
 
-def _settings(piece: Record) -> dict[str, Any]:
+def _settings(piece: PytreeDataclass) -> dict[str, Any]:
     """Return the fields of a piece that are numbers, flags, schedules and the like."""
     found: dict[str, Any] = {}
     for name, value in vars(piece).items():
@@ -321,7 +322,7 @@ def _is_setting(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    if is_array(value) and not isinstance(value, Tracer) and not is_key(value):
+    if is_array(value) and not isinstance(value, Tracer) and not is_prng_key(value):
         return str(np.asarray(value))  # in its own precision: 0.9, not 0.89999998
     return show(value)
 

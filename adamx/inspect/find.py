@@ -1,4 +1,4 @@
-"""What a state holds, by name."""
+"""Values in a state, found by name."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from adamx.tree.paths import children
 from adamx.types import State
 
 LISTED = 30
-"""How many names an error shows."""
+"""The most names that an error shows."""
 
 
 def find(state: State, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Measurements of updates, at the place in a chain where they are taken."""
+"""Measurements of the updates at one place in a chain."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -15,17 +15,17 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import cast, compute_dtype, scalar_dtype
 from adamx.optimizers.ema import ema
 from adamx.tree.check import fill_absent
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Hyper, Params, PyTree, Updates
 
 Measure: TypeAlias = Callable[[Updates], PyTree]
-"""From updates, of at least float32, to an array or a tree of arrays."""
+"""A function from updates, in at least float32, to an array or a tree of arrays."""
 
 Measures: TypeAlias = Mapping[str, Measure]
-"""Measures by the names that their measurements get."""
+"""Measures, by the names of their measurements."""
 
 
-class Averaged(Record):
+class Averaged(PytreeDataclass):
     """Hold a measure whose measurements are averaged; see `measure_with_ema`."""
 
     measure: Measure
@@ -44,7 +44,7 @@ class Averaged(Record):
 
 
 class Measured(TreeTransform):
-    """Pass updates on, and keep the measurements of them."""
+    """Pass updates on, and keep their measurements."""
 
     name: str
     measures: tuple[tuple[str, Measure], ...]
@@ -172,5 +172,5 @@ def measure_with_ema(measure: Measure, decay: Decay, debias: bool = True) -> Ave
         >>> round(float(adamx.find(state, "above")), 6)  # (0.25 + 0.5) / (1 − 0.5³)
         0.857143
     """
-    ema(decay, debias)  # so that what is wrong with it is said here
+    ema(decay, debias)  # so that it checks the arguments here
     return Averaged(measure, decay, debias)

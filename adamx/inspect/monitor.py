@@ -1,4 +1,4 @@
-"""Norms of what goes into an optimizer, what comes out of it, and what it changes."""
+"""Norms of an optimizer's gradients, of its updates and of the parameters."""
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
@@ -189,20 +189,20 @@ def monitored(state: State) -> dict[str, dict[str, float]]:
 
 
 def _wide(tree: PyTree) -> list[Array]:
-    """Return the arrays of floats in a tree, in the dtype that is computed in."""
+    """Return the float arrays in a tree, cast to the compute dtype."""
     found = [(x, jnp.result_type(x)) for x in jax.tree.leaves(tree)]
     floats = [pair for pair in found if jnp.issubdtype(pair[1], jnp.inexact)]
     return [cast(jnp.asarray(x), compute_dtype(dtype)) for x, dtype in floats]
 
 
 def _product(unit: Array, rest: Array) -> Array:
-    """Return the norm as one number; too large becomes the largest there is."""
+    """Return the norm as one number, at most the largest finite one of its dtype."""
     top = float(jnp.finfo(unit.dtype).max)
     return jnp.where(jnp.isinf(unit), unit, jnp.minimum(unit * rest, top))
 
 
 def _ratio(above: tuple[Array, Array], below: tuple[Array, Array]) -> Array:
-    """Return the ratio of two norms, neither of which has to be a number; 0 to zero."""
+    """Return the ratio of two norms that may overflow; 0 to a norm of zero."""
     some = below[0] > 0
     unit, rest = (jnp.where(some, x, 1) for x in below)
     return jnp.where(some, _product(above[0] / unit, above[1] / rest), 0)

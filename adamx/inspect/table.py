@@ -1,4 +1,4 @@
-"""Text in columns."""
+"""Tables as text and as HTML."""
 
 import html
 import itertools
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Column(NamedTuple):
-    """A column: what stands above it, and on which side its text is aligned."""
+    """A column: its title, and the side to which its text is aligned."""
 
     title: str
     right: bool = False
@@ -16,7 +16,7 @@ class Column(NamedTuple):
 def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
     """Return the table, with a line below the titles and one above the last row.
 
-    Columns with nothing in them are left out.
+    Empty columns are left out.
     """
     columns, rows = _filled(columns, rows)
     titles = [column.title for column in columns]
@@ -35,7 +35,7 @@ def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_html(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
-    """Return the same table for a notebook; leading spaces stay."""
+    """Return the same table as HTML for a notebook; leading spaces stay."""
     columns, rows = _filled(columns, rows)
 
     def line(tag: str, cells: Sequence[str]) -> str:

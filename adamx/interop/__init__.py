@@ -1,1 +1,1 @@
-"""States that come from elsewhere: another chain, Optax, PyTorch."""
+"""States taken over from another chain, from Optax or from PyTorch."""

@@ -17,7 +17,23 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "nu_max": ("running_max",),
     "trace": ("trace",),
 }
-"""The pieces whose slot of that name is what other libraries mean by it."""
+"""The pieces whose slot of that name means the same in other libraries."""
+
+
+def one_count(counts: Mapping[str, int], wrong: str) -> int | None:
+    """Return the number of steps that all `counts` agree on, if there are any.
+
+    Raises:
+        TransformError: they differ; its first line is `wrong`.
+    """
+    if len({*counts.values()}) > 1:
+        raise TransformError(
+            wrong,
+            expected="one number of steps",
+            got=", ".join(f"{name}: {n}" for name, n in counts.items()),
+            hint="pass the number of steps: count=…",
+        )
+    return next(iter(counts.values()), None)
 
 
 def adopted(
@@ -27,7 +43,7 @@ def adopted(
     count: int | None,
     numbers: Mapping[str, Any],
 ) -> State:
-    """Return the state of `tx` with these moments in it, as after `count` steps.
+    """Return the state of `tx` with these moments, as after `count` steps.
 
     Args:
         tx: the transform to go on with.

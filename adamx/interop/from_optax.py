@@ -1,4 +1,4 @@
-"""States of Optax, to go on with here; Optax itself is not needed."""
+"""Training continued from a state of Optax; Optax itself is not needed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 
 from adamx.core.transform import TransformLike
 from adamx.errors import TransformError
-from adamx.interop.adopt import adopted
+from adamx.interop.adopt import adopted, one_count
 from adamx.tree.check import flatten_like
 from adamx.tree.paths import structure
 from adamx.types import Params
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, tuple[str, ...]] = {
     "ScaleByRmsState": ("nu",),
     "TraceState": ("trace",),
 }
-"""The trees in Optax's states that adamx keeps under the same names."""
+"""The trees in Optax's states that adamx keeps too, under the same names."""
 
 OTHERS = (
     "EmptyState",
@@ -27,7 +27,7 @@ OTHERS = (
     "InjectStatefulHyperparamsState",
     "WrappedScheduleState",
 )
-"""Those that have nothing in them but counts, numbers and other states."""
+"""The states that hold nothing but counts, numbers and other states."""
 
 
 def from_optax(
@@ -85,15 +85,8 @@ def from_optax(
         if "count" in fields:
             counts[f"{path} ({kind})"] = int(fields["count"])
         numbers |= fields.get("hyperparams", {})
-    if len(set(counts.values())) > 1 and count is None:
-        raise TransformError(
-            "the counts in the Optax state differ",
-            expected="one number of steps",
-            got=", ".join(f"{name}: {n}" for name, n in counts.items()),
-            hint="say which it is: count=…",
-        )
     if count is None:
-        count = next(iter(counts.values()), None)
+        count = one_count(counts, "the counts in the Optax state differ")
     return adopted(tx, params, moments, count, numbers)
 
 

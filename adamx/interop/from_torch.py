@@ -1,4 +1,4 @@
-"""States of PyTorch's optimizers, to go on with here; PyTorch itself is not needed."""
+"""Training continued from a PyTorch optimizer; PyTorch itself is not needed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from adamx.core.transform import TransformLike
 from adamx.errors import TransformError
-from adamx.interop.adopt import adopted
+from adamx.interop.adopt import adopted, one_count
 from adamx.tree.paths import flatten, simple_paths
 from adamx.types import Params
 
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, str] = {
     "max_exp_avg_sq": "nu_max",
     "momentum_buffer": "trace",
 }
-"""PyTorch's names of what adamx keeps, and adamx's."""
+"""PyTorch's names of moments, and adamx's names of them."""
 
 
 def from_torch(
@@ -89,15 +89,9 @@ def from_torch(
                 continue
             column = moments.setdefault(MOMENTS[key], [None] * len(paths))
             column[at] = array if transform is None else transform(path, array)
-    if len(counts) > 1 and count is None:
-        raise TransformError(
-            "PyTorch's parameters have taken different numbers of steps",
-            expected="one number of steps",
-            got=", ".join(f"{path}: {n}" for n, path in counts.items()),
-            hint="say which it is: count=…",
-        )
     if count is None:
-        count = next(iter(counts), None)
+        wrong = "PyTorch's parameters have taken different numbers of steps"
+        count = one_count({path: n for n, path in counts.items()}, wrong)
     return adopted(tx, params, moments, count, {})
 
 
@@ -133,7 +127,7 @@ def _check_names(
 
 
 def _numpy(x: Any) -> np.ndarray:
-    """Return a tensor, or what else can be an array, as one of NumPy."""
+    """Return a tensor, or anything else that can be an array, as a NumPy array."""
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         try:

@@ -1,4 +1,4 @@
-"""Which entry of an old state an entry of a new one is to come from."""
+"""The choice of an old state's entry for each entry of a new state."""
 
 import dataclasses
 from collections import Counter
@@ -14,13 +14,13 @@ from adamx.interop.parts import Path, entries, equal, fits, outline
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Want:
-    """Something in the new state, to be carried whole or not at all."""
+    """An entry of the new state, which is carried as a whole or not at all."""
 
     part: Path
     leaf: Path
     """The path of the leaf below the slot; empty for scalars."""
     value: Any
-    """As `init` makes it."""
+    """The value that `init` makes."""
     is_slot: bool
 
     @property
@@ -30,7 +30,7 @@ class Want:
 
     @property
     def tail(self) -> Path:
-        """Return piece, slot and leaf, which must agree wherever the piece is nested.
+        """Return piece, slot and leaf, which must agree however the piece is nested.
 
         The state of a foreign pair is whole under its own name.
         """
@@ -39,18 +39,18 @@ class Want:
 
 
 class Fate(NamedTuple):
-    """Where something comes from, or one reason why it is fresh."""
+    """The source of an entry, or one reason why the entry is fresh."""
 
     source: Path = ()
     mismatch: tuple[str, str] | None = None
-    """What was expected, and what is in the old state."""
+    """The expected value, and the value in the old state."""
     ambiguous: tuple[Path, ...] = ()
     without: Path = ()
-    """What it cannot be carried without."""
+    """The entry without which this one cannot be carried."""
 
     @property
     def carried(self) -> bool:
-        """Return whether it is taken from the old state."""
+        """Return whether the entry is taken from the old state."""
         return bool(self.source) and not (self.mismatch or self.without)
 
 
@@ -60,7 +60,7 @@ Fates = dict[Want, Fate]
 def decided(
     wanted: list[Want], old: Mapping[Path, Any], unread: set[Path]
 ) -> dict[Want, Fate]:
-    """Return the fate of each; `unread` are the scalars that no step looks at."""
+    """Return the fate of each entry; no step reads the scalars in `unread`."""
     fates = {
         want: _fate(want, found, old)
         for want, found in zip(wanted, _sources(wanted, old), strict=True)
@@ -88,7 +88,7 @@ def value_at(old: Mapping[Path, Any], path: Path, like: Any) -> Any:
 
 def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]]:
     """Return for each entry the old paths that match it equally well."""
-    # A list of scalars is carried whole: what is above a leaf counts too.
+    # The containers above a leaf count too, because a list of scalars is one entry.
     there = {path[:n]: None for path in old for n in range(1, len(path) + 1)}
     taken = {want.path for want in wanted if want.path in there}
     lengths = {len(want.tail) for want in wanted}
@@ -140,9 +140,8 @@ def _fate(want: Want, found: list[Path], old: Mapping[Path, Any]) -> Fate:
 def _keep_together(fates: Fates, unread: set[Path]) -> None:
     """Hold back moments without the scalars they are read with, and the reverse.
 
-    A moment that is full beside a bias correction that has seen nothing makes a step
-    that is far too long. A count may begin again, and a value that the next step
-    makes anew says nothing.
+    An old moment beside a fresh bias correction makes a step that is far too long. A
+    count may be fresh, and so may a value that the next step makes anew.
     """
     scalars = {
         want: [slot for slot in fates if slot.is_slot and _speaks_of(want, slot)]

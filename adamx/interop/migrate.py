@@ -22,7 +22,7 @@ SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """The result of `migrate`; its `str` says it in a few lines.
+    """The result of `migrate`; its `str` is a report of a few lines.
 
     Args:
         carried: by their paths in the new state, the paths in the old state that they

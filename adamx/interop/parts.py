@@ -12,8 +12,8 @@ from adamx.execution.sharding import beside_old
 from adamx.execution.slot_table import put
 from adamx.numerics.dtypes import cast
 from adamx.tree.boxes import unbox
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import describe, flatten, is_none, names, structure
-from adamx.tree.record import is_key
 from adamx.types import Array, Params, State
 
 Path: TypeAlias = tuple[str, ...]
@@ -25,13 +25,13 @@ class Part(NamedTuple):
     path: Path
     value: Any
     is_slot: bool
-    """Whether it is a tree like the parameters; otherwise it is once for all leaves."""
+    """Whether it is a tree like the parameters, not one value for all leaves."""
 
 
 def parts_of(tx: TransformLike, params: Params) -> list[Part]:
     """Return the entries of the fresh state of `tx`.
 
-    A slot is what holds nothing where there are no parameters.
+    An entry is a slot if it holds nothing for parameters that are all None.
     """
     tx = as_transform(tx)
     bare, fresh = tx.init(nothing_like(params)), tx.init(params)
@@ -69,8 +69,8 @@ def _collect(
 def entries(tree: Any) -> dict[Path, Any]:
     """Return the leaves of `tree`, by the names on their way; None is no leaf.
 
-    Boxes have no name in it, so that states of a model's variables and of the arrays in
-    them have the same names.
+    Boxes have no name in the path, so that states of a model's variables and of their
+    arrays have the same names.
     """
     pairs, _ = jax.tree_util.tree_flatten_with_path(unbox(tree), is_leaf=is_none)
     return {names(path): leaf for path, leaf in pairs if leaf is not None}
@@ -101,7 +101,7 @@ def fits(x: Any, like: Any) -> bool:
 
 
 def placed(x: Any, like: Any) -> Any:
-    """Return `x` in the dtypes of `like`, over the devices as that is."""
+    """Return `x` in the dtypes and with the shardings of `like`."""
     return jax.tree.map(_placed, x, like)
 
 
@@ -114,18 +114,22 @@ def equal(x: Any, y: Any) -> bool:
 
 
 def _data(x: Any) -> Any:
-    return np.asarray(jax.random.key_data(x) if is_key(x) else x)
+    return np.asarray(jax.random.key_data(x) if is_prng_key(x) else x)
 
 
 def _placed(x: Any, like: Any) -> Array:
-    if is_key(like):
-        return x if is_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
+    if is_prng_key(like):
+        return x if is_prng_key(x) else jax.random.wrap_key_data(jnp.asarray(x))
     return beside_old(cast(jnp.asarray(x), like.dtype), like)
 
 
 def _kept_as(x: Any, like: Any) -> Any:
-    """Return `like`, or where that is a random key and `x` is none, its data."""
-    return jax.random.key_data(like) if is_key(like) and not is_key(x) else _array(like)
+    """Return `like`, or its data if `like` is a random key and `x` is none."""
+    return (
+        jax.random.key_data(like)
+        if is_prng_key(like) and not is_prng_key(x)
+        else _array(like)
+    )
 
 
 def _array(x: Any) -> Any:
@@ -133,7 +137,7 @@ def _array(x: Any) -> Any:
 
 
 def _kind(x: Any) -> Any:
-    if is_key(x):
+    if is_prng_key(x):
         return x.dtype
     kinds = (jnp.bool_, jnp.integer, jnp.floating, jnp.complexfloating)
     return next((kind for kind in kinds if jnp.issubdtype(x.dtype, kind)), x.dtype)

@@ -17,9 +17,9 @@ def rehearsed(
 ) -> list[Part]:
     """Return `parts` with the scalars as they are after `count` steps from there.
 
-    What a transform keeps once for all leaves, such as the response that a bias
-    correction divides by, follows from the steps alone, scheduled decays included:
-    the transform takes them again, without any leaf.
+    The scalars of a transform, such as the response that a bias correction divides by,
+    depend on the number of steps alone. So the transform takes that many steps on a
+    tree without leaves.
 
     Raises:
         TransformError: the scalars change with the gradients, or `count` is None and
@@ -50,9 +50,9 @@ def rehearsed(
 
 
 def unread(tx: Transform, params: Params, parts: list[Part]) -> set[Path]:
-    """Return the scalars that no step looks at, because it makes them anew.
+    """Return the scalars that no step reads, because each step makes them anew.
 
-    None are known where an update needs more than gradients like the parameters.
+    It returns none if an update needs more than gradients like the parameters.
     """
     try:
         program = _Program(tx, params, parts)
@@ -79,7 +79,7 @@ def _independent(tx: Transform, params: Params, parts: list[Part]) -> None:
 
 
 class _Program:
-    """One step as jax has traced it: scalars come first, in and out."""
+    """The jaxpr of one step; scalars are its first inputs and its first outputs."""
 
     def __init__(self, tx: Transform, params: Params, parts: list[Part]) -> None:
         self.scalars = [part for part in parts if not part.is_slot]
@@ -99,12 +99,12 @@ class _Program:
         sizes = [len(jax.tree.leaves(value)) for value in values]
         ends = [*itertools.accumulate(sizes)]
         self.owners = [range(e - n, e) for e, n in zip(ends, sizes, strict=True)]
-        """For each scalar, the numbers of its arrays."""
+        """The indices of the arrays of each scalar."""
         self.free = sum(sizes)
 
     def inputs_of(self, outputs: list[bool]) -> list[bool]:
         """Return the inputs that these outputs depend on."""
-        # jax has no public function for it.
+        # because jax has no public function for this
         from jax.interpreters.partial_eval import dce_jaxpr
 
         return dce_jaxpr(self.jaxpr, outputs)[1]

@@ -1,4 +1,4 @@
-"""A leaf and what is kept of it, cut into chunks that are treated one by one."""
+"""A leaf and its slots, cut into chunks that are processed one by one."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from adamx.types import Array
 
 
 class Cut(NamedTuple):
-    """How many chunks of how many numbers a leaf has, and how many are left over."""
+    """The number and the size of the chunks of a leaf, and how many numbers remain."""
 
     number: int
     size: int
@@ -21,7 +21,7 @@ class Cut(NamedTuple):
     def of(numbers: int, span: int, most: int) -> "Cut":
         """Cut into chunks of at most `most` numbers, `span` or a multiple of it.
 
-        As large as can be with nothing left over, if the leaf is made of spans.
+        If the leaf consists of spans, the chunks are the largest that leave no rest.
         """
         spans = numbers // span
         size = max(min(most // span, spans), 1)
@@ -38,7 +38,7 @@ class Cut(NamedTuple):
         return rows.reshape(self.number, length), flat[end:]
 
     def whole(self, rows: Array, rest: Array, like: Array) -> Array:
-        """Return the array like `like` that `rows` has cut."""
+        """Return the array like `like` that `rows` cut."""
         flat = rows.reshape(-1)
         if rest.size:
             flat = jnp.concatenate([flat, rest.reshape(-1)])
@@ -46,17 +46,17 @@ class Cut(NamedTuple):
 
 
 Body = Callable[[list[Array], list[Array], list[Array]], tuple[Array, list[Array]]]
-"""From scalars, a chunk of each array that is read, and one of each that is kept, to
-the chunk that is emitted and the next of each that is kept."""
+"""A function of the scalars, of a chunk of each array that is read, and of a chunk of
+each slot. It returns the chunk of the update, and the next chunk of each slot."""
 
 
 def looped(
     body: Body, scalars: list[Array], read: list[Array], kept: list[Array]
 ) -> tuple[Array, list[Array]]:
-    """Return `body` on one row after the other, in plain XLA.
+    """Return the results of `body` for one row after the other, in plain XLA.
 
-    What is kept stays in place, and what is emitted comes in the place of the last
-    that is read: a parameter in that of the one before.
+    Slots are updated in place. The update is written over the last array that is read,
+    so that a new parameter replaces the old one.
     """
     *read, last = read
     row, put = jax.lax.dynamic_index_in_dim, jax.lax.dynamic_update_index_in_dim
@@ -83,7 +83,7 @@ def in_pallas(
     from jax.experimental import pallas as pl
     from jax.extend.core import jaxpr_as_fun
 
-    # A kernel may not close over arrays: codebooks and the like come in beside.
+    # A kernel must not close over arrays, so codebooks and the like are inputs.
     first = [[x[0] for x in rows] for rows in (read, kept)]
     closed = jax.make_jaxpr(body)(scalars, *first)
     consts = [jnp.asarray(c) for c in closed.consts]

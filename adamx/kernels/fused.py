@@ -20,9 +20,10 @@ from adamx.hyperparameters.static import merge, split
 from adamx.kernels.chunks import Cut, in_pallas, looped
 from adamx.storage.block_sharding import stepped
 from adamx.storage.stored import NEVER, Stored, with_min_size
+from adamx.tree.leaves import is_prng_key
 from adamx.tree.paths import describe
-from adamx.tree.record import is_key, replace
-from adamx.types import Array, Shared, Slots
+from adamx.tree.pytree_dataclass import replace
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 BACKENDS = ("pallas", "interpret", "loop")
 
@@ -35,20 +36,16 @@ class Fused(RuleWrapper):
     block: int
     span: int
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if g.size < self.span:
             return self.inner.step(g, slots, shared, param)
         return stepped(Fused._step, self, g, slots, shared, param)
 
-    def _step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def _step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if jnp.iscomplexobj(g) and self.span > 1:
             _refuse(self, "a complex leaf, of two arrays", describe(g))
         cut = Cut.of(g.size, self.span, self.block)
-        # What is encoded is decided by the size of the leaf, not by that of a chunk.
+        # The size of the leaf, not that of a chunk, decides whether a slot is encoded.
         inner = _of_leaf(self.inner, g.size)
         arrays, static = split((inner, shared))
 
@@ -100,21 +97,20 @@ class Fused(RuleWrapper):
 
 
 class Add(Rule):
-    """Emits the parameter that an update makes."""
+    """Emit the parameter after the update."""
 
     needs_params = True
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         return param + g, {}
 
 
 def adding(plan: Plan) -> Plan | None:
-    """`plan` with the sum in its last loop, so that it emits parameters; if it can be.
+    """Return `plan` with its last loop emitting the next parameters; None if it cannot.
 
-    A leaf that is frozen has an update, which is zero, outside of the loop.
+    It cannot if leaves are frozen, because their zero updates are made outside the
+    loop.
     """
     name, last = plan.pieces[-1] if plan.pieces else ("", None)
     if plan.frozen or not isinstance(last, Fused):
@@ -124,7 +120,7 @@ def adding(plan: Plan) -> Plan | None:
 
 
 def _of_leaf(rule: Any, size: int) -> Any:
-    """`rule`, encoding all or nothing of a chunk, as of a leaf of this size."""
+    """Return `rule`, which encodes a chunk if it would encode a leaf of this size."""
     return with_min_size(rule, lambda x: 0 if size >= x.min_size else NEVER)
 
 
@@ -146,9 +142,9 @@ def fused(
 ) -> Transform:
     """Treat each leaf in one loop over blocks of its numbers, state and all.
 
-    Gradient, parameter and what is kept are read once, block by block, and the update
-    and what is kept next written; decoding and encoding are inside. What there is in
-    between is never larger than a few blocks.
+    The gradient, the parameter and the slots are read once, block by block; the update
+    and the next slots are written once. Decoding and encoding happen inside the loop.
+    Temporaries take a few blocks at most.
 
     | backend | |
     |---|---|
@@ -185,7 +181,7 @@ def fused(
 
 
 def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
-    """The pieces, with rules that follow each other in one loop."""
+    """Return the pieces, with consecutive rules in one loop."""
     pieces: list[Piece] = []
     for together, run in itertools.groupby(plan.pieces, key=of_single_leaves):
         if together:
@@ -206,7 +202,7 @@ def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
 
 
 def _spans(series: Series) -> list[int]:
-    """How many numbers belong together, of each thing that says so."""
+    """Return how many numbers must stay in one chunk, for each codec."""
     spans = [1]
     for name, rule in (pair for part in series.rules for pair in iter_rules(*part)):
         if isinstance(rule, Stored):
@@ -216,7 +212,7 @@ def _spans(series: Series) -> list[int]:
                 spans.append(codec.span)
         elif rule.locality != "element":
             _refuse(name, "locality", repr(rule.locality))
-    if any(map(is_key, jax.tree.leaves(StateLayout.of(series).shared))):
+    if any(map(is_prng_key, jax.tree.leaves(StateLayout.of(series).shared))):
         _refuse("fused", "random numbers", "each chunk would draw the same")
     return spans
 

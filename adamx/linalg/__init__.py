@@ -1,1 +1,1 @@
-"""Matrices: how leaves are seen as them, and what is done with them."""
+"""Matrices: views of leaves, and linear algebra."""

@@ -1,4 +1,4 @@
-"""Eigenvectors of symmetric matrices, and singular vectors of all."""
+"""Eigenvectors of symmetric matrices, and singular vectors of any matrix."""
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,8 @@ from adamx.types import Array
 def eigenvectors(a: Array) -> Array:
     """Return the eigenvectors of A = Aᴴ as columns, in falling order of eigenvalues.
 
-    Their signs are such that small changes of A change them little. Where there is a
-    NaN or ∞ in a matrix, they are NaN. Derivatives take them as given.
+    Their signs are chosen so that small changes of A change them little. If a matrix
+    contains a NaN or ∞, they are NaN. For derivatives they are constants.
     """
     a, usable = finite_or_identity(jax.lax.stop_gradient(a))
     _, vectors = jnp.linalg.eigh(a)
@@ -21,13 +21,13 @@ def eigenvectors(a: Array) -> Array:
 def singular_vectors(a: Array) -> Array:
     """Return the right singular vectors of A as columns, in falling order.
 
-    There are as many as the shorter side is long. They are not taken as eigenvectors
-    of AᴴA, of which those below a root of the rounding errors are lost. A matrix that
-    is not square becomes one first, by QR: that is three times as fast on a CPU. Signs,
-    NaN, ∞ and derivatives are as those of `eigenvectors`.
+    There are as many as the shorter side is long. They come from an SVD, because the
+    eigenvectors of AᴴA lose singular values below the root of the rounding error. A QR
+    first makes the matrix square, which is three times as fast on a CPU. Signs, NaN, ∞
+    and derivatives are as for `eigenvectors`.
     """
     a, usable = finite_or_identity(jax.lax.stop_gradient(a))
-    # What is done with huge or tiny numbers is for each machine to say, too.
+    # A is scaled, because LAPACK's results for huge or tiny numbers differ by machine.
     top, _ = divisor(jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0))
     a = a / top
     if a.shape[-2] < a.shape[-1]:
@@ -43,14 +43,14 @@ def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
     """Take a step of the power iteration from `vectors` towards eigenvectors of A.
 
     Q ← QR(A·Q), with the columns of Q ordered by their estimated eigenvalues qᴴ·A·q,
-    the largest first. Where A is zero they stay. Derivatives take them as given.
+    the largest first. If A is zero, they stay. For derivatives they are constants.
 
     Returns:
         The new Q, and the numbers of the old columns in their new order.
     """
     a, vectors = jax.lax.stop_gradient((a, vectors))
     a, usable = finite_or_identity(a)
-    # The product of A as it is could overflow; its size is nothing to Q.
+    # A is scaled, because A·Q could overflow. The scale does not change the new Q.
     top = jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0)
     towards = jnp.where(top > 0, a / jnp.where(top > 0, top, 1) @ vectors, vectors)
     size = jnp.sum((vectors.conj() * towards).real, -2)
@@ -62,22 +62,23 @@ def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
 
 def _signed(vectors: Array) -> Array:
     """Return the columns, with signs that small changes of them hardly ever change."""
-    # A sum with weights of no pattern, which is hardly ever zero by symmetry.
+    # The weights have no pattern, so that symmetry hardly ever makes the sum zero.
     numbers = jnp.arange(vectors.shape[-2], dtype=vectors.real.dtype)
     return vectors * _sign(vectors.mT @ (jnp.sqrt(1 + numbers) % 1 + 1)).conj()
 
 
 def _sign(x: Array) -> Array:
-    """Return one number of length 1 for each column, that of x; 1 for zero."""
+    """Return x / |x| for each column, and 1 where x is zero."""
     size = jnp.abs(x)
     sign = jnp.where(size > 0, x / jnp.where(size > 0, size, 1), 1)
     return sign[..., None, :]
 
 
 def finite_or_identity(a: Array) -> tuple[Array, Array]:
-    """Return the matrices, or the identity for NaN and ∞, and which are finite.
+    """Return the matrices, with the identity for each that is not finite, and a mask.
 
-    What LAPACK does with them is for each machine to say.
+    LAPACK's results for NaN and ∞ differ by machine. The mask is true for finite
+    matrices.
     """
     usable = jnp.all(jnp.isfinite(a), (-2, -1), keepdims=True)
     return jnp.where(usable, a, jnp.eye(*a.shape[-2:], dtype=a.dtype)), usable

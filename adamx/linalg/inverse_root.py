@@ -14,12 +14,12 @@ from adamx.types import Array, Scalar
 
 
 def inverse_root(a: Array, p: int, eps: Scalar, method: str = "eigh") -> Array:
-    """Return (A + ε·‖A‖·I)^(−1/p) of A = Aᴴ ≥ 0; the identity where A is zero.
+    """Return (A + ε·‖A‖·I)^(−1/p) of A = Aᴴ ≥ 0; the identity if A is zero.
 
-    ‖A‖ is the root of the sum of squares, no less than the largest eigenvalue; ε counts
-    as the rounding of a number near one at the least. No number of the root is above
-    about ε^(−1/p) times the fourth root of the largest number of the dtype. Where there
-    is a NaN or ∞ in a matrix, its root is NaN. Derivatives take it as given.
+    ‖A‖ is the Frobenius norm, no less than the largest eigenvalue. ε is at least the
+    machine epsilon of the dtype. No number of the root is above about ε^(−1/p) times
+    the fourth root of the largest number of the dtype. If a matrix contains a NaN or ∞,
+    its root is NaN. For derivatives the root is a constant.
 
     Args:
         a: matrices, its last two axes.
@@ -33,7 +33,7 @@ def inverse_root(a: Array, p: int, eps: Scalar, method: str = "eigh") -> Array:
     info = jnp.finfo(a.dtype)
     ridge = jnp.maximum(jax.lax.stop_gradient(eps), float(info.eps))
     root = METHODS[method](a / unit / rest, p, ridge)
-    # The powers one after the other, as the norm itself could overflow.
+    # Two powers, because the product of both factors, the norm, could overflow.
     least = 2.0 ** (-p * (info.maxexp // 4 - 1))
     size = power(jnp.maximum(unit, least), -1 / p) * power(rest, -1 / p)
     found = jnp.where(some, size * root, jnp.eye(a.shape[-1], dtype=a.dtype))
@@ -47,7 +47,7 @@ def _by_eigenvalues(a: Array, p: int, ridge: Array) -> Array:
 
 
 def _by_newton(a: Array, p: int, ridge: Array) -> Array:
-    """Return the coupled iteration, of ‖A‖ = 1.
+    """Return A^(−1/p) by the coupled Newton iteration, for ‖A‖ = 1.
 
     X₀ = z^(1/p)·I,  M₀ = z·A,  z = (p + 1) / (2·‖A‖)
     T = ((p + 1)·I − M) / p,  X ← X·T,  M ← Tᵖ·M
@@ -68,8 +68,9 @@ def _by_newton(a: Array, p: int, ridge: Array) -> Array:
         t = ((p + 1) * eye - m) / p
         new_x, new_m = x @ t, jnp.linalg.matrix_power(t, p) @ m
         new_error = away(new_m)
-        # Of far eigenvalues the error says little, but that none runs away. Of near
-        # ones it falls until it is rounding; what is worse is then thrown away.
+        # Far from the root the error need not fall, but a step that diverges is
+        # discarded. Near the root it falls until it is rounding; then a worse step is
+        # discarded.
         near = error < 0.1
         better = going & (new_error < jnp.where(near, error, (p + 1) / 2))
         ends = near & (new_error >= error / 2)
@@ -84,7 +85,7 @@ def _by_newton(a: Array, p: int, ridge: Array) -> Array:
 
     x, m = power(z, 1 / p) * eye, z * a
     error = away(m)
-    # What 16 bits make of a product is no root of anything.
+    # bfloat16 products, the default on TPUs, are too inaccurate to converge.
     with jax.default_matmul_precision("highest"):
         first = jnp.zeros((), jnp.int32), x, m, error, error >= 0
         x = jax.lax.while_loop(going_on, step, first)[1]

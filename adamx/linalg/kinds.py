@@ -1,4 +1,4 @@
-"""What a leaf is, by its path and shape: a weight, a matrix, a matrix of Muon's."""
+"""Masks by path and shape: weights, matrices, and the hidden matrices of Muon."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from adamx.hyperparameters.labels import Labels
 from adamx.linalg.matrix_view import MatrixView, View, matrix_view
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
@@ -58,7 +58,7 @@ def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
     """Return whether a leaf is a matrix, or several, with both sides longer than 1."""
     found = view(path, leaf.shape)
     if not (isinstance(found, MatrixView) and found.fits(leaf.shape)):
-        return True  # `as_matrices` then says what is wrong with the view.
+        return True  # `as_matrices` raises the error about a wrong view
     return any(min(shape[-2:]) > 1 for shape in found.shapes(leaf.shape))
 
 
@@ -104,8 +104,8 @@ _OUTER = re.compile("embed|^(wte|wpe|classifier|logits)$|(^|_)head$")
 _OUTPUT = re.compile("^output(_|$)")
 
 
-class Seen(Record):
-    """A mask by path, shape and the sides that a view gives a leaf."""
+class Seen(PytreeDataclass):
+    """A mask that depends on a leaf's path, its shape and its view."""
 
     rule: Callable[[str, Any, View], bool]
     view: View
@@ -115,7 +115,7 @@ class Seen(Record):
 
 
 def through(view: View | None, matrices: Labels) -> Labels:
-    """Return the mask `matrices`; one of adamx's own goes by the sides of `view`."""
+    """Return the mask `matrices`; adamx's own masks look at leaves through `view`."""
     if view is None:
         return matrices
     if matrices is is_hidden_matrix:

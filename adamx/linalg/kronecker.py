@@ -1,7 +1,7 @@
 """Kronecker factors: averages of G·Gᴴ and of Gᴴ·G, and products along both sides.
 
-The second moment of all numbers of an m×n matrix G is mn×mn; L ⊗ R with L of G·Gᴴ and R
-of Gᴴ·G is what one keeps of it. Matrices are the last two axes, others count them.
+The second moment of all numbers of an m×n matrix G is mn×mn. It is approximated by L ⊗
+R, with L from G·Gᴴ and R from Gᴴ·G. Matrices are the last two axes, others count them.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,8 @@ from adamx.numerics.arithmetic import largest_squarable
 from adamx.types import Array
 
 Sides: TypeAlias = Mapping[str, Array]
-"""A square matrix for the rows, "left", and one for the columns, "right", if they have
-one each."""
+"""A square matrix for the rows, "left", and one for the columns, "right"; either may be
+missing."""
 
 AXES = {"left": -2, "right": -1}
 
@@ -23,9 +23,9 @@ AXES = {"left": -2, "right": -1}
 def sides(
     x: Array | jax.ShapeDtypeStruct, largest: int, make: Callable[[int], Array]
 ) -> Sides | None:
-    """Return `make` of the length of each side; None for sides above `largest`.
+    """Return `make(length)` for each side that is not longer than `largest`.
 
-    None for what has no sides, being no matrix, empty, or too large on both.
+    Return None if there is no such side: for vectors, empty and too large matrices.
     """
     if x.ndim < 2 or not x.size:
         return None
@@ -42,9 +42,9 @@ def sides(
 def block_lengths(
     shape: tuple[int, ...], block_size: int, largest: int
 ) -> tuple[int, int]:
-    """Return how long the blocks of both sides are: as few as can be, of equal lengths.
+    """Return the block lengths of both sides: the fewest blocks of equal length.
 
-    A side that is longer than `largest` is one block: it is to have no factor.
+    A side longer than `largest` is one block, because it has no factor.
     """
 
     def length(n: int) -> int:
@@ -57,7 +57,7 @@ def block_lengths(
 def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
     """Return matrices as (…, block row, block column, row, column), zero-padded.
 
-    No operation where a block is all of a matrix.
+    If one block is the whole matrix, nothing is computed.
     """
     (m, n), (r, c), front = x.shape[-2:], lengths, x.shape[:-2]
     if (m, n) == (r, c):
@@ -69,7 +69,7 @@ def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
 
 
 def out_of_blocks(x: Array, shape: tuple[int, ...]) -> Array:
-    """Return the array of `shape` that `in_blocks` has cut."""
+    """Return the array of `shape` that `in_blocks` cut."""
     if x.shape == shape:
         return x
     down, across, r, c = x.shape[-4:]
@@ -78,19 +78,19 @@ def out_of_blocks(x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def squares(g: Array, like: Sides) -> Sides:
-    """Return G·Gᴴ and Gᴴ·G, of the sides that there are."""
+    """Return G·Gᴴ and Gᴴ·G, for the sides that have a factor."""
     make = {"left": lambda: g @ g.mT.conj(), "right": lambda: g.mT.conj() @ g}
     return {side: make[side]() for side in like}
 
 
 def along(x: Array, left: Array | None, right: Array | None) -> Array:
-    """Return left·X·right, of the sides that there are."""
+    """Return left·X·right, without the factors that are None."""
     x = x if left is None else left @ x
     return x if right is None else x @ right
 
 
 def into(basis: Sides, x: Array) -> Array:
-    """Return Q_Lᴴ·X·Q_R, which is X in a basis."""
+    """Return Q_Lᴴ·X·Q_R: X in the basis."""
     left = basis.get("left")
     return along(x, None if left is None else left.mT.conj(), basis.get("right"))
 
@@ -109,10 +109,11 @@ def squarable_matrix(g: Array) -> Array:
 
 
 def without_rounding(x: Array, of: Array | None = None) -> Array:
-    """Return X in a basis, with numbers of the size of rounding errors set to zero.
+    """Return X, in a basis, with numbers of the size of rounding errors set to zero.
 
-    That is eight units in the last place of the largest number; also of those of `of`,
-    what X was before, where a basis does not span the whole of it.
+    The bound is eight units in the last place of the largest number in X. `of` is the
+    matrix before the change of basis; its largest number counts too, because a basis
+    need not span all of it.
     """
     size = jnp.abs(x)
     top = jnp.max(size, (-2, -1), keepdims=True)

@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 import jax
 
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
-class MatrixView(Record):
+class MatrixView(PytreeDataclass):
     """Which axes of an array count its matrices, their rows and their columns.
 
     Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). An array

@@ -8,14 +8,14 @@ from adamx.errors import TransformError, nearest
 from adamx.hyperparameters.hyper import Check
 from adamx.numerics.arithmetic import divisors
 from adamx.numerics.norms import norm_of
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Scalar
 
 Quintic: TypeAlias = tuple[float, float, float]
 """a, b, c of the polynomial a·σ + b·σ³ + c·σ⁵."""
 
 
-class NewtonSchulz(Record):
+class NewtonSchulz(PytreeDataclass):
     """Polynomials that bring singular values from (0, 1] up to one, applied in turn.
 
     X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X makes a·σ + b·σ³ + c·σ⁵ of each singular value σ.
@@ -81,8 +81,8 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
             )
         )
     ),
-    # Amsel et al., "The Polar Express", 2025, arXiv:2505.16932, algorithm 1: the best
-    # there is in each step for singular values from 10⁻³ on.
+    # Amsel et al., "The Polar Express", 2025, arXiv:2505.16932, algorithm 1: optimal in
+    # each step for singular values from 10⁻³ on.
     "polar_express": NewtonSchulz(
         (
             *_with_margin(
@@ -151,7 +151,7 @@ NSCoeffs: TypeAlias = Annotated[str | tuple[Any, ...], Coefficients()]
 
 
 def newton_schulz(coefficients: str | tuple[Quintic, ...]) -> NewtonSchulz:
-    """Return the polynomials that have a name, or these."""
+    """Return the polynomials of a name, or of the given coefficients."""
     if isinstance(coefficients, str):
         return NEWTON_SCHULZ[coefficients]
     return NewtonSchulz(coefficients)
@@ -169,8 +169,9 @@ def orthogonalized(
     X = x / (margin·‖x‖ + ε), and then the steps. Matrices are the last two axes. Zero
     stays zero; where there is a NaN, or ∞, its whole matrix becomes NaN.
 
-    The products are of the smaller square: X is transposed where it is tall. They are
-    computed in `dtype`, which is that of x if None; norms always are in the latter.
+    A tall X is transposed, so that the products are of the shorter side. They are
+    computed in `dtype`, by default that of x. Norms are always computed in the dtype of
+    x.
     """
     tall = x.shape[-2] > x.shape[-1]
     norm = norm_of(x.mT if tall else x, (-2, -1))

@@ -45,9 +45,9 @@ def refreshed(
 
 
 def balanced(factors: Factors) -> Factors:
-    """Return the same product of factors of about one size.
+    """Scale the factors to about the same size; their product stays the same.
 
-    By powers of two, which round nothing: nothing else would tell that it was done.
+    The scales are powers of two, which round nothing.
     """
     if len(factors) == 1:
         return factors

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.numerics.dtypes import cast
-from adamx.tree.record import is_key
+from adamx.tree.leaves import is_prng_key
 from adamx.types import Array
 
 KeyLike: TypeAlias = int | Array
@@ -15,7 +15,7 @@ KeyLike: TypeAlias = int | Array
 
 def random_key(key: KeyLike) -> Array:
     """Return the key that `key` is, or that is made of it."""
-    if is_key(key):
+    if is_prng_key(key):
         return key  # pyright: ignore[reportReturnType]
     # The old kind of key is an array of two integers.
     if isinstance(key, Array) and key.ndim:

@@ -39,10 +39,10 @@ def scale_by_adamax(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.scale_by_adamax()
-        >>> updates, state = tx.update(4.0, tx.init(0.0))
-        >>> round(float(updates), 6)
-        1.0
+        >>> tx = adamx.scale_by_adamax(b1=0.0, b2=0.5, eps=0.0)
+        >>> _, state = tx.update(4.0, tx.init(0.0))
+        >>> float(tx.update(1.0, state)[0])  # 1 / max(0.5·4, 1)
+        0.5
     """
     momentum = bias_correct(scale_by_momentum(b1))
     return scale_by_infinity_moment(b2, eps, eps_in_max=eps_in_max, numerator=momentum)
@@ -76,10 +76,10 @@ def adamax(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.adamax(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0))
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.adamax(0.1, b1=0.0, b2=0.5, eps=0.0)
+        >>> _, state = tx.update(4.0, tx.init(0.0))
+        >>> round(float(tx.update(1.0, state)[0]), 6)  # −η · 1 / max(0.5·4, 1)
+        -0.05
     """
     return chain(
         scale_by_adamax(b1, b2, eps, eps_in_max=eps_in_max),

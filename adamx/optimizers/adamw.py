@@ -44,10 +44,11 @@ def adamw(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.adamw(0.1, weight_decay=0.5)
-        >>> updates, state = tx.update(0.0, tx.init(2.0), 2.0)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.adamw(0.1, weight_decay=0.5, mask={"w": True, "b": False})
+        >>> params, grads = {"w": 2.0, "b": 2.0}, {"w": 0.0, "b": 0.0}
+        >>> updates, state = tx.update(grads, tx.init(params), params)
+        >>> round(float(updates["w"]), 6), abs(float(updates["b"]))
+        (-0.1, 0.0)
     """
     return chain(
         scale_by_adam(b1, b2, eps, eps_root, eps_hat=eps_hat),

@@ -61,10 +61,11 @@ def scale_by_adan(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.scale_by_adan()
-        >>> updates, state = tx.update(3.0, tx.init(0.0))
-        >>> round(float(updates), 6)
-        1.0
+        >>> tx = adamx.scale_by_adan(0.5, 0.5, 0.5)
+        >>> _, state = tx.update(1.0, tx.init(0.0))
+        >>> updates, state = tx.update(2.0, state)
+        >>> round(float(updates), 6)  # (1.25 + 0.5·0.5) / √3.375, over √0.75
+        0.942809
     """
     ratio = fork(
         RootRatio(eps, eps_root),
@@ -118,10 +119,11 @@ def adan(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.adan(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.adan(0.1, weight_decay=0.5)
+        >>> params = 2.1
+        >>> updates, state = tx.update(0.0, tx.init(params), params)
+        >>> round(params + float(updates), 6)  # 2.1 / (1 + η·λ)
+        2.0
     """
     return chain(
         scale_by_adan(b1, b2, b3, eps, eps_root),

@@ -37,9 +37,10 @@ def scale_by_amsgrad(
     Example:
         >>> import adamx
         >>> tx = adamx.scale_by_amsgrad()
-        >>> updates, state = tx.update(4.0, tx.init(0.0))
-        >>> round(float(updates), 6)
-        1.0
+        >>> _, state = tx.update(4.0, tx.init(0.0))
+        >>> _, state = tx.update(0.0, state)
+        >>> bool(adamx.find(state, "nu_max") > adamx.find(state, "nu"))
+        True
     """
     moment = chain(second_moment(b2), running_max())
     momentum = bias_correct(scale_by_momentum(b1))
@@ -76,10 +77,12 @@ def amsgrad(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.amsgrad(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.amsgrad(0.1, b1=0.0, b2=0.5)
+        >>> state = tx.init(0.0)
+        >>> for g in (4.0, 1.0):
+        ...     updates, state = tx.update(g, state)
+        >>> round(float(updates), 6)  # −η · 1 / √(max(8, 4.5) / (1 − 0.5²))
+        -0.030619
     """
     return chain(
         scale_by_amsgrad(b1, b2, eps, eps_root, eps_hat=eps_hat),

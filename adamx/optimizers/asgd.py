@@ -56,10 +56,13 @@ def asgd(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.asgd(0.1, lambd=0.0)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.3
+        >>> tx = adamx.asgd(0.5, lambd=0.0, t0=0)
+        >>> params, state = 3.0, tx.init(3.0)
+        >>> for _ in range(3):
+        ...     updates, state = tx.update(1.0, state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> float(params), float(adamx.averaged_params(state, params))
+        (1.5, 1.75)
     """
     falling = derived(_falling, learning_rate, lambd, alpha, Schedule(_steps))
     return chain(

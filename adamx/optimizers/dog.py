@@ -42,9 +42,12 @@ def dog(
     Example:
         >>> import adamx
         >>> tx = adamx.dog(init_step=("distance", 0.5))
-        >>> updates, state = tx.update(8.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.5
+        >>> params, state = 1.0, tx.init(1.0)
+        >>> for _ in range(2):
+        ...     updates, state = tx.update(8.0, state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> round(float(updates), 6)  # −8 · 0.5 / √(8² + 8²)
+        -0.353553
     """
     return chain(
         add_decayed_weights(weight_decay, mask),

@@ -41,9 +41,11 @@ def dowg(
     Example:
         >>> import adamx
         >>> tx = adamx.dowg(init_estim_sq_dist=0.25, eps=0.0)
-        >>> updates, state = tx.update(8.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.5
+        >>> state = tx.init(1.0)
+        >>> for params in (1.0, 0.0):
+        ...     updates, state = tx.update(8.0, state, params)
+        >>> round(float(updates), 6)  # −8 · 1² / √(0.25·8² + 1²·8²)
+        -0.894427
     """
     return chain(
         add_decayed_weights(weight_decay, mask),

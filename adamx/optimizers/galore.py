@@ -34,22 +34,15 @@ def scale_by_galore(
     u = s·P·N, where N is Adam's direction for Pᵀ·g
 
     Matrices are the last two axes of a leaf; leaves with fewer axes get Adam's
-    direction.
+    direction. `galore` has the reference.
+
+    See `in_subspace` for the other arguments.
 
     Args:
-        rank: as in `in_subspace`.
-        update_proj_gap: as in `in_subspace`.
-        scale: s, as in `in_subspace`.
         base_optimizer: the transform of Pᵀ·g; `scale_by_adam()` if None.
-        proj_type: as in `in_subspace`.
-        stacked: as in `in_subspace`.
 
     Returns:
         The transform; its state is that of `in_subspace`, with `mu` and `nu` in it.
-
-    Reference:
-        Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
-        Projection", 2024, arXiv:2403.03507.
 
     Example:
         >>> import jax.numpy as jnp

@@ -53,10 +53,11 @@ def laprop(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.laprop(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.laprop(0.1, b1=0.5, b2=0.5)
+        >>> _, state = tx.update(4.0, tx.init(0.0), 0.0)
+        >>> updates, state = tx.update(1.0, state, 0.0)
+        >>> round(float(updates), 5)  # −η · (0.25·4/√16 + 0.5·1/√6) / 0.75
+        -0.06055
     """
     moment = second_moment(b2)
     corrected = moment if eps_hat else bias_correct(moment)

@@ -60,13 +60,11 @@ def lars(
         arXiv:1708.03888.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.lars(0.1, trust_coefficient=1.0)
-        >>> params = jnp.array([3.0, 4.0])
-        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
-        >>> updates.tolist()
-        [0.0, -0.5]
+        >>> updates, state = tx.update(7.0, tx.init(5.0), 5.0)
+        >>> round(float(updates), 6)  # −η · ‖θ‖
+        -0.5
     """
     apart = weight_decay if norms_apart else None
     trust = scale_by_trust_ratio(0.0, trust_coefficient, eps, weight_decay=apart)

@@ -68,12 +68,11 @@ def lion(
         arXiv:2302.06675.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.lion(0.1, weight_decay=0.5)
-        >>> params = jnp.array([2.0, -2.0])
-        >>> updates, state = tx.update(jnp.array([3.0, 0.0]), tx.init(params), params)
-        >>> [round(float(u), 6) for u in updates]
+        >>> params, grads = {"a": 2.0, "b": -2.0}, {"a": 3.0, "b": 0.0}
+        >>> updates, state = tx.update(grads, tx.init(params), params)
+        >>> [round(float(u), 6) for u in updates.values()]
         [-0.2, 0.1]
     """
     return chain(

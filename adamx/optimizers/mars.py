@@ -118,10 +118,12 @@ def mars_lion(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.mars_lion(0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.1
+        >>> tx = adamx.mars_lion(0.1, b1=0.5)
+        >>> state = tx.init(0.0)
+        >>> for g in (3.0, -1.0):
+        ...     updates, state = tx.update(g, state, 0.0)
+        >>> round(float(updates), 6)  # −η · sign(0.25·1 + 0.5·(−1))
+        0.1
     """
     return chain(
         _with_less_variance(b1, gamma),

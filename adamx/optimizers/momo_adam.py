@@ -49,14 +49,11 @@ def momo_adam(
         Schaipp et al., 2023, arXiv:2305.07583, algorithm 2.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.momo_adam()
-        >>> params = jnp.array([1.0, 2.0])
-        >>> value, grads = jnp.sum(params**2), 2 * params
-        >>> updates, _ = tx.update(grads, tx.init(params), params, value=value)
-        >>> [round(x, 6) for x in updates.tolist()]
-        [-0.01, -0.01]
+        >>> tx = adamx.momo_adam(1.0)
+        >>> updates, state = tx.update(4.0, tx.init(2.0), 2.0, value=4.0)  # of θ²
+        >>> round(float(updates), 6)
+        -1.0
     """
     rest = adapt_lower_bound, True, decay_form
     return MomoAdam(learning_rate, b1, lower_bound, weight_decay, *rest, b2, eps)

@@ -55,21 +55,15 @@ def scale_by_muon(
     μ ← b·μ + (1−b)·g
     u = s·O, where O = U·Vᵀ of b·μ + (1−b)·g = U·Σ·Vᵀ
 
+    See `muon` for the other arguments.
+
     Args:
         beta: b in [0, 1).
-        nesterov: as in `muon`.
-        bias_corrected: as in `muon`.
-        consistent_rms: as in `scale_by_shape`.
         scale: s, as in `scale_by_shape`; 1 by default.
-        orthogonalize: as in `muon`.
-        view: as in `as_matrices`.
 
     Returns:
         The transform; its state is `mu`, like the parameters, at least float32. With
         `bias_corrected` it also has the scalars of `nesterov_momentum`.
-
-    Reference:
-        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
 
     Example:
         >>> import jax.numpy as jnp

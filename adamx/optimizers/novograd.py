@@ -86,13 +86,12 @@ def novograd(
         for Training of Deep Networks", 2019, arXiv:1905.11286.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.novograd(0.1, eps=0.0)
-        >>> params = jnp.array([3.0, 4.0])
-        >>> updates, state = tx.update(jnp.array([0.0, 7.0]), tx.init(params), params)
-        >>> [round(float(u), 6) for u in updates]
-        [-0.0, -0.1]
+        >>> grads = {"a": 3.0, "b": 300.0}
+        >>> updates, state = tx.update(grads, tx.init(grads), grads)
+        >>> [round(float(u), 6) for u in updates.values()]
+        [-0.1, -0.1]
     """
     options = b1, b2, eps, eps_root, weight_decay
     return chain(

@@ -37,14 +37,11 @@ def polyak_sgd(
         for Fast Convergence", 2021, arXiv:2002.10542.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.polyak_sgd()
-        >>> params = jnp.array([1.0, 2.0])
-        >>> value, grads = jnp.sum(params**2), 2 * params
-        >>> updates, _ = tx.update(grads, tx.init(params), params, value=value)
-        >>> updates.tolist()
-        [-0.5, -1.0]
+        >>> updates, state = tx.update(4.0, tx.init(2.0), 2.0, value=4.0)  # of θ²
+        >>> float(updates)
+        -1.0
     """
     return chain(
         scale_by_polyak(f_min, max_learning_rate, eps, variant),

@@ -1,4 +1,4 @@
-"""Prodigy: Adam whose rate is how far the minimum is, as far as one can know.
+"""Prodigy: Adam whose rate is an estimate of the distance to the minimum.
 
 num ← b3·num + w·⟨g, θ₀ − θ⟩,  s ← b3·s + w·g       Prodigy
 d ← max(d, num / ‖s‖₁)
@@ -52,10 +52,13 @@ def prodigy(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.prodigy(estim_lr0=0.1)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 5)
-        -0.1
+        >>> tx = adamx.prodigy()
+        >>> params, state = 1.0, tx.init(1.0)
+        >>> for _ in range(100):
+        ...     updates, state = tx.update(2 * params, state, params)
+        ...     params = adamx.apply_updates(params, updates)
+        >>> bool(abs(params) < 0.1), bool(adamx.find(state, "estim_lr") > 0.1)
+        (True, True)
     """
     base = learning_rate, b1, b2, eps, estim_lr0, weight_decay
     return Prodigy(*base, b3, estim_lr_coef, safeguard_warmup)

@@ -41,10 +41,11 @@ def scale_by_rms(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.scale_by_rms(0.75, 0.0)
-        >>> updates, state = tx.update(4.0, tx.init(0.0))
-        >>> round(float(updates), 6)
-        2.0
+        >>> for inside in (True, False):  # 4 / √(4 + 12), 4 / (√4 + 12)
+        ...     tx = adamx.scale_by_rms(0.75, 12.0, eps_in_sqrt=inside)
+        ...     print(round(float(tx.update(4.0, tx.init(0.0))[0]), 6))
+        1.0
+        0.285714
     """
     plain = second_moment(decay, initial_scale)
     moment = bias_correct(plain) if bias_correction else plain

@@ -26,11 +26,11 @@ def sign_sgd(learning_rate: Finite) -> Transform:
         2018, arXiv:1802.04434.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.sign_sgd(0.5)
-        >>> params = jnp.array([1.0, 1.0])
-        >>> tx.update(jnp.array([-3.0, 0.1]), tx.init(params))[0].tolist()
-        [0.5, -0.5]
+        >>> grads = {"a": -3.0, "b": 0.1}
+        >>> updates, state = tx.update(grads, tx.init(grads))
+        >>> float(updates["a"]), float(updates["b"])
+        (0.5, -0.5)
     """
     return chain(scale_by_sign(), scale_by_learning_rate(learning_rate))

@@ -55,26 +55,20 @@ def scale_by_soap(
     u = Q_L·N'·Q_Rᵀ · √(1−b2ᵗ) / (1−b1ᵗ), with N' = M' / (√V + ε)
 
     Matrices are the last two axes of a leaf; leaves with fewer axes get Adam's
-    direction.
+    direction. `soap` has the reference.
+
+    See `in_eigenbasis` for the other arguments.
 
     Args:
         b1: decay of the first moment, in [0, 1).
         b2: decay of the second moment, in [0, 1).
         shampoo_beta: decay of the factors, in [0, 1); b2 if None.
         eps: ε ≥ 0, beside the uncorrected root.
-        precondition_frequency: as in `in_eigenbasis`.
-        max_precond_dim: as in `in_eigenbasis`.
         normalize_grads: whether each matrix N' is divided by its root mean square.
         correct_bias: whether to multiply by √(1−b2ᵗ) / (1−b1ᵗ).
-        skip_first: as in `in_eigenbasis`.
-        stacked: as in `in_eigenbasis`.
 
     Returns:
         The transform; its state is that of `in_eigenbasis`, with `mu` and `nu` in it.
-
-    Reference:
-        Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,
-        arXiv:2409.11321.
 
     Example:
         >>> import jax.numpy as jnp

@@ -49,10 +49,11 @@ def stable_adamw(
 
     Example:
         >>> import adamx
-        >>> tx = adamx.stable_adamw(0.1, weight_decay=0.5)
-        >>> updates, state = tx.update(3.0, tx.init(1.0), 1.0)
-        >>> round(float(updates), 6)
-        -0.15
+        >>> tx = adamx.stable_adamw(0.1, b1=0.0, b2=0.5, weight_decay=0.0)
+        >>> _, state = tx.update(1.0, tx.init(0.0), 0.0)
+        >>> updates, state = tx.update(7.0, state, 0.0)
+        >>> round(float(updates), 6)  # −η · 7/√33 / RMS, with RMS = 7/√33
+        -0.1
     """
     return chain(
         scale_by_stable_moment(

@@ -1,4 +1,4 @@
-"""Which optimizers race, and with which learning rates."""
+"""The optimizers of a race, and their learning rates."""
 
 import ast
 import functools
@@ -18,7 +18,7 @@ from adamx.hyperparameters.hyper import declared
 from adamx.types import ScalarOrSchedule
 
 CUSTOMARY = 1e-3
-"""The centre of the grid where nothing is documented."""
+"""The centre of the grid if no rate is documented."""
 
 RATES: dict[str, float] = {
     # torch.optim
@@ -45,7 +45,7 @@ RATES: dict[str, float] = {
     "noisy_sgd": 1e-2,
     "optimistic_gradient_descent": 1e-2,
 }
-"""Where the default differs from 1e-3 and is not in the signature of the builder."""
+"""Documented rates other than 1e-3 that are not in the builder's signature."""
 
 Build: TypeAlias = Callable[[ScalarOrSchedule], TransformLike]
 
@@ -132,7 +132,7 @@ VARIANTS: dict[str, str] = {
     "momentum": "sgd(momentum=0.9)",
     "nesterov": "sgd(momentum=0.9, nesterov=True)",
 }
-"""Optimizers that are known by a name of their own, and are options of another."""
+"""Optimizers with a name of their own that are another optimizer's option."""
 
 
 def find_entrants(
@@ -183,7 +183,7 @@ def _entrant(thing: Any, name: str | None = None) -> Entrant:
 
 
 def _default(builder: Callable[..., Any], name: str) -> float:
-    """Return the documented rate: of the table above, the signature, or CUSTOMARY."""
+    """Return the documented rate: from the table, the signature, or CUSTOMARY."""
     argument = rate_of(builder)
     assert argument is not None
     default = declared(builder)[0].parameters[argument].default

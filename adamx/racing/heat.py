@@ -20,23 +20,23 @@ from adamx.transforms.clipping.clip import clip_by_global_norm
 from adamx.types import Array, Params, Scalar, State
 
 BLOWN_UP = 100.0
-"""A run has diverged whose validation loss is so many times that of the start."""
+"""A run has diverged if its validation loss is this many times that of the start."""
 
 ALIVE = -1
 
 
 class Lanes(NamedTuple):
-    """The runs of a heat, seeds by rates, and where they are."""
+    """The runs of a heat, seeds by rates: their parameters, states and common step."""
 
     params: Params
     state: State
     step: Array
     diverged: Array
-    """For each run the step at which it did, or `ALIVE`."""
+    """The step at which each run diverged, or `ALIVE`."""
 
 
 class Lap(NamedTuple):
-    """What is known of a heat at a checkpoint: what a progress bar shows."""
+    """The progress of a heat at a checkpoint, for a progress bar."""
 
     name: str
     step: int
@@ -45,11 +45,11 @@ class Lap(NamedTuple):
     """Runs that have not diverged."""
     runs: int
     best: float
-    """The least validation loss, as the mean over the seeds, of all rates."""
+    """The least validation loss over all rates, as the mean over the seeds."""
 
 
 class Finish(NamedTuple):
-    """What a heat leaves: arrays of checkpoints, rates and seeds."""
+    """The result of a heat: arrays of checkpoints, rates and seeds."""
 
     checkpoints: np.ndarray
     training: np.ndarray
@@ -103,10 +103,10 @@ class Heat:
     def _advance(
         self, lanes: Lanes, seeds: Array, rates: Array, until: Array, limit: Array
     ) -> tuple[Lanes, Array, Array]:
-        """Go on to step `until`; with the mean training and the validation losses.
+        """Train up to step `until`; return the training and validation losses, too.
 
-        Stops where all have diverged: none has a finite loss. `limit` is the validation
-        loss, for each seed, above which a run counts as diverged too.
+        Training stops once all runs have diverged: no loss is finite. A run also counts
+        as diverged if its validation loss is above the `limit` of its seed.
         """
         first = lanes.step
 
@@ -118,7 +118,8 @@ class Heat:
 
             return train_step(self.transform(rate), loss, params, state, key)
 
-        # Mapped over runs, a `cond` does what it has to choose from in every step.
+        # Under `vmap` a `cond` runs both branches, so refresh steps would run in every
+        # step.
         rules = self.transform(1.0).plan.rules()
         each = _one_by_one if any(rule.refreshes for rule in rules) else jax.vmap
         everywhere = _each(one, (0, 0, None, 0, 0), (0, 0, 0, None, None), each)
@@ -163,7 +164,7 @@ class Heat:
     def laps(
         self, rates: Sequence[float], seeds: Sequence[int], checkpoints: Sequence[int]
     ) -> Iterator[Lap | Finish]:
-        """Run from checkpoint to checkpoint; the last that comes is the finish."""
+        """Yield a lap for each checkpoint, and the finish last."""
         seed_numbers, grid = jnp.asarray(seeds, jnp.uint32), jnp.asarray(rates)
         shape = len(checkpoints), len(rates), len(seeds)
         training, validation = np.full((2, *shape), np.nan)
@@ -190,7 +191,8 @@ class Heat:
             yield self._lap(until, validation[i], diverged)
             if not alive.any():
                 break
-            # Few enough to be worth another compilation: half, and half of the way.
+            # Another compilation pays if half of the runs and half of the steps are
+            # left.
             if 2 * alive.sum() <= len(here) and 2 * until <= self.steps:
                 lanes, grid = _kept(lanes, alive), grid[alive]
                 here, program = here[alive], None
@@ -223,7 +225,7 @@ class Heat:
             return time.perf_counter() - clock
 
         seconds(0)  # compiles, if it has not been
-        # The validation at the end does not count.
+        # the validation at the end does not count
         times = [seconds(steps) - seconds(0) for _ in range(repeats)]
         return max(0.0, float(np.median(times)) / steps)
 

@@ -108,10 +108,10 @@ def _loss_axis(ax: Any, race: Race) -> None:
         least = max(min(shown), 1e-12 * top)
         margin = max(1.05, (top / least) ** 0.08)
         ax.set_ylim(least / margin, margin * top)
-        # Numbers between powers of ten too, where there are few of those.
+        # Label numbers between powers of ten too, if the axis has few powers.
         ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     elif top > 0:
-        # Some are exactly there.
+        # Some losses are exactly 0, which a logarithmic axis cannot show.
         least = min((x for x in shown if x > 0), default=top)
         ax.set_yscale("symlog", linthresh=max(least, 1e-9 * top))
         ax.set_ylim(0, 1.5 * top)
@@ -193,7 +193,7 @@ def trajectories(
             save(ax, file)
             return
         longest = max(map(len, paths.values())) - 1
-        # Slowly at first, where most happens; and rest at the end.
+        # Slowly at first, because most happens there, with a rest at the end.
         shown = np.unique(np.geomspace(1, longest + 1, FRAMES).astype(int) - 1)
         shown = [*shown, *[longest] * 15]
         count = ax.text(0.02, 0.02, "", transform=ax.transAxes, color="black")

@@ -114,7 +114,7 @@ def race(
     have = {outcome.name for outcome in result.outcomes}
     result.waiting.extend(name for name in names if name not in have)
     heats = {e.name: Heat(task, e, steps, schedule) for e in entrants}
-    for name in result.waiting:  # what cannot race is said before anything runs
+    for name in result.waiting:  # raise before anything runs
         jax.eval_shape(lambda n=name: heats[n].transform(1.0) and 0)
     try:
         with _watched(progress, result.waiting) as watch:
@@ -127,7 +127,7 @@ def race(
         if not result.outcomes:
             raise
     if folder is not None:
-        # Not before there is something to draw: it imports what draws.
+        # imported late, because it imports the libraries that draw
         from adamx.racing.report import report
 
         report(result, folder, task.validate)

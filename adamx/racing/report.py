@@ -1,4 +1,4 @@
-"""Everything that a race leaves in its folder: tables, pictures and a page."""
+"""The files of a race: tables, pictures and a page."""
 
 import base64
 from collections.abc import Callable

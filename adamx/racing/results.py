@@ -1,4 +1,4 @@
-"""What came of a race: plain data that is written to a file and read again."""
+"""The results of a race: plain data, written to a file and read again."""
 
 import dataclasses
 import json
@@ -28,18 +28,18 @@ class Outcome:
     validation: np.ndarray
     """NaN once diverged."""
     diverged: np.ndarray
-    """The step at which a run did, or −1."""
+    """The step at which a run diverged, or −1."""
     accuracy: np.ndarray | None
     state_bytes: float
-    """For each parameter."""
+    """The bytes of state for each parameter."""
     seconds: float
     compile_seconds: float
     step_seconds: float
-    """Of one run by itself."""
+    """The seconds of a step of one run by itself."""
     dearer: list[str]
-    """What its update is given that costs more than the gradient of the step."""
+    """The arguments of its update that cost more than the gradient of the step."""
     path: np.ndarray | None = None
-    """Of a problem of two numbers, where the best run went."""
+    """The path of the best run, for a problem of two numbers."""
 
     @property
     def final(self) -> np.ndarray:
@@ -95,7 +95,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Race:
-    """A task, how all were treated, and what came of it for each optimizer."""
+    """The task, the common settings, and the outcome of each optimizer."""
 
     task: str
     title: str
@@ -114,7 +114,7 @@ class Race:
         return sorted(self.outcomes, key=lambda outcome: outcome.loss[0])
 
     def write(self, folder: Path) -> None:
-        """Put all of it into `race.json`, at once or not at all."""
+        """Write all of it to `race.json`, atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(_plain(dataclasses.asdict(self)), indent=1, allow_nan=False)
         fresh = folder / f"{FILE}.part"

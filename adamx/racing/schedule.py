@@ -1,4 +1,4 @@
-"""How the learning rate moves over a run, for all optimizers alike."""
+"""The schedules of a race, the same for all optimizers."""
 
 from collections.abc import Callable
 

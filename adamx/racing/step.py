@@ -1,4 +1,4 @@
-"""One training step of any optimizer, fed with whatever its update declares."""
+"""One training step of any optimizer, with the arguments that its update declares."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,19 +22,19 @@ DEARER = frozenset({"value_fn", "grad_fn", "hessian"})
 """Arguments that cost more evaluations of the loss than the gradient of the step."""
 
 FOREIGN = ("value", "grad", "value_fn")
-"""What a transform that says nothing of its arguments may read, by Optax's names."""
+"""The arguments for a transform that declares none, by Optax's names."""
 
 READERS: dict[str, Callable[[State, Params], Params]] = {
     "schedule_free": schedule_free_eval_params,
     "average_params": averaged_params,
 }
-"""Pieces that keep the parameters to evaluate, and how those are read out."""
+"""Pieces that keep the parameters to evaluate, and functions that read these."""
 
 
 def given(
     loss: Loss, params: Params, grads: Updates, key: Array
 ) -> dict[str, Callable[[], Any]]:
-    """Return the extra arguments of update, each made when it is asked for."""
+    """Return a function for each extra argument of update that makes it."""
     return {
         "value": lambda: loss(params),
         "grad": lambda: grads,
@@ -45,7 +45,7 @@ def given(
 
 
 def wanted(tx: Transform) -> frozenset[str]:
-    """Return the extra arguments of update that `tx` is to be given."""
+    """Return the names of the extra arguments that `tx` must be given."""
     needs = tx.plan.facts.needs
     known = tx.plan.facts.pure and EVERY not in needs
     return needs if known else (needs - {EVERY}) | {*FOREIGN}
@@ -56,7 +56,7 @@ def train_step(
 ) -> tuple[Params, State, Array]:
     """Return the parameters and state after a step, and the loss before it.
 
-    Where `tx` asks for it the random `key` of the step is used; the loss has its batch.
+    The random `key` is for the arguments of `tx` that draw; `loss` already has a batch.
     """
     value, grads = jax.value_and_grad(loss)(params)
     every = given(loss, params, grads, key) | {"value": lambda: value}

@@ -1,4 +1,4 @@
-"""How pictures look: colours that the colour-blind can tell apart, few lines."""
+"""The style of pictures: colours that the colour-blind can tell apart, few lines."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ COLORS = (
 """Bright colours of Paul Tol, which the colour-blind can tell apart."""
 
 DASHES = ("-", (0, (4, 1.2)))
-"""In turns, so that of two lines on top of each other both are seen, and the other way
-round where colours come again."""
+"""They alternate, so that two lines on top of each other both show. The order is
+reversed when colours repeat."""
 
 MARKERS = "osD^vP*X"
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
-    # As text: rcParams reads a cycler so, and nothing has to be imported.
+    # As text, which rcParams parses, so that no cycler must be imported.
     "axes.prop_cycle": f"cycler('color', {list(COLORS)})",
     "axes.spines.right": False,
     "axes.spines.top": False,

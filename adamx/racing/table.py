@@ -48,7 +48,7 @@ def _loss(outcome: Outcome) -> str:
         return "diverged"
     if deviation == 0:
         return f"{mean:.3g}"
-    # As many digits as the deviation has two of.
+    # Digits up to the second one of the deviation.
     digits = max(0, 1 - math.floor(math.log10(deviation)))
     if digits > 6 or mean >= 1e6:
         return f"{mean:.2e} ± {deviation:.0e}"
@@ -119,7 +119,7 @@ def _list(names: list[str]) -> str:
 
 
 def show(race: Race) -> None:
-    """Print the table, and below it what has to be known."""
+    """Print the table, and the caveats below it."""
     with extras():
         from rich.box import SIMPLE_HEAD
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""What a race is about: where to start, what to minimize, on which batches."""
+"""The problem of a race: the start, the loss and the batches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from adamx.types import Array, Params
 
 HELD_BACK = 16
-"""So many fresh batches stand for a validation set where a task has none."""
+"""How many fresh batches replace the validation set of a task that has none."""
 
 
 class Plane(NamedTuple):
-    """Of a problem of two numbers: the part to draw, and where its minima are."""
+    """The part of a problem of two numbers to draw, and its minima."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -23,7 +23,7 @@ class Plane(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """A problem for optimizers: three functions, and what may be said besides.
+    """A problem for optimizers: three functions, and optional facts about it.
 
     Args:
         init: from a random key to the parameters, any tree of arrays.
@@ -82,7 +82,7 @@ class Task:
 
 
 def drawn(arrays: Any, size: int) -> Callable[[Array], Any]:
-    """Draw batches of rows at random, each row with the same chance.
+    """Draw batches of rows at random, with the same probability for each row.
 
     Args:
         arrays: a tree of arrays with one row an example.

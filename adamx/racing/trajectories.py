@@ -1,4 +1,4 @@
-"""Where an optimizer goes, of a problem of two numbers."""
+"""The path of an optimizer on a problem of two numbers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the arguments of a schedule may be, said in their annotations."""
+"""Checks of the arguments of schedules, for their annotations."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
@@ -17,7 +17,7 @@ from adamx.types import Scalar
 
 
 class Share(Number):
-    """A share of the steps, in [0, 1]; decides where a boundary is: never traced."""
+    """A share of the steps, in [0, 1]; never traced, because it sets a boundary."""
 
     above: float = 0.0
     below: float = 1.0
@@ -30,7 +30,7 @@ class Share(Number):
 
 
 class Scaled(Check):
-    """A dict from boundaries to what the value is multiplied by there."""
+    """A dict from boundaries to the factors of the value there."""
 
     def check(self, piece: str, name: str, value: Any) -> dict[int, Scalar]:
         kinds = "a dict {boundary: scale} of integers ≥ 0 and numbers ≥ 0"

@@ -1,4 +1,4 @@
-"""A number that stays."""
+"""A constant schedule."""
 
 from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber

@@ -1,4 +1,4 @@
-"""Down along half a period of a cosine."""
+"""Decay along half a period of a cosine."""
 
 from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, AtLeastZero, Steps

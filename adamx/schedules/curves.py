@@ -1,8 +1,8 @@
 """The curves that schedules are made of, right at every count an int32 can be.
 
-Counts are compared, subtracted and divided as integers; what becomes a float is a
-number of steps, never more than there are in a transition. So nothing is lost at 10⁷,
-and at the end of a transition what is left of it is known to the last digit.
+Counts are compared, subtracted and divided as integers. Only the steps within a
+transition become floats. So a count of 10⁷ loses nothing, and the share that is left at
+the end of a transition is exact.
 """
 
 import functools
@@ -25,7 +25,7 @@ def since(count: Array, begin: int) -> Array:
 
 
 def as_float(count: Array) -> Array:
-    """Return a number of steps, to calculate with."""
+    """Return a number of steps as a float."""
     return count.astype(scalar_dtype())
 
 
@@ -36,19 +36,19 @@ def share(some: Array, all_: Scalar) -> Array:
 
 
 def done(count: Array, steps: int) -> Array:
-    """Return the share of `steps` steps that is behind us: from 0 up to 1."""
+    """Return the share of `steps` steps that is done: from 0 up to 1."""
     return share(jnp.minimum(since(count, 0), steps), steps)
 
 
 def left(count: Array, steps: int) -> Array:
-    """Return the share of `steps` steps that is before us: from 1 down to 0."""
+    """Return the share of `steps` steps that is left: from 1 down to 0."""
     return share(steps - jnp.minimum(since(count, 0), steps), steps)
 
 
 def left_of_cycle(count: Array, steps: int) -> Array:
     """Return the share left if the end moves to 2, 3, … times `steps` once reached."""
     t = since(count, 0)
-    # -t modulo steps is what is missing to the next multiple, the end that counts.
+    # -t modulo steps is the distance to the next multiple, where the cycle ends.
     ahead = jnp.where(t == 0, steps, jnp.remainder(-t, steps))
     cycles = jnp.maximum(-(-t // steps), 1)
     return share(ahead, as_float(cycles) * steps)
@@ -57,8 +57,7 @@ def left_of_cycle(count: Array, steps: int) -> Array:
 def half_cosine(share: Array) -> Array:
     """Return ½·(1 + cos π·(1−s)) of the share s that is left.
 
-    As the square of a sine: near the end the cosine is -1, and nothing would be left of
-    the difference.
+    It is computed as the square of a sine, because 1 + cos cancels near the end.
     """
     return jnp.square(jnp.sin(share * (math.pi / 2)))
 
@@ -114,7 +113,7 @@ def exponential(
     t = since(count, 0)
     times = as_float(t // steps) if staircase else as_float(t) / steps
     log = jnp.log(rate) if isinstance(rate, jax.Array) else math.log(rate)
-    # Stays finite where it would overflow: ∞ times a derivative of 0 is NaN.
+    # Bounded, because ∞ times a derivative of 0 would be NaN.
     top = math.log(float(jnp.finfo(scalar_dtype()).max)) - 8
     value = start * jnp.exp(jnp.minimum(times * log, top))
     if end is None:
@@ -137,12 +136,10 @@ def joined(count: Array, curves: Sequence[Curve], boundaries: Iterable[int]) -> 
     return value
 
 
-def warmed_up_to(
-    count: Array, start: Scalar, peak: Scalar, steps: int, then: Curve
-) -> Scalar:
+def warmed_up_to(start: Scalar, peak: Scalar, steps: int, then: Curve) -> Curve:
     """Return a straight line up to `peak` in `steps` steps, if any; `then` a curve."""
     ramp = functools.partial(linear, start=start, end=peak, steps=max(steps, 1))
-    return joined(count, (ramp, then), (steps,))
+    return lambda count: joined(count, (ramp, then), (steps,))
 
 
 def through(

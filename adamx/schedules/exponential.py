@@ -1,4 +1,4 @@
-"""By the same factor in each stretch of time."""
+"""Decay or growth by the same factor in each stretch of steps."""
 
 from adamx.hyperparameters.hyper import schedule
 from adamx.schedules.arguments import AnyNumber, Positive, Steps, StepsOrNone

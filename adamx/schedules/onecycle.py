@@ -1,4 +1,4 @@
-"""Up and down once: super-convergence."""
+"""One cycle up and down: super-convergence."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Up, along, and down: a schedule whose end can be put off."""
+"""Warm-up, plateau and decay: the decay can begin at any time."""
 
 from typing import Annotated, Literal
 
@@ -65,11 +65,8 @@ def warmup_stable_decay_schedule(
         if decay_type == "cosine":
             rest = half_cosine(rest)
         elif decay_type == "1-sqrt":
-            # 1 − √x, of which near the end nothing would be left.
+            # not 1 − √x, which cancels near the end
             rest = rest / (1 + jnp.sqrt(x))
         return between(peak_value, end_value, rest)
 
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, falling)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, falling)

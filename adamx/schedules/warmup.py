@@ -1,4 +1,4 @@
-"""A value that is reached little by little."""
+"""Warm-ups, alone and before a decay."""
 
 import functools
 
@@ -48,13 +48,7 @@ def warmup_constant_schedule(
         >>> warmup_constant_schedule(0.0, 1.0, 4)([0, 1, 4, 9]).tolist()
         [0.0, 0.25, 1.0, 1.0]
     """
-
-    stay = staying(peak_value)
-
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, stay)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, staying(peak_value))
 
 
 @schedule
@@ -102,10 +96,7 @@ def warmup_cosine_decay_schedule(
     def falling(count: Array) -> Scalar:
         return cosine(count, peak_value, end_value, steps, exponent)
 
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, falling)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, falling)
 
 
 @schedule
@@ -142,10 +133,7 @@ def warmup_exponential_decay_schedule(
         t, steps = since(count, transition_begin), transition_steps
         return exponential(t, peak_value, steps, decay_rate, staircase, end_value)
 
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, falling)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, falling)
 
 
 @schedule
@@ -176,10 +164,7 @@ def warmup_inverse_sqrt_schedule(
     def falling(count: Array) -> Scalar:
         return inverse_root(count, peak_value, warmup_steps)
 
-    def value(count: Array) -> Scalar:
-        return warmed_up_to(count, init_value, peak_value, warmup_steps, falling)
-
-    return value
+    return warmed_up_to(init_value, peak_value, warmup_steps, falling)
 
 
 def warmed_up(rate: ScalarOrSchedule, steps: int | None) -> ScalarOrSchedule:

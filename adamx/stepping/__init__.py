@@ -1,1 +1,1 @@
-"""A whole step in one program: from gradients to parameters, rounded well."""
+"""A whole step in one program, from gradients to rounded parameters."""

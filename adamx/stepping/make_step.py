@@ -19,7 +19,7 @@ from adamx.numerics.random import KeyLike, random_key
 from adamx.stepping.rounding import ROUNDINGS, Rounding
 from adamx.tree.check import flatten_like
 from adamx.tree.paths import flatten, key_paths
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import (
     Array,
     Params,
@@ -31,7 +31,7 @@ from adamx.types import (
 )
 
 OWN = "rounding"
-"""The name of what a step keeps itself, beside the pieces of the transform."""
+"""The name of the step's own state, beside the states of the pieces."""
 
 
 class Step(EqualByCall):
@@ -64,7 +64,7 @@ class Step(EqualByCall):
     def __call__(
         self, params: ParamsT, state: StateT, grads: Updates, **extra: Any
     ) -> tuple[ParamsT, StateT]:
-        """Return the next parameters and state; those that are given are used up."""
+        """Return the next parameters and state; with `donate`, give up the old ones."""
         return self._programs(params, state, grads, extra=extra)
 
     def whole(self, params: ParamsT, state: State) -> ParamsT:
@@ -72,15 +72,15 @@ class Step(EqualByCall):
         return self._parts.whole(params, state.get(OWN, {}))
 
 
-class Parts(Record):
-    """What a step is made of."""
+class Parts(PytreeDataclass):
+    """The parts of a step."""
 
     plan: Plan
     rounding: Rounding
     skip_nonfinite: bool
     key: KeyLike
     adds: bool
-    """Whether the plan emits parameters, having added to them what it made."""
+    """Whether the plan emits the next parameters instead of updates."""
 
     def init(self, params: Params) -> State:
         state = self.plan.init(_wide(params))
@@ -169,7 +169,7 @@ class Parts(Record):
 
 
 def _wide(tree: PyTree) -> PyTree:
-    """Return `tree` in the dtypes that are computed in."""
+    """Return `tree` cast to the compute dtypes."""
 
     def widened(x: Any) -> Any:
         if not _is_narrow(x):

@@ -1,4 +1,4 @@
-"""How a sum is written into a parameter of 16 bits."""
+"""The rounding of a sum to a parameter of 16 bits."""
 
 from typing import Any, ClassVar
 
@@ -9,16 +9,16 @@ from adamx.errors import TransformError
 from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.storage.rounding import stochastic_round
 from adamx.tree.paths import describe
-from adamx.tree.record import Record
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
-class Rounding(Record):
-    """To the nearest number; a base for those that keep something beside it."""
+class Rounding(PytreeDataclass):
+    """Round to the nearest; the base of roundings that keep a rest."""
 
     name: ClassVar[str] = "nearest"
     keeps: ClassVar[str | None] = None
-    """The name of what is kept for each parameter."""
+    """The name of the array that is kept for each parameter."""
     draws: ClassVar[bool] = False
 
     def begin(self, param: Array, path: str) -> Array | None:
@@ -26,13 +26,13 @@ class Rounding(Record):
         return None
 
     def whole(self, param: Array, kept: Any) -> Array:
-        """Return the parameter in the compute dtype, with the rest that is kept."""
+        """Return the parameter plus the rest that is kept, in the compute dtype."""
         return cast(param, compute_dtype(param.dtype))
 
     def write(
         self, total: Array, param: Array, kept: Any, key: Array | None
     ) -> tuple[Array, Any]:
-        """Return `total` in the dtype of `param`, and what to keep beside it."""
+        """Return `total` in the dtype of `param`, and the rest to keep."""
         return cast_saturating(total, param.dtype), kept
 
 
@@ -47,7 +47,7 @@ class Stochastic(Rounding):
 
 
 class Kahan(Rounding):
-    """Keeps what was rounded away, in 16 bits."""
+    """Keep the rounding error in 16 bits."""
 
     name: ClassVar[str] = "kahan"
     keeps: ClassVar[str | None] = "compensation"
@@ -64,13 +64,13 @@ class Kahan(Rounding):
     ) -> tuple[Array, Any]:
         new = cast_saturating(total, param.dtype)
         rest = total - new.astype(total.dtype)
-        # Of ∞ nothing is left, rather than NaN.
+        # ∞ − ∞ is NaN, so ∞ leaves no rest.
         rest = jnp.where(jnp.isinf(total), 0, rest)
         return new, cast_saturating(rest, param.dtype)
 
 
 class Correction(Rounding):
-    """Keeps the next 8 bits, with their sign: together a float of 24 bits."""
+    """Keep the next 8 bits with their sign, so that 24 bits of the float remain."""
 
     name: ClassVar[str] = "correction"
     keeps: ClassVar[str | None] = "correction"
@@ -100,7 +100,7 @@ class Correction(Rounding):
         top = float(jnp.finfo(param.dtype).max)
         total = jnp.where(jnp.isinf(total), total, jnp.clip(total, -top, top))
         bits = jax.lax.bitcast_convert_type(total, jnp.uint32)
-        # Half of the last unit that is kept, once for 24 bits and once for 16.
+        # Add half of the last bit before each cut: to 24 bits, then to 16.
         most = (bits + 128 >> 8).astype(jnp.int32)
         upper = most + 128 >> 8
         rest = (most - upper * 256).astype(jnp.int8)

@@ -1,1 +1,1 @@
-"""What a transform keeps, in any precision: codecs, and rules that use them."""
+"""States in fewer bits: codecs, and the rule that uses them."""

@@ -1,4 +1,4 @@
-"""Where arrays are that are put together out of blocks of others: where those were."""
+"""Shardings of arrays that are cut into blocks, or put together from blocks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,20 +9,20 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from adamx.core.rule import Rule
 from adamx.execution.sharding import is_typed, spread_as, spread_like
 from adamx.hyperparameters.static import merge, split
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
-# Blocks are no axis of a leaf, so that nothing says where they are to be; and where it
-# is part of the type how an array is spread, each reshape would have to say it.
+# An axis of blocks is no axis of a leaf, so it has no sharding of its own. On an
+# explicit mesh, where the sharding is part of the type, each reshape would need one.
 
 
 def stepped(
-    step: Callable[..., tuple[Array, Slots]],
+    step: Callable[..., StepResult],
     rule: Rule,
     g: Array,
     slots: Slots,
     shared: Shared,
-    param: Array | None,
-) -> tuple[Array, Slots]:
+    param: Param,
+) -> StepResult:
     """Return `step(rule, g, …)`, its results sharded as `g` and `slots`."""
     if not is_typed(g):
         return _all_sharded_like(step(rule, g, slots, shared, param), (g, slots))
@@ -57,7 +57,7 @@ def _sharded_like(x: Array, like: Array) -> Array:
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:
-    """Return `function` of `slots`, sharded as `like` if it has its shape."""
+    """Return `function(slots)`; an array of the shape of `like` gets its sharding."""
     if not is_typed(like):
         return function(slots)
     at = jax.typeof(like)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.types import Array
 
 TOP = 2.0**126
-"""What larger numbers, ∞ among them, count as: 1/2¹²⁶ is the least that is normal."""
+"""The bound to which ∞ and large numbers are clipped; 1/2¹²⁶ is the least normal."""
 
 
 class Blocks(NamedTuple):
@@ -21,8 +21,8 @@ class Blocks(NamedTuple):
 def split(x: Array, size: int) -> Array:
     """Return `x` with a last axis of `size`, in the order of memory, zero-padded.
 
-    Where the last axis of `x` is a multiple of `size` the others stay as they are, so
-    that what is split over devices along them stays where it is.
+    If the last axis of `x` is a multiple of `size`, the other axes stay as they are,
+    and so does the sharding along them.
     """
     if x.ndim and x.shape[-1] % size == 0:
         return x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
@@ -42,21 +42,22 @@ def _end(blocks: Array) -> tuple[int, ...]:
 
 
 def rescaled(blocks: Array, scales: Array, shape: tuple[int, ...]) -> Array:
-    """Return the array of this shape that `blocks`, times their scales, are."""
+    """Return `blocks` times their scales, as an array of this shape."""
     return join(blocks * scales[..., None], shape)
 
 
 def bounded(x: Array) -> Array:
-    """Return `x` with ∞ as the largest number there is to encode; NaN stays NaN."""
+    """Clip `x` to numbers that can be encoded; NaN stays NaN."""
     return jnp.clip(x, -TOP, TOP)
 
 
 def largest(blocks: Array) -> Array:
-    """Return the largest |x| of each block; NaN where there is one in it."""
+    """Return the largest |x| of each block; NaN if the block contains one."""
     return jnp.max(jnp.abs(blocks), axis=-1)
 
 
 def relative(blocks: Array, scales: Array) -> Array:
-    """Return `blocks` divided by their scales; zeros where those are zero."""
-    # A divisor for each number: XLA multiplies by the inverse of one that is shared.
+    """Return `blocks` divided by their scales; zero stays zero."""
+    # One divisor for each number, because XLA multiplies by the inverse of a shared
+    # one.
     return blocks / jnp.where(blocks == 0, 1, scales[..., None])

@@ -1,4 +1,4 @@
-"""Codebooks: sorted numbers, of which the nearest stands for each."""
+"""Codebooks: sorted numbers; a code is the index of the nearest."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from adamx.types import Array
 
 
 class Book(NamedTuple):
-    """A sorted codebook in [-1, 1], and what it takes to find the nearest in it."""
+    """A sorted codebook in [-1, 1], with tables for finding the nearest entry."""
 
     entries: np.ndarray
     middles: np.ndarray
-    """Between each entry and the next; after the last one, ∞."""
+    """The middles between neighbours; ∞ after the last entry."""
     starts: np.ndarray
-    """How many middles are below the bucket that a number is in."""
+    """How many middles are below each bucket of numbers."""
     rounds: int
-    """How many middles there are in a bucket at the most."""
+    """The most middles in one bucket."""
 
     @staticmethod
     def of(entries: np.ndarray) -> "Book":
@@ -27,7 +27,7 @@ class Book(NamedTuple):
         edges = (np.arange(BUCKETS + 1) + FIRST << SHIFT).astype(np.int32)
         low, high = edges[:-1].view(np.float32), (edges[1:] - 1).view(np.float32)
         low = np.where(np.arange(BUCKETS) == 0, np.float32(0), low)
-        # Of numbers in order, those of the negative buckets from the far end.
+        # A negative bucket begins at the number of the largest size in it.
         begin, end = np.concatenate([low, -high]), np.concatenate([high, -low])
         starts, ends = np.searchsorted(between, begin), np.searchsorted(between, end)
         middles = np.append(between, np.float32(np.inf))
@@ -38,8 +38,8 @@ class Book(NamedTuple):
     def nearest(self, x: Array) -> Array:
         """Return the number of the entry nearest to each `x`; of two, the lower.
 
-        The first bits of a number say nearly where it is: few comparisons are left,
-        where halving the book would take one for each bit of a code.
+        The first bits of a number are its bucket, which leaves few middles to compare.
+        A binary search would take one comparison for each bit of a code.
         """
         bits = jax.lax.bitcast_convert_type(jnp.abs(x), jnp.int32)
         bucket = jnp.clip((bits >> SHIFT) - FIRST, 0, BUCKETS - 1)
@@ -58,7 +58,7 @@ class Book(NamedTuple):
 
 
 SHIFT = 16
-"""The bits of a float32 that do not count: 7 of the mantissa do."""
+"""How many low bits of a float32 a bucket ignores; 7 of the mantissa remain."""
 
 FIRST = (127 - 23) << 23 - SHIFT
 """Numbers below 2⁻²³ are in one bucket."""
@@ -67,7 +67,7 @@ BUCKETS = (127 << 23 - SHIFT) - FIRST + 1
 
 
 def looked_up(codes: Array, book: np.ndarray) -> Array:
-    """Return the entries of `book` with these numbers."""
+    """Return the entries of `book` at these indices."""
     return jnp.asarray(book).at[codes].get(mode="promise_in_bounds")
 
 

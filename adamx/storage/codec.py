@@ -1,15 +1,16 @@
-"""What a codec is: two functions, from an array to what is kept of it, and back."""
+"""The base of codecs: a function that encodes an array, and one that decodes it."""
 
 import dataclasses
 from typing import Any, ClassVar
 
 from adamx.errors import TransformError
 from adamx.hyperparameters.arguments import Whole
-from adamx.tree.record import Record
+from adamx.storage.blocks import bounded, largest, split
+from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array
 
 
-class Codec(Record):
+class Codec(PytreeDataclass):
     """How an array of float32 is kept between steps; `stored` puts it around a rule.
 
     A codec is a frozen dataclass: its fields say how it is set. A subclass writes
@@ -57,7 +58,7 @@ class Codec(Record):
         raise NotImplementedError(f"{type(self).__name__}.encode")
 
     def decode(self, encoded: Any, shape: tuple[int, ...]) -> Array:
-        """Return the array that `encoded` stands for."""
+        """Return the array that `encode` encoded."""
         raise NotImplementedError(f"{type(self).__name__}.decode")
 
     def nonnegative(self) -> "Codec":
@@ -69,7 +70,7 @@ class Codec(Record):
         cls.__repr__ = Codec.__repr__
 
     def __repr__(self) -> str:
-        """Return the call that makes it, without what is as by default."""
+        """Return the call that makes the codec, without arguments at their defaults."""
         fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
         pairs = ((f, getattr(self, f.name)) for f in fields)
         given = (f"{f.name}={value!r}" for f, value in pairs if value != f.default)
@@ -85,6 +86,11 @@ class BlockCodec(Codec):
     def span(self) -> int:
         """Return how many numbers share a scale."""
         return self.block
+
+    def blocks(self, x: Array) -> tuple[Array, Array]:
+        """Return `x` in blocks, with ∞ clipped, and the largest |x| of each block."""
+        blocks = split(bounded(x), self.block)
+        return blocks, largest(blocks)
 
 
 def checked_block(name: str, block: Any, multiple: int = 1) -> int:

@@ -53,7 +53,7 @@ class Root8(BlockCodec):
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(encoded.codes, self.block).astype(jnp.float32)
-        # What is rounded to 0 is between 0 and ½: no denominator is ever 0.
+        # The code 0 is decoded as ¼, as it encodes 0 to ½. So no denominator is ever 0.
         root = jnp.maximum(codes, 0.25) / 255 * _long(encoded.scales)[..., None]
         return join(root * root, shape)
 

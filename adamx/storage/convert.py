@@ -1,4 +1,4 @@
-"""A state with everything in it decoded, and encoded again."""
+"""Decoding of all slots of a state, and encoding."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -59,9 +59,9 @@ class _StoredSlot(NamedTuple):
     path: Path
     encoding: Encoding
     params: Params
-    """As the rule sees them."""
+    """The parameters that the rule gets."""
     parts: Callable[[Any, str], tuple[Parts, Parts]]
-    """From a leaf and its path to its slot as it is encoded, and as it is not."""
+    """From a leaf and its path to the parts of its slot, encoded and decoded."""
 
 
 def _converted(
@@ -71,7 +71,7 @@ def _converted(
     like: State,
     function: Callable[..., Any],
 ) -> State:
-    """Return `state` with `function` of each slot that is encoded in `like`."""
+    """Return `state` with `function` applied to each slot that is encoded in `like`."""
     new = _copied(state)
     for slot in _slots(tx.plan, params):
         if not _has(like, slot.path):

@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.storage.blocks import Blocks, bounded, join, largest, rescaled, split
+from adamx.storage.blocks import Blocks, join, rescaled, split
 from adamx.storage.codebook import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
@@ -24,9 +24,9 @@ class Dynamic8(BlockCodec):
     block: int = 256
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
-        blocks = split(bounded(x), self.block)
-        scales = largest(blocks)
-        # Not divided: the last bit decides which of two codes is the nearest.
+        blocks, scales = self.blocks(x)
+        # Multiplied by the inverse, not divided: the last bit can decide which code is
+        # nearest.
         inverse = 1 / jnp.maximum(scales, np.float32(2.0**-126))
         share = jnp.clip(blocks * inverse[..., None], -1, 1)
         codes = book(self.signed).nearest(share)

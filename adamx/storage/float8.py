@@ -6,15 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.storage.blocks import (
-    Blocks,
-    bounded,
-    join,
-    largest,
-    relative,
-    rescaled,
-    split,
-)
+from adamx.storage.blocks import Blocks, join, relative, rescaled, split
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
 
@@ -28,9 +20,8 @@ class Float8(BlockCodec):
     block: int = 256
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
-        blocks = split(bounded(x), self.block)
-        scales = largest(blocks)
-        # XLA would multiply by 1/448, which is another number.
+        blocks, scales = self.blocks(x)
+        # A traced divisor: XLA would multiply by 1/448, which rounds differently.
         scales = scales / jnp.where(scales > 0, LARGEST, 1)
         codes = relative(blocks, scales).astype(jnp.float8_e4m3fn)
         bits = jax.lax.bitcast_convert_type(codes, jnp.uint8)

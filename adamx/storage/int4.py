@@ -7,15 +7,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from adamx.storage.blocks import (
-    Blocks,
-    bounded,
-    join,
-    largest,
-    relative,
-    rescaled,
-    split,
-)
+from adamx.storage.blocks import Blocks, join, relative, rescaled, split
 from adamx.storage.codebook import Book, dynamic_map, looked_up
 from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
@@ -35,10 +27,9 @@ class Int4(BlockCodec):
     block: int = 128
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
-        blocks = split(bounded(x), self.block)
-        scales = largest(blocks)
+        blocks, scales = self.blocks(x)
         codes = book(self.signed).nearest_of_few(relative(blocks, scales))
-        # The half byte that may be left over is as if one more zero had been there.
+        # A half byte that is left over gets the code of zero.
         zero = int(np.argmin(np.abs(book(self.signed).entries)))
         return Blocks(_packed(join(codes, x.shape), zero), scales)
 

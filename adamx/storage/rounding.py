@@ -1,4 +1,4 @@
-"""Numbers in fewer bits, up or down by chance: on the average nothing is lost."""
+"""Stochastic rounding: up or down randomly, right on the average."""
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,9 @@ from adamx.types import Array
 def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -> Array:
     """Return `x` in a narrower dtype, the mean over all keys being `x` itself.
 
-    Of the two neighbours a ≤ x < b the upper one has the chance (x − a)/(b − a).
-    Without a key it is the nearest. What is too large becomes the largest there is.
+    For neighbours a ≤ x < b the result is b with probability (x − a)/(b − a). Without a
+    key it is the nearest. A finite number that is too large becomes the largest of the
+    dtype.
 
     Reference:
         Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,

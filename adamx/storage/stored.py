@@ -23,8 +23,9 @@ from adamx.hyperparameters.labels import Labels
 from adamx.numerics.random import KeyLike, random_key
 from adamx.storage.block_sharding import begun, stepped
 from adamx.storage.codec import Codec
-from adamx.tree.record import Record, is_array, replace
-from adamx.types import Array, Shared, Slots
+from adamx.tree.leaves import is_array
+from adamx.tree.pytree_dataclass import PytreeDataclass, replace
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 NONNEGATIVE = frozenset(
     {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}
@@ -32,16 +33,16 @@ NONNEGATIVE = frozenset(
 """The slots of adamx that hold no negative numbers, by name."""
 
 
-class Encoding(Record):
-    """Which slots are kept how."""
+class Encoding(PytreeDataclass):
+    """The codec of each slot."""
 
     codec: Codec | None
-    """Of slots that are not named."""
+    """The codec of slots that are not named."""
     named: dict[str, Codec]
     min_size: int
 
     def of(self, name: str) -> Codec | None:
-        """The codec of the slots of this name."""
+        """Return the codec of the slots of this name."""
         if name in self.named:
             return self.named[name]
         if self.codec is None or name not in NONNEGATIVE:
@@ -49,19 +50,19 @@ class Encoding(Record):
         return self.codec.nonnegative()
 
     def on(self, name: str, slot: Any) -> Codec | None:
-        """The codec of this slot, an array or abstract; None if it is kept as it is."""
+        """Return the codec of a slot, maybe abstract; None if it is not encoded."""
         inexact = jnp.issubdtype(slot.dtype, jnp.inexact)
         return self.of(name) if inexact and slot.size >= self.min_size else None
 
     def encode(self, name: str, slot: Array, key: Array | None = None) -> Any:
-        """What is kept of an array of the slot of this name."""
+        """Return `slot` as it is kept: encoded, or unchanged."""
         codec = self.on(name, slot)
         if codec is None:
             return slot
         return codec.encode(_as_floats(slot), key if codec.draws else None)
 
     def decode(self, name: str, as_was: Any, kept: Any) -> Any:
-        """What `kept` stands for, in the shape and dtype of `as_was`."""
+        """Return the array that `kept` encodes, in the shape and dtype of `as_was`."""
         codec = self.on(name, as_was)
         if codec is None:
             return kept
@@ -70,7 +71,7 @@ class Encoding(Record):
         return _as_slot(codec.decode(kept, shape), as_was.dtype)
 
     def encoded(self, slots: Slots, key: Array | None = None) -> Slots:
-        """Return `slots`, nested by name, as they are kept."""
+        """Return `slots`, nested by name, encoded."""
         pairs, structure = jax.tree_util.tree_flatten_with_path(slots)
         keys = [
             None if key is None else jax.random.fold_in(key, i)
@@ -82,7 +83,7 @@ class Encoding(Record):
         )
 
     def decoded(self, slots: Slots, like: Slots) -> Slots:
-        """Return what `slots` encode, in the shapes and dtypes of `like`."""
+        """Return `slots` decoded, in the shapes and dtypes of `like`."""
         pairs, structure = jax.tree_util.tree_flatten_with_path(like)
         kept = structure.flatten_up_to(slots)
         return structure.unflatten(
@@ -97,11 +98,11 @@ def _slot_name(path: Sequence[Any]) -> str:
 
 
 NEVER = 2**62
-"""More numbers than any leaf has."""
+"""A size that no leaf has."""
 
 
 def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
-    """`tree`, a rule or pieces, with another least size in each `Encoding` of it."""
+    """Return `tree`, a rule or pieces, with another `min_size` in each `Encoding`."""
 
     def changed(x: Any) -> Any:
         return replace(x, min_size=min_size(x)) if isinstance(x, Encoding) else x
@@ -110,7 +111,7 @@ def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
 
 
 def _as_floats(slot: Array) -> Array:
-    """`slot` as codecs see it: float32, of complex numbers both parts in front."""
+    """Return `slot` in float32; complex numbers become two parts along a first axis."""
     if jnp.iscomplexobj(slot):
         slot = jnp.stack([slot.real, slot.imag])
     return slot.astype(jnp.float32)
@@ -124,16 +125,17 @@ def _as_slot(x: Array, dtype: Any) -> Array:
 
 
 class Stored(RuleWrapper):
-    """Rules in series, and between steps their slots encoded."""
+    """Apply rules in series, and encode their slots between steps."""
 
-    # Numbers of a block share a scale.
+    # because the numbers of a block share a scale
     locality = "leaf"
 
     encoding: Encoding
     key: KeyLike
 
     def slots(self, param: Array) -> Slots:
-        # XLA would compute at length, when it compiles, what zeros are encoded to.
+        # Without the barrier XLA would encode the zeros while it compiles, which is
+        # slow.
         first = jax.lax.optimization_barrier(self.inner.slots(param))
         return begun(self.encoding.encoded, first, param)
 
@@ -152,21 +154,17 @@ class Stored(RuleWrapper):
 
     def resolve(self, shared: Shared) -> Rule:
         rule = super().resolve(shared)
-        # No program needs the key that `start` is made of.
+        # A step uses the key in the state; `start` alone uses the field.
         return replace(rule, key=0) if is_array(self.key) else rule
 
     def _draws(self) -> bool:
         names = {path[-1] for path in StateLayout.of(self.inner).paths}
         return any(codec.draws for n in names if (codec := self.encoding.of(n)))
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return stepped(Stored._step, self, g, slots, shared, param)
 
-    def _step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def _step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         owner = jax.ShapeDtypeStruct(g.shape, g.dtype)
         like = jax.eval_shape(self.inner.slots, owner)
         whole = self.encoding.decoded(slots, like)
@@ -216,10 +214,6 @@ def stored(
         TransformError: there is no slot of that name, a piece with a state looks at all
             leaves or is a wrapper, or a codec without signs is given for all slots.
 
-    Reference:
-        Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021,
-        arXiv:2110.02861.
-
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
@@ -235,7 +229,7 @@ def stored(
 
 
 def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, ...]:
-    """The pieces of `plan`, with those that follow each other in one that stores."""
+    """Return the pieces of `plan`, with consecutive rules in one `Stored`."""
     pieces: list[Piece] = []
     for together, found in itertools.groupby(plan.pieces, key=of_single_leaves):
         run = tuple(found)
@@ -263,7 +257,7 @@ def _excluding(
 def _inside(
     name: str, part: Rule | TreeTransform, piece: Stored, exclude: Labels | None
 ) -> Rule | TreeTransform:
-    """`part`, which is no rule of one leaf, with what it keeps stored."""
+    """Return `part`, no rule of single leaves, with the plans inside it stored."""
 
     def again(plan: Plan) -> Plan:
         return Plan.of(_pieces(plan, piece, exclude))

@@ -13,7 +13,7 @@ from adamx.testing.subject import Subject
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What came of the laws for one transform.
+    """The results of the laws for one transform.
 
     Args:
         name: the transform's.

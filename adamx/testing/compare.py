@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from adamx.testing.law import GAIN, Violation, require
-from adamx.tree.record import is_key
+from adamx.tree.leaves import is_prng_key
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
     """Return the leaves of a tree with their key paths; keys as their numbers."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        if is_key(leaf):
+        if is_prng_key(leaf):
             abstract = isinstance(leaf, jax.ShapeDtypeStruct)
             numbers = jax.random.key_data
             leaf = jax.eval_shape(numbers, leaf) if abstract else numbers(leaf)
@@ -41,7 +41,7 @@ def close(
 ) -> None:
     """Require numbers within `rtol` of themselves, and half of that of the largest.
 
-    `size` stands for the largest, if that of which the numbers are made is larger.
+    `size` replaces the largest number, if the terms of the numbers are larger.
     """
     x, y = wide(got), wide(expected)
     size = np.max(np.abs(y[np.isfinite(y)]), initial=size)

@@ -1,7 +1,7 @@
-"""The laws that a public transform cannot keep by its nature, with the reasons.
+"""The laws that a public transform cannot keep, with the reasons.
 
-The one place where they are declared, and what multiplies rounding errors with them;
-`docs/laws.md` lists them, and the tests see that each of them is needed.
+They are declared only here, with the transforms that multiply rounding errors.
+`docs/laws.md` lists them, and the tests check that each of them is needed.
 """
 
 _HOPS = "ν hops around g² by a thousandth of it, and in float32 at other times"
@@ -11,17 +11,22 @@ _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows withou
 _RADIAL = "a gradient of ones along ones is no step on a sphere: the rest is rounding"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
+_SKIPPING = "apply_if_finite", "skip_large_updates", "skip_spikes", "dynamic_loss_scale"
+_YOGI = "scale_by_yogi", "yogi", "yogi_moment"
+_SCHEDULE_FREE = (
+    "schedule_free",
+    "schedule_free_adamw",
+    "schedule_free_radam",
+    "schedule_free_sgd",
+)
+_PRIVATE = "differentially_private_aggregate", "dpsgd"
+
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "MultiSteps": {
         "norms": "a NaN shows in the call that acts, not in those that accumulate",
     },
-    "apply_if_finite": {"norms": _LEFT_OUT},
-    "skip_large_updates": {"norms": _LEFT_OUT},
-    "skip_spikes": {"norms": _LEFT_OUT},
-    "dynamic_loss_scale": {"norms": _LEFT_OUT},
-    "scale_by_yogi": {"long_runs": _HOPS},
-    "yogi": {"long_runs": _HOPS},
-    "yogi_moment": {"long_runs": _HOPS},
+    **{name: {"norms": _LEFT_OUT} for name in _SKIPPING},
+    **{name: {"long_runs": _HOPS} for name in _YOGI},
     "flatten": {
         "errors": "a vector of all leaves has no paths",
         "sharding": "a vector of all leaves has one place",
@@ -41,17 +46,12 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ("precision", "long_runs"), _SEARCHES
     ),
     "scale_by_zoom_linesearch": {"long_runs": _SEARCHES},
-    "schedule_free": {"long_runs": _RUNS_AWAY},
-    "schedule_free_adamw": {"long_runs": _RUNS_AWAY},
-    "schedule_free_radam": {"long_runs": _RUNS_AWAY},
-    "schedule_free_sgd": {"long_runs": _RUNS_AWAY},
-    "hold_norm": {"precision": _RADIAL},
-    "hyperball": {"precision": _RADIAL},
+    **{name: {"long_runs": _RUNS_AWAY} for name in _SCHEDULE_FREE},
+    **{name: {"precision": _RADIAL} for name in ("hold_norm", "hyperball")},
     "hessian_moment": {
         "norms": "it emits curvature; gradients are not looked at, NaN in them neither",
     },
-    "differentially_private_aggregate": {"norms": _HIDDEN},
-    "dpsgd": {"norms": _HIDDEN},
+    **{name: {"norms": _HIDDEN} for name in _PRIVATE},
     "fused": {"differentiable": "a Pallas kernel has no derivatives; a loop has"},
     "zero_nans": {"norms": "NaN shows in its state, which is what it is for"},
     "set_to_zero": {"norms": "updates are zero, whatever comes in"},
@@ -71,19 +71,14 @@ _TURNS = (105.0, "eigenvectors turn by as much: λ₁ over the least gap, of 8×
 _ROOTS = (228.0, "inverse fourth roots: a quarter of λ₁/λₙ, of 8×8 numbers")
 
 GAINS: dict[str, tuple[float, str]] = {
-    "orthogonalize": _POLAR,
-    "scale_by_muon": _POLAR,
-    "muon": _POLAR,
-    "normuon": _POLAR,
-    "scion": _POLAR,
+    **dict.fromkeys(
+        ("orthogonalize", "scale_by_muon", "muon", "normuon", "scion"), _POLAR
+    ),
     "dion2": _FIVE,
-    "in_eigenbasis": _TURNS,
-    "scale_by_soap": _TURNS,
-    "soap": _TURNS,
-    "scale_by_shampoo": _ROOTS,
-    "shampoo": _ROOTS,
+    **dict.fromkeys(("in_eigenbasis", "scale_by_soap", "soap"), _TURNS),
+    **dict.fromkeys(("scale_by_shampoo", "shampoo"), _ROOTS),
 }
-"""By how much rounding errors of what comes in are multiplied by nature, and why.
+"""The factor by which a transform multiplies rounding errors of its input, and why.
 
-Where laws allow for units in the last place, it may be so many times as many.
+Laws that allow for units in the last place allow so many times as many.
 """

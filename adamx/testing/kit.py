@@ -1,4 +1,4 @@
-"""What a library offers around its transforms; laws about composition need it."""
+"""The combinators of a library, for laws about composition."""
 
 import dataclasses
 from collections.abc import Callable

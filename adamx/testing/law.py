@@ -1,4 +1,4 @@
-"""What a law is: a number, a name, and a check that raises where it is broken."""
+"""Laws: a number, a name, and a check that raises if the law is broken."""
 
 import contextvars
 import dataclasses
@@ -42,7 +42,7 @@ class Violation(AssertionError):
 
 
 class NotTried(Exception):
-    """A law has nothing to say about a transform, or needs what is not there."""
+    """A law does not apply to a transform, or lacks something that it needs."""
 
 
 def require(
@@ -59,7 +59,7 @@ def require(
 
 
 GAIN: contextvars.ContextVar[float] = contextvars.ContextVar("gain", default=1.0)
-"""By how much the subject on trial multiplies rounding errors of what comes in."""
+"""The factor by which the subject multiplies rounding errors of its input."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,12 +29,12 @@ ARGUMENTS: Mapping[Any, Any] = {
     Measures: {"sums": _sums, "averages": adamx.measure_with_ema(_sums, 0.9)},
     str: "sums",
 }
-"""What to give where an argument of such a type is required."""
+"""Values for required arguments, by their type."""
 
 BRANCHES: Mapping[str, Any] = {"a": adamx.trace(0.5), "b": adamx.scale(2.0)}
 
 KEYWORDS: Mapping[Any, Mapping[str, Any]] = {adamx.Codec: {"mu": adamx.int8()}}
-"""What to give where any number of such arguments, by name, can be given."""
+"""Values for `**` arguments, by their type."""
 
 
 def public_names() -> dict[str, Any]:

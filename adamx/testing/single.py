@@ -14,7 +14,7 @@ from adamx.types import Params, State, Updates
 
 
 class OfOne(Wrapper):
-    """Puts an axis of length 1 before those of the updates."""
+    """Add a first axis of length 1 to the updates."""
 
     def update_inner(
         self,

@@ -1,4 +1,4 @@
-"""What a law is tried on: a transform, with what is known about it."""
+"""The subject of a law: a transform, with the facts that laws need."""
 
 import dataclasses
 import functools
@@ -26,8 +26,8 @@ from adamx.types import Params, State, Updates
 from adamx.wrappers.inject_hyperparams import inject_hyperparams
 
 Build = Callable[[Callable[[str, float], Any]], Any]
-"""Builds the transform again, with each hyperparameter put through a function of its
-name and its value."""
+"""A function that builds the transform again. Its argument maps the name and the value
+of each hyperparameter to the new value."""
 
 EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
     "value": lambda updates, params: half_of_squares(params),
@@ -36,8 +36,8 @@ EXTRA: Mapping[str, Callable[[Updates, Params], Any]] = {
     "grad_fn": lambda updates, params: lambda params, step: updates,
     "hessian": lambda updates, params: jax.tree.map(_ones, updates),
 }
-"""The extra arguments of update that laws know how to give: those of one loss, of the
-parameters alone."""
+"""The extra arguments of update that laws can give: those of one loss, a function of
+the parameters alone."""
 
 
 FACTORS = 8
@@ -46,7 +46,7 @@ FACTORS = 8
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
-    """A transform on trial, with what the laws have to know about it.
+    """A transform on trial, with the facts that laws need.
 
     Args:
         name: how it is called in messages.
@@ -111,7 +111,7 @@ class Subject:
     def apply(
         self, tx: Any, updates: Updates, state: State, params: Params | None
     ) -> tuple[Updates, State]:
-        """Return one step of `tx`, a relative of this transform, not jitted by us."""
+        """Return one step of `tx`, a variant of this transform, without jit."""
         extra = self.extra(updates, params) if self.extra else {}
         return tx.update(updates, state, params, **extra)
 
@@ -198,7 +198,7 @@ def kept_parameters(
 ) -> list[tuple[str, Any]]:
     """Return the slots that began as the parameters and add all steps up.
 
-    With its key path; parameters are no zeros.
+    Each comes with its key path. The parameters must not be zeros.
     """
     begun = [np.asarray(p, np.float64) for _, p in leaves(params)]
 

@@ -1,1 +1,1 @@
-"""Pytrees: key paths and norms."""
+"""Pytrees: key paths, masks, leaves, and states read by name."""

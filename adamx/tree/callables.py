@@ -12,10 +12,10 @@ from adamx.tree.paths import MISFITS, flatten, is_none, structure
 
 
 def is_function(x: Any, like: Any = None) -> bool:
-    """Return whether `x` is to be called, rather than to be read as a tree.
+    """Return whether `x` must be called, rather than read as a tree.
 
     A model, such as an Equinox module, is both: a tree that can be called. It is read
-    as a tree where it has the structure of `like`, or of a prefix of that.
+    as a tree if it has the structure of `like`, or of a prefix of it.
     """
     return is_plain_function(x) or (callable(x) and not is_prefix(x, like))
 
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
     """The arguments that a function takes."""
 
     required: int
-    """How many positional ones there are without a default; `*args` counts as none."""
+    """How many positional ones have no default; `*args` does not count."""
     names: tuple[str, ...]
     """Those that can be given by name, in order; `**kwargs` is no name."""
     optional: frozenset[str]

@@ -1,4 +1,4 @@
-"""Does what came in fit? One error, with the key path, where it does not."""
+"""Checks of trees and arguments; their errors name the key path."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def flatten_like(
 ) -> list[Any]:
     """Return the entries of `tree` at the leaves of `like`, of structure `treedef`.
 
-    None in `tree` stands for None in all of a subtree.
+    None in `tree` means None for every leaf of the subtree there.
 
     Raises:
         TransformError: the trees differ; it says where.
@@ -48,7 +48,7 @@ def flatten_like(
 
 
 def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
-    """Return what `tree` has where `treedef` has its leaves; None if it differs."""
+    """Return the entries of `tree` at the leaves of `treedef`; None if it differs."""
     try:
         return treedef.flatten_up_to(tree)
     except MISFITS:
@@ -72,10 +72,7 @@ def align_with_updates(updates: Any, tree: Any, what: str, piece: str) -> Any:
     Raises:
         TransformError: the trees differ; it says where.
     """
-    leaves, treedef = flatten(updates)
-    found = flatten_like(treedef, tree, what, updates, piece)
-    pairs = zip(found, leaves, strict=True)
-    return treedef.unflatten([None if u is None else x for x, u in pairs])
+    return _matched(updates, tree, what, piece, lambda u, x: None if u is None else x)
 
 
 def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
@@ -84,10 +81,16 @@ def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
     Raises:
         TransformError: the trees differ; it says where.
     """
-    leaves, treedef = flatten(other)
-    found = flatten_like(treedef, tree, what, other, piece)
-    pairs = zip(found, leaves, strict=True)
-    return treedef.unflatten([o if x is None else x for x, o in pairs])
+    return _matched(other, tree, what, piece, lambda o, x: o if x is None else x)
+
+
+def _matched(
+    reference: Any, tree: Any, what: str, piece: str, pick: Callable[[Any, Any], Any]
+) -> Any:
+    """Return `pick(r, x)` for each leaf r of `reference` and the x of `tree` there."""
+    leaves, treedef = flatten(reference)
+    found = flatten_like(treedef, tree, what, reference, piece)
+    return treedef.unflatten(map(pick, leaves, found))
 
 
 def expand_absent(updates: Any, params: Any) -> Any:
@@ -169,7 +172,7 @@ _KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
 
 
 def needed_params(params: Params | None, piece: str) -> Params:
-    """Return the parameters, for a piece that cannot do without."""
+    """Return the parameters, and raise if there are none."""
     if params is None:
         raise TransformError(
             "update needs the parameters",

@@ -1,4 +1,4 @@
-"""Numbers of a leaf that stay as they are: zeros to every piece, and never updated."""
+"""Frozen numbers inside a leaf: pieces get zeros for them; they are never updated."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -8,16 +8,16 @@ import jax.numpy as jnp
 
 from adamx.errors import TransformError
 from adamx.tree.callables import is_function
+from adamx.tree.leaves import is_array
 from adamx.tree.paths import describe, flatten, key_paths, structure
-from adamx.tree.record import is_array
 from adamx.types import Array, Params, PyTree, State
 
 Held: TypeAlias = dict[int, Array]
-"""By the number of a leaf a mask of its shape, true where a number is frozen."""
+"""By the index of a leaf, a mask of its shape, true where a number is frozen."""
 
 
 def is_mask(label: Any) -> bool:
-    """Return whether a label says of each number of a leaf whether it is frozen."""
+    """Return whether a label is a mask of the numbers of a leaf."""
     return is_array(label) and label.ndim > 0
 
 
@@ -74,10 +74,10 @@ def _is_float0(x: Any) -> bool:
 def without_numbers(
     extra: Mapping[str, Any], params: Params | None, held: Held
 ) -> dict[str, Any]:
-    """Return the arguments of update as the pieces see them.
+    """Return the arguments of update for the pieces, with zeros for frozen numbers.
 
-    In trees like the parameters numbers that are held are zeros. A function of the
-    parameters is called with their true values.
+    Zeros stand in all trees like the parameters. A function of the parameters is called
+    with the true values of frozen numbers.
     """
     if params is None:
         return dict(extra)
@@ -109,9 +109,10 @@ def without_numbers(
 
 
 def begin(params: Params, held: Held, piece: str) -> dict[str, Any]:
-    """Return what a `freeze` keeps: its masks, for those who read out of a state.
+    """Return the state of a `freeze`: its masks, for functions that read a state.
 
-    An average of the parameters has zeros for numbers that are held.
+    They need the masks, because an average of the parameters has zeros for frozen
+    numbers.
     """
     if not held:
         return {}

@@ -47,7 +47,7 @@ def simple_paths(tree: Any) -> list[str]:
 
 
 def names(path: Sequence[Any]) -> tuple[str, ...]:
-    """Return the keys of a key path of jax as strings."""
+    """Return the keys in a key path of jax, as strings."""
     return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
 
 
@@ -57,7 +57,7 @@ def describe(x: Any) -> str:
 
 
 WIDTH = 150
-"""How many letters the names in a node may take in an error."""
+"""The most letters for the names in a node, in an error."""
 
 
 def first_difference(

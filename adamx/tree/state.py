@@ -1,4 +1,4 @@
-"""What can be read out of a state, by the name of the piece that keeps it."""
+"""Reading of a state, by the name of the piece that keeps it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def read_out(
     slot: str,
     function: Callable[[State, Array, Array], Array],
 ) -> Params:
-    """Return `params` with what `function` makes of each that `piece` keeps a slot for.
+    """Return `params`, mapped by `function` where `piece` keeps a slot.
 
     `function(state of the piece, parameter, slot)` sees both in the compute dtype.
 

@@ -1,1 +1,1 @@
-"""Transforms over a transform: they own time, or the parameters."""
+"""Transforms around a transform, which decide when it steps, or where."""

@@ -1,4 +1,4 @@
-"""No step on gradients that are not finite."""
+"""Skipping of steps whose gradients are not finite."""
 
 from collections.abc import Mapping
 from typing import Any

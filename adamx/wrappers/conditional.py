@@ -1,4 +1,4 @@
-"""A transform that acts in some steps only."""
+"""Transforms that act in some steps only."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar

@@ -66,7 +66,7 @@ class Flatten(Wrapper):
         def kept(bare: Any, n: Any, o: Any) -> Any:
             return jax.tree.map(chosen, n, o) if bare is None else n
 
-        # What holds nothing without parameters is a slot, and not shared.
+        # An entry that is empty without parameters is a slot, not shared state.
         bare = jax.eval_shape(lambda: self.plan.init(None))
         return jax.tree.map(kept, bare, new, old, is_leaf=is_none)
 
@@ -115,14 +115,14 @@ def _split(vector: Array, like: PyTree) -> PyTree:
             parts.append(None)
             continue
         part = vector[at : at + jnp.size(leaf)].reshape(jnp.shape(leaf))
-        # Beside complex leaves real ones are complex numbers that are real.
+        # Beside complex leaves, real leaves are stored as complex numbers.
         parts.append(part if jnp.iscomplexobj(leaf) else part.real)
         at += jnp.size(leaf)
     return treedef.unflatten(parts)
 
 
 def _of_vector(function: Callable[..., Any], like: PyTree) -> Callable[..., Any]:
-    """Return `function` of a vector of parameters; trees like them become vectors."""
+    """Return `function` for a vector of parameters; trees like them become vectors."""
 
     def call(vector: Array, *args: Any, **kwargs: Any) -> Any:
         tree = _split(vector, like)

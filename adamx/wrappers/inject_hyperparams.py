@@ -1,4 +1,4 @@
-"""Hyperparameters in the state: to be read, and changed, as training goes."""
+"""Hyperparameters in the state, which can be read and changed during training."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import compute_dtype, scalar_dtype
 from adamx.tree.check import wrong_state
-from adamx.tree.record import is_array
+from adamx.tree.leaves import is_array
 from adamx.tree.state import named
 from adamx.types import Array, Params, State, StateT, Updates
 
@@ -32,7 +32,7 @@ class Rebuild(Keyed):
         names: frozenset[str],
     ) -> None:
         self.factory, self.signature = factory, bound.signature
-        # Without the numbers, which are no part of the key: equal ones share programs.
+        # Without the numbers, so that calls that differ in them alone share programs.
         found = bound.arguments.items()
         self.rest = {k: None if k in names else v for k, v in found}
         self.key = key_of((factory, names, self.rest))
@@ -53,7 +53,7 @@ class Injected(Wrapper):
 
     def begin(self, params: Params) -> dict[str, Any]:
         zero = jnp.zeros((), jnp.int32)
-        # Copies: a state may be donated, and what built it is used again.
+        # Copies, because a state may be donated and these numbers are used again.
         numbers = {k: jnp.copy(x) for k, x in self.numbers.items()}
         kept: dict[str, Any] = {"hyperparams": numbers} if numbers else {}
         if self.schedules:
@@ -172,7 +172,7 @@ def _inject(
         if name not in static_args and _is_hyperparameter(inner_factory, name, value)
     }
     build = Rebuild(inner_factory, bound, frozenset(found))
-    build(**found)  # of what was given, so that what is wrong with it is said here
+    build(**found)  # raises for wrong arguments
     numbers = {k: _scalar(x) for k, x in found.items() if not callable(x)}
     schedules = {
         k: as_schedule(x, k, _name_of(inner_factory))
@@ -180,7 +180,7 @@ def _inject(
         if callable(x)
     }
     first = {k: x(0) for k, x in schedules.items()}
-    # Built of arrays: the values are no part of the program.
+    # Built from arrays, so that the values are no part of the program.
     plan = build(**numbers, **first).plan
     wrapper = Injected("inject_hyperparams", plan, build, numbers, schedules)
     given = inner_factory, static_args, bound.args, bound.kwargs

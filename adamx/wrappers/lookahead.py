@@ -7,7 +7,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import Transform, TransformLike, lift, transform
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class FollowSlowly(Rule):
@@ -23,12 +23,10 @@ class FollowSlowly(Rule):
         return {"steps_since_sync": jnp.zeros((), jnp.int32)}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
-        # Not the count of all steps, which at its end would stand still.
+        # Counted modulo k, because a count of all steps stops at the largest int32.
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         ahead = param - slots["slow"]
         part = self.slow_step_size
@@ -65,11 +63,9 @@ def lookahead(
         arXiv:1907.08610.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.lookahead(adamx.sgd(1.0), 2, 0.5)
-        >>> params = jnp.array(0.0)
-        >>> state = tx.init(params)
+        >>> params, state = 0.0, tx.init(0.0)
         >>> for _ in range(2):
         ...     updates, state = tx.update(-1.0, state, params)
         ...     params = adamx.apply_updates(params, updates)

@@ -40,7 +40,7 @@ class LossScale(Gate):
         true = jax.tree.map(lambda g: g / scale.astype(g.real.dtype), updates)
         finite, steps = all_finite(updates), next_count(own_state["good_steps"])
         grow = steps >= self.growth_interval
-        # Neither 0 nor ∞ could be divided by.
+        # The bounds keep the scale from 0 and ∞, by which nothing can be divided.
         bounds = float(jnp.finfo(jnp.float32).tiny), 2.0**126
         grown = jnp.where(grow, scale * self.growth_factor, scale)
         scale = jnp.clip(

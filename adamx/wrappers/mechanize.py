@@ -1,4 +1,4 @@
-"""Mechanic: how long all steps of an optimizer should have been together, learnt."""
+"""Mechanic: a factor of all steps of an optimizer, learnt during training."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,7 +23,18 @@ from adamx.numerics.norms import (
     squares_of,
     total_norm,
 )
-from adamx.types import Array, Hyper, Params, Rate, Shared, Slots, State, Updates
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    Params,
+    Rate,
+    Shared,
+    Slots,
+    State,
+    StepResult,
+    Updates,
+)
 
 BASE = "base_updates"
 Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]
@@ -57,7 +68,7 @@ class Tuner(Rule):
         return {"unit": jnp.zeros((), scalar_dtype()), **each}
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> dict[str, Any]:
         assert param is not None
         mean = slots["mean_update"]
@@ -93,7 +104,7 @@ class Tuner(Rule):
         wealth = wealth + jnp.maximum(reward, 0) * weight
         below = jnp.where(usable, root * jnp.sqrt(weight_sq) + eps, 1)
         scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
-        # While parameters are held, gains have no end; the scale is to remain a number.
+        # Bounded, because gains grow without end while the parameters do not move.
         scales = jnp.minimum(scales, 2.0**55 * self.s_init)
         known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
@@ -112,9 +123,7 @@ class Tuner(Rule):
         bound = float(jnp.finfo(steps.dtype).max) / 8
         return -jnp.clip(total * steps, -bound, bound)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         count, x0 = shared["count"], slots["x0"]
         mean = running_mean(slots["mean_update"], shared[BASE], count)
         u = (x0 - param) + shared["scale"] * count.astype(x0.real.dtype) * mean
@@ -196,11 +205,9 @@ def mechanize(
         arXiv:2306.00144.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> import adamx
         >>> tx = adamx.mechanize(adamx.sgd(1.0), s_init=0.5)
-        >>> params = jnp.array(3.0)
-        >>> updates, state = tx.update(params, tx.init(params), params)
+        >>> updates, state = tx.update(3.0, tx.init(3.0), 3.0)
         >>> round(float(updates), 6)
         -1.5
     """

@@ -26,12 +26,14 @@ from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.check import fill_absent, one_number
 from adamx.types import (
     Array,
+    Param,
     Params,
     Scalar,
     ScalarOrSchedule,
     Shared,
     Slots,
     State,
+    StepResult,
     Updates,
 )
 
@@ -48,9 +50,7 @@ class Accumulator(Rule):
     def advance(self, shared: Shared, *_: object, weight: Scalar) -> Shared:
         return {**shared, "weight": weight}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         total = slots["acc_grads"] + shared["weight"] * g
         return total, {"acc_grads": total}
 
@@ -101,14 +101,15 @@ class Accumulate(Wrapper):
                 total = jax.tree.map(lambda t: t * share.astype(t.real.dtype), total)
             out, inner = self.plan.apply(total, inner, params, extra)
             out = jax.tree.map(lambda u, t: u.astype(t.dtype), out, total)
-            # Of an `opt` that does nothing no cond would be left, but two copies.
+            # Without the barrier, an `opt` that does nothing leaves two copies and no
+            # cond.
             return jax.lax.optimization_barrier(out), inner
 
         def wait(total: Updates, inner: Any) -> tuple[Updates, Any]:
             return total, inner
 
-        # One tree comes out, the updates or the sum so far: with an output for each,
-        # XLA would copy the whole state round the branches.
+        # The branches return one tree, the updates or the sum so far. With an output
+        # for each, XLA would copy the whole state around the branches.
         total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
         rest = jax.tree.map(lambda t: jnp.where(done, jnp.zeros_like(t), t), total)

@@ -16,7 +16,7 @@ from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.user_code import user_code
 from adamx.tree.check import align_with_updates, argument, keep_absent, needed_params
-from adamx.types import Array, Params, Shared, Slots, State, Updates
+from adamx.types import Array, Param, Params, Shared, Slots, State, StepResult, Updates
 
 
 class Sam(Wrapper):
@@ -78,7 +78,7 @@ class SamAtOnce(Sam):
 
 
 class Return(Rule):
-    """Keep where a round began, and the number of its step, from 1."""
+    """Keep the parameters at the start of a round, and count its steps from 1."""
 
     needs_params = True
 
@@ -93,9 +93,7 @@ class Return(Rule):
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         begins = shared["steps_since_sync"] == 1
         cache = jnp.where(begins, param, slots["cache"])
@@ -103,7 +101,7 @@ class Return(Rule):
 
 
 class SamInTurns(Sam):
-    """Let the caller take the steps up too, and then return."""
+    """Take one step of a round in each call of update: up, and last down."""
 
     def begin(self, params: Params) -> dict[str, Any]:
         up = self.adversary.init(params)

@@ -1,4 +1,4 @@
-"""Schedule-free learning: gradients between what is stepped and its average."""
+"""Schedule-free learning: gradients between the iterates and their average."""
 
 import jax.numpy as jnp
 
@@ -10,7 +10,17 @@ from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.averages import share_of_weights
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.state import read_out
-from adamx.types import Array, Hyper, ParamsT, Rate, Shared, Slots, State
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    ParamsT,
+    Rate,
+    Shared,
+    Slots,
+    State,
+    StepResult,
+)
 
 
 class ScheduleFree(Rule):
@@ -36,7 +46,7 @@ class ScheduleFree(Rule):
         t = count.astype(scalar_dtype())
         max_lr = jnp.maximum(shared["max_lr"], self.learning_rate)
         least = float(jnp.finfo(t.dtype).tiny)
-        # A root of 0 has no slope; and without a weight nothing is averaged yet.
+        # A power of 0 may have no derivative. While the rate is 0 the weight is 0.
         weight = jnp.maximum(max_lr, least) ** self.weight_lr_power * t**self.r
         weight = jnp.where(max_lr > 0, weight, 0)
         mean, share = share_of_weights(shared["mean_weight"], weight, count)
@@ -44,12 +54,10 @@ class ScheduleFree(Rule):
         new = {"mean_weight": mean, "share": share, "between": between}
         return {"count": count, "max_lr": max_lr, **new}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         share, z = shared["share"], slots["z"] + g
-        # Of the new z alone, so that it can take the place of the old one.
+        # Computed from the new z alone, so that XLA can write it over the old one.
         u = share * (z - param) + (1 - self.b1) * (1 - share) * g
         return u, {"z": z}
 
@@ -140,7 +148,7 @@ def schedule_free_eval_params(state: State, params: ParamsT) -> ParamsT:
     """
 
     def average(own_state: State, y: Array, z: Array) -> Array:
-        # Before the first step nothing is between yet, and x is y is z.
+        # before the first step x, y and z are equal
         b1 = jnp.where(own_state["between"] > 0, own_state["between"], 1).astype(
             z.dtype
         )

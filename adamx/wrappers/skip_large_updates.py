@@ -1,24 +1,22 @@
-"""No step on gradients that are too large."""
+"""Skipping of steps whose gradients are too large."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
+from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.wrapper import RuleGate, wrap
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import Squares, joined_norm, squares_of
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
-class Measure(Rule):
+class Measure(GlobalNormRule):
     """Pass updates on, and count those of too large a norm."""
-
-    locality = "tree"
 
     max_norm: Rate
 
@@ -29,23 +27,15 @@ class Measure(Rule):
             "total_skipped": jnp.zeros((), jnp.int32),
         }
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
-        return squares_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        largest, rest = joined_norm(*measured)
+        largest, rest = self.global_norm(shared, over_leaves)
         skip = ~(largest <= self.max_norm / rest)  # NaN too
         total = shared["total_skipped"]
         total = jnp.where(skip, next_count(total), total)
         norm = largest * rest
         return {"norm": norm, "last_skipped": skip, "total_skipped": total}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 

@@ -1,10 +1,11 @@
-"""No step on gradients or losses that are outliers of the last ones."""
+"""Skipping of steps whose gradient norm or loss is an outlier."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
 import jax.numpy as jnp
 
+from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.core.wrapper import RuleGate, wrap
@@ -12,17 +13,14 @@ from adamx.hyperparameters.arguments import Whole
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import Squares, joined_norm, squares_of
 from adamx.tree.check import one_number
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 Window: TypeAlias = Annotated[int, Whole(2)]
 
 
-class Spikes(Rule):
-    """Pass updates on, and keep the last norms of all of them, and the last values."""
-
-    locality = "tree"
+class Spikes(GlobalNormRule):
+    """Pass updates on, and keep windows of the last norms and the last losses."""
 
     window: int
     sigma: Rate
@@ -38,14 +36,8 @@ class Spikes(Rule):
             "total_skipped": jnp.zeros((), jnp.int32),
         }
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
-        return squares_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        largest, rest = joined_norm(*measured)
+        largest, rest = self.global_norm(shared, over_leaves)
         skip, norms = self._compared(largest * rest, "norm", shared)
         kept = {**shared, **norms}
         if self.value is not None:
@@ -56,9 +48,9 @@ class Spikes(Rule):
         return {**kept, "last_skipped": skip, "total_skipped": total}
 
     def _compared(self, x: Array, name: str, shared: Shared) -> tuple[Array, Shared]:
-        """Return whether `x` is too large beside the last ones, and these with `x` in.
+        """Return whether `x` is an outlier of its window, and the next window.
 
-        A NaN or ∞ is too large, and not kept.
+        NaN and ∞ are outliers, and do not enter the window.
         """
         last, count = shared[f"{name}s"], shared[f"{name}_count"]
         finite = jnp.isfinite(x)
@@ -80,14 +72,12 @@ class Spikes(Rule):
         mean = jnp.sum(scaled, where=there) / jnp.maximum(number, 1)
         squares = jnp.sum((scaled - mean) ** 2, where=there)
         deviation = jnp.sqrt(squares / jnp.maximum(number - 1, 1))
-        # Of equal numbers the deviation is 0, and a mean of them is rounded.
+        # The deviation of equal numbers is 0, but their mean has a rounding error.
         rounding = 64 * float(jnp.finfo(last.dtype).eps)
         above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
         return above & (count >= max(2, self.window // 2))
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 

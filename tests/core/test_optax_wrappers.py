@@ -4,8 +4,6 @@ import copy
 import dataclasses
 import functools
 import pickle
-import subprocess
-import sys
 from typing import Any
 
 import jax
@@ -15,6 +13,7 @@ import optax
 import pytest
 
 import adamx
+from tests.process import python
 
 PARAMS = {"w": jnp.ones(3)}
 
@@ -65,7 +64,7 @@ def test_without_optax_nothing_imports_it():
         "assert isinstance(tx, adamx.Transform) and tx.__class__ is adamx.Transform\n"
         "assert 'optax' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    python("-c", code)
 
 
 def test_what_looks_at_the_class_goes_on_working():

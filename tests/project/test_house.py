@@ -15,6 +15,7 @@ import adamx
 from adamx import schedules
 from adamx.testing.public import public_names
 from tests.places import ROOT
+from tests.process import python
 from tests.tiers import full
 
 MYPY = ["--strict", "--follow-imports=silent", "--cache-dir", os.devnull]
@@ -115,7 +116,7 @@ def test_run_time_needs_jax_alone():
         "import adamx\n"
         "tx = adamx.adam(1e-3); tx.update(1.0, tx.init(1.0))\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    python("-c", code)
     text = (ROOT / "pyproject.toml").read_text()
     found = re.search(r"^dependencies = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
     assert found is not None

@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +11,7 @@ import pytest
 import adamx
 from adamx.lazy import on_first_use
 from adamx.testing.public import public_names
-from tests.places import ROOT
+from tests.process import python
 
 
 def loaded(code: str) -> set[str]:
@@ -23,14 +22,7 @@ def loaded(code: str) -> set[str]:
         f"{code}\n"
         "print(*({*sys.modules} - before))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split())
+    return set(python("-c", code).stdout.split())
 
 
 def test_import_loads_no_room():

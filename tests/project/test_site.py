@@ -5,8 +5,6 @@ import importlib
 import importlib.util
 import os
 import re
-import subprocess
-import sys
 import types
 import warnings
 from pathlib import Path
@@ -24,6 +22,7 @@ from benchmarks import moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
 from tests.pages import blocks, written
 from tests.places import ROOT
+from tests.process import python
 from tests.spec import Spec, live, subject
 from tests.tiers import full
 
@@ -235,11 +234,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
     """Every page is in the navigation, and every link and anchor leads somewhere."""
     if not importlib.util.find_spec("mkdocs"):
         pytest.skip("mkdocs is in the extra 'docs'")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
+    done = python(
+        *("-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)),
         check=False,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )

@@ -18,6 +18,7 @@ import adamx
 from adamx.extras import needed_for
 from adamx.testing.public import public_codecs
 from tests.places import ROOT
+from tests.process import python
 from tests.project import versions
 from tests.storage import test_storage
 
@@ -175,13 +176,7 @@ def test_a_missing_package_is_named_with_the_extra_of_the_checkout():
 
 def test_without_chex_the_laws_say_what_to_install():
     code = "import sys; sys.modules['chex'] = None; import adamx; import adamx.testing"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", code, check=False)
     assert "adamx.testing needs chex" in done.stderr
     assert 'pip install ".[laws]"' in done.stderr
 

@@ -265,6 +265,17 @@ def _paper_muon(
     return numpy_path(start, step)
 
 
+def _default_muon(**options: Any) -> Oracle:
+    """Muon and Adam with the defaults of `muon`, but for some options."""
+    return _paper_muon(
+        (STANDARD, 5, 1e-8),
+        0.95,
+        lambda rows, cols: max(1, cols / rows) ** 0.5,
+        adam_step(RATE, 0.9, 0.999, 1e-8, 0.0),
+        **options,
+    )
+
+
 def _paper_hyperball(rate: float, decay: float) -> Oracle:
     """Wen et al., algorithm 1, around heavy-ball momentum."""
 
@@ -431,12 +442,7 @@ SPECS: list[Spec] = [
         "muon",
         lambda: adamx.muon(RATE),
         None,
-        _paper_muon(
-            (STANDARD, 5, 1e-8),
-            0.95,
-            lambda rows, cols: max(1, cols / rows) ** 0.5,
-            adam_step(RATE, 0.9, 0.999, 1e-8, 0.0),
-        ),
+        _default_muon(),
     ),
     Spec(
         "muon_unusual",
@@ -468,14 +474,7 @@ SPECS: list[Spec] = [
             adamx.is_hidden_matrix,
         ),
         None,
-        _paper_muon(
-            (STANDARD, 5, 1e-8),
-            0.95,
-            lambda rows, cols: max(1, cols / rows) ** 0.5,
-            adam_step(RATE, 0.9, 0.999, 1e-8, 0.0),
-            decay=0.3,
-            cautious=True,
-        ),
+        _default_muon(decay=0.3, cautious=True),
         gain=GAINS["muon"][0],
     ),
     Spec(

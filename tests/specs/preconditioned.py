@@ -124,6 +124,13 @@ def _torch(name: str, **options: Any) -> Oracle:
     return of_tamed(matrix_by_matrix(torch_steps(build)))
 
 
+def _unusual(eps: float, **options: Any) -> Oracle:
+    """A path with unusual decays, and Adam's step as the size."""
+    unusual = {"block": 2, "every": 3, "ridge": 1e-3, "decay": 0.3}
+    size = lambda mu, nu, _: mu / (np.sqrt(nu) + eps)  # noqa: E731
+    return _grafted(0.7, 0.9, size, **unusual, **options)
+
+
 def _ours(**options: Any) -> Callable[[], adamx.Transform]:
     return lambda: tamed(adamx.shampoo(RATE, **options))
 
@@ -168,15 +175,7 @@ SPECS: list[Spec] = [
             block_size=2,
         ),
         None,
-        _grafted(
-            0.7,
-            0.9,
-            lambda mu, nu, _: mu / (np.sqrt(nu) + 1e-8),
-            block=2,
-            every=3,
-            ridge=1e-3,
-            decay=0.3,
-        ),
+        _unusual(1e-8),
     ),
     spec(
         "shampoo_pieces",
@@ -195,18 +194,7 @@ SPECS: list[Spec] = [
             adamx.add_decayed_weights(0.3),
         ),
         None,
-        _grafted(
-            0.7,
-            0.9,
-            lambda mu, nu, _: mu / (np.sqrt(nu) + 1e-3),
-            block=2,
-            every=3,
-            ridge=1e-3,
-            power=-1 / 3,
-            m=0.5,
-            nesterov=True,
-            decay=0.3,
-        ),
+        _unusual(1e-3, power=-1 / 3, m=0.5, nesterov=True),
     ),
     spec(
         "shampoo_sgd",

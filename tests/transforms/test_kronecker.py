@@ -1,44 +1,25 @@
 """Kronecker factors: their eigenvectors, and what is done in those."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import adamx
 from adamx.linalg.eigen import eigenvectors, turned_eigenvectors
+from tests.matrices import (
+    CONDITIONS,
+    ODD,
+    check_it_stays,
+    check_odd_matrices,
+    each_condition,
+    normal,
+    refresh_steps,
+    symmetric,
+)
 from tests.tiers import full
 
-CONDITIONS = [1e0, 1e2, 1e4, 1e6, 1e8]
-ODD = {
-    "zero": np.zeros((3, 4)),
-    "rank one": np.outer([1.0, 2.0, 2.0], [3.0, 0.0, -4.0]),
-    "row": np.arange(1.0, 6.0)[None],
-    "column": np.arange(1.0, 6.0)[:, None],
-    "one": np.full((1, 1), -2.0),
-    "empty": np.zeros((0, 4)),
-    "no columns": np.zeros((4, 0)),
-    "huge": np.full((3, 4), 3e38),
-    "tiny": np.full((3, 4), 1e-37),
-    "equal": np.eye(4),
-    "vector": np.arange(4.0),
-    "scalar": np.float32(2.0),
-}
 
-
-def normal(shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-def symmetric(condition, n=6, seed=0):
-    """A matrix with eigenvalues from 1 down to 1/condition, and its eigenvectors."""
-    rng = np.random.default_rng(seed)
-    q = np.linalg.qr(rng.normal(size=(n, n)))[0]
-    sizes = np.geomspace(1, 1 / condition, n)
-    return (q * sizes) @ q.T, sizes, q
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_eigenvectors_are_those_of_the_matrix(x64, condition):
     a, sizes, _ = symmetric(condition)
     q = np.asarray(eigenvectors(jnp.asarray(a)))
@@ -86,26 +67,11 @@ def kept(state, name):
 
 @pytest.mark.parametrize("every", [1, 3, 10])
 def test_the_basis_turns_every_k_steps_in_one_trace(every):
-    traces = 0
-
-    class Counted(adamx.Rule):
-        def step(self, g, slots, shared, param):
-            nonlocal traces
-            traces += 1
-            return g, slots
-
-    inner = adamx.chain(adamx.scale_by_adam(), adamx.lift(Counted()))
-    tx = adamx.in_eigenbasis(inner, precondition_frequency=every)
-    state = tx.init(jnp.ones((4, 5)))
-    update, turned = jax.jit(tx.update), []
-    for t in range(1, 24):
-        before = kept(state, "basis")
-        _, state = update(normal((4, 5), t), state)
-        same = jax.tree.map(jnp.array_equal, before, kept(state, "basis"))
-        if not jax.tree.all(same):
-            turned.append(t)
-    assert turned == [1, *range(every + 1, 24, every)]
-    assert traces == 1
+    changed = refresh_steps(
+        lambda inner: adamx.in_eigenbasis(inner, precondition_frequency=every),
+        lambda state: kept(state, "basis"),
+    )
+    assert changed == [1, *range(every + 1, 24, every)]
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)])
@@ -161,39 +127,18 @@ def test_the_first_update_is_none_unless_asked_for(skip_first):
 
 @pytest.mark.parametrize(("stacked", "skip_first"), [("loop", True), full(None, False)])
 def test_odd_matrices(stacked, skip_first):
-    params = jax.tree.map(jnp.float32, {"first": ODD, "second": ODD})
-    g = params | {"second": jax.tree.map(jnp.negative, params["first"])}
     direction = adamx.scale_by_soap(
         precondition_frequency=1, skip_first=skip_first, stacked=stacked
     )
     # By default of `soap` a row or a column is a vector, and gets Adam's step.
     tx = adamx.chain(adamx.as_matrices(direction), adamx.scale(-1.0))
-    state, update, u = tx.init(params), jax.jit(tx.update), params
-    for _ in range(4):
-        u, state = update(g, state, params)
-        assert jax.tree.all(jax.tree.map(lambda x: bool(jnp.isfinite(x).all()), u))
-        for name in ODD:
-            np.testing.assert_array_equal(u["first"][name], -u["second"][name])
-    assert not u["first"]["zero"].any()
+    u = check_odd_matrices(tx)
     expected = -ODD["rank one"] / 15
-    np.testing.assert_allclose(u["first"]["rank one"], expected, atol=1e-4)
+    np.testing.assert_allclose(u["rank one"], expected, atol=1e-4)
     for name in ("row", "column"):
         along = ODD[name] / np.linalg.norm(ODD[name])
-        np.testing.assert_allclose(u["first"][name], -along, atol=1e-4)
-    np.testing.assert_allclose(u["first"]["huge"], np.full((3, 4), -(12**-0.5)), 1e-4)
-
-
-def check_it_stays(tx, bad=jnp.nan, row=0, shown=jnp.any, rtol=1e-7):
-    """Require that what is no number shows in its matrix, and in no other one."""
-    g = {f"w{i}": normal((3, 4), i) for i in range(3)}
-    g["w1"] = g["w1"].at[row, 0].set(bad)
-    state, alone = tx.init(g), tx.init(g["w0"])
-    for _ in range(3):
-        u, state = tx.update(g, state)
-        expected, alone = tx.update(g["w0"], alone)
-        assert shown(jnp.isnan(u["w1"]))
-        assert jnp.isfinite(u["w2"]).all()
-        np.testing.assert_allclose(u["w0"], expected, rtol=rtol, atol=1e-4)
+        np.testing.assert_allclose(u[name], -along, atol=1e-4)
+    np.testing.assert_allclose(u["huge"], np.full((3, 4), -(12**-0.5)), 1e-4)
 
 
 @pytest.mark.parametrize("stacked", [None, "loop", "vmap"])

@@ -11,21 +11,23 @@ import adamx
 from adamx.linalg.inverse_root import METHODS, NEWTON_STEPS, inverse_root
 from adamx.linalg.kronecker import block_lengths, in_blocks, out_of_blocks
 from adamx.testing import LAWS, NotTried, Subject
-from tests.tiers import full
-from tests.transforms.test_kronecker import (
+from tests.matrices import (
     CONDITIONS,
     ODD,
     check_it_stays,
+    check_odd_matrices,
+    each_condition,
     normal,
     symmetric,
 )
+from tests.tiers import full
 
 ROOTS: list[Any] = sorted(METHODS)
 
 
 @pytest.mark.parametrize("method", ROOTS)
 @pytest.mark.parametrize("p", [2, 3, 4, 8])
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_roots_are_those_of_the_eigenvalues(x64, condition, p, method):
     a, sizes, q = symmetric(condition)
     found = inverse_root(jnp.asarray(3.0 * a), p, 0.0, method)
@@ -189,8 +191,6 @@ def test_a_step_is_as_long_as_that_of_another(graft):
     ],
 )
 def test_odd_matrices(stacked, root_method, graft):
-    params = jax.tree.map(jnp.float32, {"first": ODD, "second": ODD})
-    g = params | {"second": jax.tree.map(jnp.negative, params["first"])}
     direction = adamx.scale_by_shampoo(
         graft=graft,
         root_method=root_method,
@@ -199,21 +199,15 @@ def test_odd_matrices(stacked, root_method, graft):
     )
     # By default of `shampoo` a row or a column is a vector, and gets the graft's step.
     tx = adamx.chain(adamx.as_matrices(direction), adamx.scale(-1.0))
-    state, update, u = tx.init(params), jax.jit(tx.update), params
-    for _ in range(3):
-        u, state = update(g, state, params)
-        assert jax.tree.all(jax.tree.map(lambda x: bool(jnp.isfinite(x).all()), u))
-        for name in ODD:
-            np.testing.assert_array_equal(u["first"][name], -u["second"][name])
-    assert not u["first"]["zero"].any()
+    u = check_odd_matrices(tx, steps=3)
     for name in ("rank one", "row", "column"):
         expected = -ODD[name] / np.linalg.norm(ODD[name])
-        got = u["first"][name] / jnp.linalg.norm(u["first"][name])
+        got = u[name] / jnp.linalg.norm(u[name])
         # Rounding in directions that were never seen grows by ε^(−1/2) = 1,000.
         away = 5 * 1000 * 2**-24
         np.testing.assert_allclose(got, expected, atol=away)
         if graft is None:
-            np.testing.assert_allclose(u["first"][name], expected, atol=away)
+            np.testing.assert_allclose(u[name], expected, atol=away)
 
 
 @pytest.mark.parametrize("stacked", [None, "loop", "vmap"])

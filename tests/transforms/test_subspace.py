@@ -7,8 +7,15 @@ import pytest
 
 import adamx
 from adamx.linalg.eigen import eigenvectors, singular_vectors
+from tests.matrices import (
+    ODD,
+    check_it_stays,
+    check_odd_matrices,
+    each_condition,
+    normal,
+    refresh_steps,
+)
 from tests.problems import DIGITS, minimized
-from tests.transforms.test_kronecker import CONDITIONS, ODD, check_it_stays, normal
 
 SHAPES = {"tall": (9, 6), "wide": (6, 9), "square": (6, 6)}
 
@@ -22,7 +29,7 @@ def of_condition(condition, shape, seed=0):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("condition", CONDITIONS)
+@each_condition
 def test_singular_vectors_are_those_of_the_matrix(x64, condition, shape):
     a, right, sizes = of_condition(condition, shape)
     v = np.asarray(singular_vectors(jnp.asarray(a)))
@@ -89,25 +96,11 @@ def shapes(tree):
 
 @pytest.mark.parametrize("every", [1, 3, 10])
 def test_directions_change_every_k_steps_in_one_trace(every):
-    traces = 0
-
-    class Counted(adamx.Rule):
-        def step(self, g, slots, shared, param):
-            nonlocal traces
-            traces += 1
-            return g, slots
-
-    inner = adamx.chain(adamx.scale_by_adam(), adamx.lift(Counted()))
-    tx = adamx.in_subspace(inner, 2, every)
-    state = tx.init(jnp.ones((4, 5)))
-    update, changed = jax.jit(tx.update), []
-    for t in range(1, 24):
-        before = kept(state, "projector")["left"]
-        _, state = update(normal((4, 5), t), state)
-        if not jnp.array_equal(before, kept(state, "projector")["left"]):
-            changed.append(t)
+    changed = refresh_steps(
+        lambda inner: adamx.in_subspace(inner, 2, every),
+        lambda state: kept(state, "projector"),
+    )
     assert changed == [*range(1, 24, every)]
-    assert traces == 1
 
 
 def test_it_keeps_what_the_paper_says():
@@ -196,22 +189,14 @@ def test_what_is_outside_makes_no_step():
 
 @pytest.mark.parametrize(("stacked", "proj_type"), [(None, "std"), ("loop", "full")])
 def test_odd_matrices(stacked, proj_type):
-    params = jax.tree.map(jnp.float32, {"first": ODD, "second": ODD})
-    g = params | {"second": jax.tree.map(jnp.negative, params["first"])}
     tx = adamx.galore(1.0, 1, 2, proj_type=proj_type, stacked=stacked)
-    state, update, u = tx.init(params), jax.jit(tx.update), params
-    for _ in range(4):
-        u, state = update(g, state, params)
-        assert jax.tree.all(jax.tree.map(lambda x: bool(jnp.isfinite(x).all()), u))
-        for name in ODD:
-            np.testing.assert_allclose(u["first"][name], -u["second"][name], 1e-6)
-    assert not u["first"]["zero"].any()
+    u = check_odd_matrices(tx, rtol=1e-6)
     if proj_type == "full":
         # Adam's first step of one number, along both vectors.
         expected = -ODD["rank one"] / 15
-        np.testing.assert_allclose(u["first"]["rank one"], expected, atol=1e-4)
+        np.testing.assert_allclose(u["rank one"], expected, atol=1e-4)
         expected = np.full((3, 4), -(12**-0.5))
-        np.testing.assert_allclose(u["first"]["huge"], expected, 1e-4)
+        np.testing.assert_allclose(u["huge"], expected, 1e-4)
 
 
 @pytest.mark.parametrize("stacked", [None, "loop", "vmap"])

@@ -7,7 +7,7 @@ import pytest
 
 import adamx
 from adamx.testing import Subject, examples, public_builders
-from tests.trees import assert_same_bits
+from tests.trees import assert_same_bits, run_with_loss
 
 MASK = {"w": np.array([[1, 1], [0, 0], [0, 1]], bool), "b": False, "absent": None}
 HELD = MASK["w"]
@@ -132,13 +132,7 @@ def test_a_loss_sees_frozen_numbers_as_they_are():
 
     params = {"w": start(2.0)["w"], "b": start()["b"]}
     tx = adamx.chain(adamx.lbfgs(), adamx.freeze({"w": HELD, "b": False}))
-    state = tx.init(params)
-    for _ in range(8):
-        value, grad = jax.value_and_grad(loss)(params)
-        updates, state = tx.update(
-            grad, state, params, value=value, grad=grad, value_fn=loss
-        )
-        params = adamx.apply_updates(params, updates)
+    params, _ = run_with_loss(tx, loss, params, 8)
     w = np.asarray(params["w"])
     assert set(w[HELD].tolist()) == {2.0}
     np.testing.assert_allclose(w[~HELD], 3.0, atol=1e-3)

@@ -13,6 +13,7 @@ import pytest
 import adamx
 from adamx.core.degree import degree_of
 from tests.schedule_cases import CASES
+from tests.trees import run_with_loss
 
 P = jnp.ones(2)
 
@@ -593,21 +594,6 @@ def test_a_hyperparameter_is_a_real_number(value):
 # Line searches, and pairs of little curvature.
 
 
-def minimized(tx, loss, start, steps):
-    @jax.jit
-    def step(p, state):
-        value, grad = jax.value_and_grad(loss)(p)
-        updates, state = tx.update(
-            grad, state, p, value=value, grad=grad, value_fn=loss
-        )
-        return optax.apply_updates(p, updates), state
-
-    state = tx.init(start)
-    for _ in range(steps):
-        start, state = step(start, state)
-    return start, state
-
-
 def steep(x):
     return 50 * jnp.sum(x**2)
 
@@ -626,21 +612,21 @@ def steep(x):
 )
 def test_a_search_that_finds_nothing_goes_on_in_the_next_step(search):
     tx = adamx.chain(adamx.sgd(1.0), search)
-    p, state = minimized(tx, steep, jnp.ones(2), 60)
+    p, state = run_with_loss(tx, steep, jnp.ones(2), 60)
     assert steep(p) < 1e-3
     assert float(adamx.find(state, "learning_rate")) < 0.1
 
 
 def test_a_search_after_many_that_found_nothing_is_not_of_zero():
     tx = adamx.chain(adamx.sgd(1.0), adamx.scale_by_backtracking_linesearch(30, 2.0))
-    _, state = minimized(tx, lambda x: jnp.sum(jnp.abs(x)), jnp.zeros(2), 60)
+    _, state = run_with_loss(tx, lambda x: jnp.sum(jnp.abs(x)), jnp.zeros(2), 60)
     assert 0 < float(adamx.find(state, "last_trial")) <= 1
 
 
 def test_an_infinite_factor_begins_with_the_longest_step():
     longest = adamx.scale_by_backtracking_linesearch(60, increase_factor=math.inf)
     tx = adamx.chain(adamx.sgd(1.0), longest)
-    p, state = minimized(tx, steep, jnp.ones(2), 3)
+    p, state = run_with_loss(tx, steep, jnp.ones(2), 3)
     assert int(adamx.find(state, "num_linesearch_steps")) > 15
     assert steep(p) < steep(jnp.ones(2))
     for factor in (-math.inf, math.nan):
@@ -668,5 +654,5 @@ def test_lbfgs_does_not_leap(scaled):
 def test_lbfgs_keeps_the_pairs_of_ill_conditioned_losses():
     scales = jnp.logspace(0, 4, 6)
     tx = adamx.lbfgs()
-    p, _ = minimized(tx, lambda x: jnp.sum(scales * x**2), jnp.ones(6), 40)
+    p, _ = run_with_loss(tx, lambda x: jnp.sum(scales * x**2), jnp.ones(6), 40)
     assert float(jnp.sum(scales * p**2)) < 1e-8

@@ -7,7 +7,7 @@ import pytest
 
 import adamx
 from tests.tiers import full
-from tests.trees import grads, params, run
+from tests.trees import grads, params, run, run_with_loss
 
 BASES = {
     "sgd": adamx.sgd(0.1, 0.9),
@@ -126,12 +126,6 @@ def test_flatten_hands_on_a_loss_as_one_of_a_vector():
         return sum(jnp.sum((x - 1) ** 2) for x in jax.tree.leaves(p))
 
     tx = adamx.chain(held, adamx.flatten(adamx.lbfgs()))
-    state = tx.init(start)
-    for _ in range(5):
-        value, grad = jax.value_and_grad(loss)(start)
-        updates, state = tx.update(
-            grad, state, start, value=value, grad=grad, value_fn=loss
-        )
-        start = adamx.apply_updates(start, updates)
+    start, _ = run_with_loss(tx, loss, start, 5)
     np.testing.assert_allclose(start["layer"]["w"], 1.0, atol=1e-5)
     assert start["layer"]["b"].tolist() == [0, 0, 0]

@@ -20,15 +20,15 @@ TASKS = {
     "valley": "analytic",
     "quadratic": "quadratic",
 }
-"""The function that makes each, and its file."""
+"""The function that makes each task, and its file."""
 
 
 def find_task(task: Any) -> Task:
-    """Return the task of that name; or itself, or what the function given makes.
+    """Return the task of a name, the given task, or the task that a function makes.
 
     A name with a colon, `package.module:function`, is a function of the user's own.
-    What a function makes may also be the three that a task has to have: `init`, `loss`
-    and `batches`.
+    A function may also return the three functions that a task needs: `init`, `loss` and
+    `batches`.
 
     Raises:
         TransformError: there is no such task; the message has the nearest name.

@@ -1,4 +1,4 @@
-"""Ratings of films, as a product of what a viewer likes and what a film is."""
+"""Ratings of films, as products of a vector of the viewer and one of the film."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from adamx.racing.task import Task, drawn
 
 RANK = 16
 PENALTY = 0.02
-"""Of the squares of the numbers that a batch uses."""
+"""The weight of the squares of the numbers that a batch uses."""
 
 
 def ratings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ def split(x: Any, y: Any, seed: int, dtype: Any = np.float32) -> Split:
 
 
 def normalized(data: Split) -> Split:
-    """Return each input with mean 0 and deviation 1 where it is trained on."""
+    """Return each input with mean 0 and deviation 1 over the training data."""
     mean, deviation = data.train_x.mean(axis=0), data.train_x.std(axis=0)
     return data._replace(
         train_x=(data.train_x - mean) / deviation,

@@ -12,17 +12,18 @@ from adamx.testing.compare import same
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
-from adamx.tree.record import is_key
+from adamx.tree.leaves import is_prng_key
 
 
 @law(18)
 def declarations(subject: Subject) -> None:
     """What a rule declares of itself is true.
 
-    A rule of locality "element" does to each number what it would do to it alone, one
-    of locality "leaf" does so to each leaf. What does not declare that it needs the
-    parameters does the same without them. What `averages` emits c in a state of c.
-    Noise depends on where a number stands: what draws it has only the second to keep.
+    A rule of locality "element" treats each number as if it were alone, and a rule of
+    locality "leaf" each leaf. A rule that does not declare that it needs the parameters
+    does the same without them. A rule with `averages` emits c in a state of c. Noise
+    depends on the position of a number, so rules that draw it must keep the second
+    sentence alone.
     """
     rule = _rule(subject)
     start = params()
@@ -33,7 +34,7 @@ def declarations(subject: Subject) -> None:
         for g, expected in zip(inputs, together, strict=True):
             updates, state = update(g, state, None)
             same(updates, expected, "an update without parameters", ulps=2)
-    if any(map(is_key, jax.tree.leaves(subject.fresh(start)))):
+    if any(map(is_prng_key, jax.tree.leaves(subject.fresh(start)))):
         return
     if locality(rule) == "element":
         _each_number(subject, start, inputs, together)
@@ -54,7 +55,7 @@ def _rule(subject: Subject) -> Rule:
 def _each_number(
     subject: Subject, start: Any, inputs: list[Any], together: list[Any]
 ) -> None:
-    """All numbers in one row, backwards, are treated as before."""
+    """Check that all numbers, as one reversed row, get the same updates."""
 
     def row(tree: Any) -> Any:
         numbers = jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves(tree)])

@@ -12,8 +12,8 @@ from adamx.testing.trees import grads, params
 def determinism(subject: Subject) -> None:
     """The same inputs give the same bits, and noise comes from a key in the state.
 
-    Two runs agree in every bit, and so does a run that begins again from a state that
-    was kept: nothing is remembered outside the state.
+    Two runs agree in every bit. So does a run that continues from a saved state,
+    because nothing is kept outside the state.
     """
     start = params()
     inputs = [grads(start, seed) for seed in range(3)]

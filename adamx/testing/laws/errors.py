@@ -1,4 +1,4 @@
-"""Law 11: what does not fit fails at once, and says where."""
+"""Law 11: a wrong argument fails at once, and the error says where."""
 
 from collections.abc import Callable
 from itertools import zip_longest
@@ -17,11 +17,11 @@ WRONG = {"b1": 1.5, "b2": -0.5, "decay": 1.5, "eps": -1.0, "max_norm": -1.0}
 
 @law(11)
 def errors(subject: Subject) -> None:
-    """What does not fit fails at once, with what, where, expected and got.
+    """A wrong argument fails at once; the error says what, where, expected and got.
 
-    A gradient of shape (3, 4) for a parameter of shape (3, 1), a gradient that is
-    missing, a state of other parameters, something that is no state, parameters that
-    are needed and not given, a hyperparameter that is NaN or outside its range.
+    Tried with a gradient of shape (3, 4) for a parameter of shape (3, 1), a missing
+    gradient, a state of other parameters, a value that is no state, missing parameters
+    that are needed, and a hyperparameter that is NaN or outside its range.
     """
     start = {"layer": {"w": jnp.ones((3, 1))}, "b": jnp.ones(3)}
     state = subject.fresh(start)
@@ -35,10 +35,10 @@ def errors(subject: Subject) -> None:
     _says("a missing gradient", update({"layer": start["layer"]}), ["['b']"])
     other = subject.fresh({"layer": {"w": jnp.ones((2, 2))}, "b": jnp.ones(3)})
     shapes = ([*map(np.shape, jax.tree.leaves(x))] for x in (state, other))
-    # What a leaf keeps may be more or less for another shape.
+    # The slots of a leaf may depend on its shape.
     changed = {(a, b) for a, b in zip_longest(*shapes) if a != b}
     if changed:
-        # A slot of another shape than its parameter is said to be of that shape.
+        # The error names both shapes only if the slots have the parameters' shapes.
         like_params = ["[3,1]", "[2,2]"] if changed == {((3, 1), (2, 2))} else []
         words = ["state", "['layer']['w']", *like_params]
         _says("the state of other parameters", update(start, other), words)

@@ -21,9 +21,9 @@ SIZES = {
 def finite(subject: Subject) -> None:
     """Finite gradients make finite updates and a finite state.
 
-    Zeros for ever, a first gradient of zeros, the largest numbers of float16, 1e±30,
-    denormals, one after the other, for parameters that are zero and for others. A
-    subject that is not `full` is spared bfloat16, whose range is that of float32.
+    Tried with zeros in all steps, a first gradient of zeros, the largest numbers of
+    float16, 1e±30 and denormals, one after the other, for zero and other parameters.
+    bfloat16, whose range is that of float32, is tried only if the subject is `full`.
     """
     for dtype, sizes in SIZES.items():
         if dtype == "bfloat16" and not subject.full:

@@ -1,4 +1,4 @@
-"""Law 6: a frozen leaf is not there."""
+"""Law 6: a frozen leaf has no effect."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from adamx.testing.trees import grads, params
 
 @law(6, grid=True)
 def freezing(subject: Subject) -> None:
-    """A frozen leaf stays as it is, has no state, and counts for nothing.
+    """A frozen leaf stays as it is, has no state, and has no effect on other leaves.
 
-    Wherever in a chain it is said, before a clip of the global norm or after the
-    transform: its update is zero, no array is kept for it, and the others' updates are
-    those they would get alone. A frozen leaf may be of integers.
+    `freeze` may stand before a clip of the global norm or after the transform. The
+    update of a frozen leaf is zero, and no array is kept for it. The other leaves get
+    the updates that they would get alone. A frozen leaf may be of integers.
     """
     if subject.kit.freeze is None:
         raise NotTried(f"{subject.kit.name} does not freeze")
@@ -43,7 +43,7 @@ def freezing(subject: Subject) -> None:
         zero = {name: jnp.zeros_like(leaf) for name, leaf in still.items()}
         same(held, zero, f"{what}, the update of a frozen leaf")
         rest = {name: updates[name] for name in moving}
-        # Compiled with other leaves beside it, the norm may be summed otherwise.
+        # Compiled with other leaves beside it, the norm may be summed in another order.
         same(rest, expected, f"{what}, the updates of the others", ulps=4)
 
 

@@ -74,7 +74,7 @@ def _runs_as_it_is(subject: Subject, again: Transform) -> None:
 
 
 def _changed(subject: Subject) -> Any:
-    """The transform with half of each number; None where they all are 0."""
+    """Return the transform with half of each number; None if all numbers are 0."""
     try:
         numbers = subject.numbers()
     except NotTried:

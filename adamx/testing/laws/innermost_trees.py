@@ -19,12 +19,12 @@ SHAPES = {"layer": {"w": (256, 130), "b": (3,)}}
 
 @law(21)
 def innermost_trees(subject: Subject) -> None:
-    """In a state the user's tree is innermost: nothing stands in the place of a leaf.
+    """In a state the user's tree is innermost: no container replaces a leaf.
 
     Containers of a state are around trees with the structure of the parameters. A rule
-    that keeps several arrays for a leaf keeps several such trees. So a state survives
-    what libraries do with one: Flax's nnx gives `init` a tree of its variables, and
-    `update` the arrays that are in them.
+    that keeps several arrays for a leaf keeps several such trees. Libraries rely on
+    this: Flax's nnx gives `init` a tree of its variables, and `update` the arrays in
+    them.
     """
     start = jax.tree.map(
         lambda shape: jax.ShapeDtypeStruct(shape, jnp.float32),

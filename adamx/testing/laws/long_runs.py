@@ -22,11 +22,11 @@ LAST = np.iinfo(np.int32).max
 def long_runs(subject: Subject) -> None:
     """Updates are right after many steps; counts stop at the end of int32.
 
-    After 30,000 steps, when every average with a decay up to 0.999 has long settled,
-    the update in float32 is within 3e-5 of that in float64: a float32 average of what
-    hardly changes stops up to 2⁻²⁴/(1−b) short of it, half that after a root. With the
-    counts in the state at 10⁷ it still is, and at the last number of int32 they stay
-    there, and updates stay finite.
+    After 30,000 steps every average with a decay up to 0.999 has long settled. Then the
+    update in float32 is within 3e-5 of that in float64, because a float32 average of
+    nearly constant numbers stops up to 2⁻²⁴/(1−b) short of them, or half that after a
+    root. The same holds with the counts in the state at 10⁷. Counts stop at the largest
+    int32, and updates stay finite there.
     """
     start = {"w": params()["layer"]["w"]}
     gradient = grads(start)

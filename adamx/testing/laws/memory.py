@@ -18,10 +18,9 @@ from adamx.testing.trees import grads, params
 def memory(subject: Subject) -> None:
     """Nothing that a user made outlives the user's last reference to it.
 
-    After a step the arrays that it was given and those that it made are gone when
-    nobody refers to them, and so are functions among the arguments. Hyperparameters and
-    schedules may be traced: no tracer outlives its trace, as `jax.check_tracer_leaks`
-    sees it.
+    The arrays that a step got and made, and functions among its arguments, are freed
+    once the user drops them. Hyperparameters and schedules may be traced: no tracer
+    outlives its trace, as `jax.check_tracer_leaks` sees it.
     """
     there = _after_a_step(subject)
     if any(find() is not None for _, find in there):
@@ -40,7 +39,7 @@ def memory(subject: Subject) -> None:
 
 
 def _after_a_step(subject: Subject) -> list[tuple[str, Callable[[], Any]]]:
-    """What there was in a step, as weak references."""
+    """Return weak references to the arrays and functions of a step."""
     start = params()
     g = grads(start)
     extra = subject.extra(g, start) if subject.extra else {}
@@ -58,7 +57,7 @@ def _after_a_step(subject: Subject) -> list[tuple[str, Callable[[], Any]]]:
 
 
 def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that is nobody else's."""
+    """Return a wrapper of a function that nothing else refers to."""
 
     def own(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
@@ -72,7 +71,7 @@ def _referrers(x: Any) -> str:
 
 def _no_tracer_is_left(subject: Subject) -> None:
     values = {name: jnp.float32(x) for name, x in subject.numbers().items()}
-    # One trace for both: every other one is a schedule, which holds its tracer.
+    # One trace for both: every other hyperparameter is a schedule of a tracer.
     scheduled = {*[*values][::2]} if subject.schedules else set()
     start = params()
 

@@ -16,14 +16,14 @@ from adamx.testing.trees import cast, grads, params
 
 @law(7)
 def norms(subject: Subject) -> None:
-    """What holds for ordinary numbers holds for the largest; NaN is not hidden.
+    """Updates are right for the largest numbers too, and NaN is not hidden.
 
-    If the first update of a leaf of 10,000 numbers does not depend on the scale of the
-    gradient, or grows with it, between 2⁸ and 2¹⁰ times ordinary numbers, so it does at
-    2⁶¹ times: the squares are float32 numbers, their sum is not. A float16 leaf of
-    100,000 tens, whose sum of squares is no float16, gets the update of a float32 leaf.
-    A NaN in a gradient shows in the update of its leaf. Rules that say that they look
-    at single numbers add none up, and are tried with the NaN alone.
+    The first update of a leaf of 10,000 numbers may be independent of the scale of the
+    gradient, or proportional to it, between 2⁸ and 2¹⁰ times ordinary numbers. Then it
+    is so at 2⁶¹ times, where the squares do not overflow, but their sum does. A float16
+    leaf of 100,000 tens, whose sum of squares overflows float16, gets the update of a
+    float32 leaf. A NaN in a gradient shows in the update of its leaf. Rules of locality
+    "element" sum no numbers, and are tried with the NaN alone.
     """
     start = {"w": jnp.ones((100, 100))}
     gradient = grads(start)
@@ -48,7 +48,7 @@ def norms(subject: Subject) -> None:
 
 
 def _adds_up(subject: Subject) -> bool:
-    """Whether numbers of a leaf may meet in a sum: not in rules for single numbers."""
+    """Return whether numbers of a leaf may be summed; elementwise rules sum none."""
     if not isinstance(subject.tx, Transform):
         return True
     pieces = [piece for _, piece in subject.tx.plan.pieces]

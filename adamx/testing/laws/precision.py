@@ -15,14 +15,14 @@ STEPS = 3000
 
 @law(1, grid=True)
 def precision(subject: Subject) -> None:
-    """16-bit parameters and gradients are computed with in float32 or better.
+    """All arithmetic on 16-bit parameters and gradients is in float32 or better.
 
-    The state keeps at least float32. Updates leave in the dtype of their parameter,
-    and are those that float32 copies of the same parameters and gradients get, rounded
+    The state keeps at least float32. Updates leave in the dtype of their parameter.
+    They equal the updates of float32 copies of the parameters and gradients, rounded
     once. After 3,000 constant bfloat16 gradients each slot of a leaf is within 1e-5 of
-    its value in float64: a second moment that is kept in bfloat16 stops at half of it.
-    (What began as the parameters and adds steps up is within the rounding of a sum.)
-    Of the 16-bit dtypes, the first steps of a subject that is not `full` try float16.
+    its value in float64; a second moment in bfloat16 stops at half of that value. (A
+    slot that began as the parameters and adds steps up is within the rounding of a
+    sum.) If the subject is not `full`, float16 alone is tried in the first steps.
     """
     for dtype in NARROW if subject.full else ("float16",):
         narrow = params(dtype)

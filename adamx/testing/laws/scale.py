@@ -26,7 +26,7 @@ def scale(subject: Subject) -> None:
     A rule of degree 0 is free of scale: its updates are the same for gradients that are
     2¹⁰⁰ times as small or as large. A rule of degree 1 makes updates that are as many
     times as small or as large. A chain has the product of the degrees of its rules; a
-    rule that declares none may do as it likes. An absolute ε breaks this law.
+    rule that declares none is not tried. An absolute ε breaks this law.
     """
     start, degree = _declared(subject)
     gradients = [grads(start, seed) for seed in range(2)]

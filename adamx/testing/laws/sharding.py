@@ -16,10 +16,11 @@ DEVICES = 8
 
 @law(16, grid=True)
 def sharding(subject: Subject) -> None:
-    """Sharded over eight devices it is the same, and the state stays where it should.
+    """A step over eight devices equals a step on one; the state keeps its shardings.
 
-    Arrays of the state are placed like their parameters at `init`, and stay there, in
-    jit and out of it; so do those of other shapes, such as the mean of each row.
+    At `init` the arrays of the state get the shardings of their parameters, and they
+    keep them, with and without jit. So do arrays of other shapes, such as the mean of
+    each row.
     """
     if len(jax.devices()) < DEVICES:
         raise NotTried(
@@ -60,7 +61,7 @@ def _sharded(subject: Subject, kind: AxisType) -> None:
 
 def _where_it_was(state: Any, fresh: Any, what: str) -> None:
     for (where, leaf), (_, first) in zip(leaves(state), leaves(fresh), strict=True):
-        # Vectors are of a rule, not of a leaf: a few numbers, wherever they are.
+        # A vector belongs to a rule, not to a leaf, so its sharding does not matter.
         if leaf.ndim > 1:
             require(
                 leaf.sharding.is_equivalent_to(first.sharding, leaf.ndim),

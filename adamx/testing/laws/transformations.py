@@ -46,7 +46,7 @@ def transformations(subject: Subject) -> None:
 
 
 def _no_jit(subject: Subject, start: Any, inputs: list[Any]) -> None:
-    """From the same states, so that each step is held to its own 2 units."""
+    """Check steps with and without jit from the same states, within 2 units each."""
     state = subject.fresh(start)
     for g in inputs[:2]:
         updates, after = subject.update(g, state, start)

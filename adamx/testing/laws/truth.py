@@ -16,7 +16,7 @@ from adamx.testing.x64 import enable_x64
 
 @law(17)
 def truth(subject: Subject) -> None:
-    """Equal to an independent implementation, or to the paper's own formula.
+    """Updates equal those of an independent implementation, or of the paper's formula.
 
     Over 50 steps or more, on two problems or more: within 1e-12 of a step of the
     reference's path in float64; each float32 update within 1e-6 of a step of the
@@ -69,7 +69,7 @@ def follower(subject: Subject) -> Callable[..., Any]:
 def deviation(
     subject: Subject, reference: Trajectory, follow: Callable[..., Any]
 ) -> float:
-    """How far the path in float64 is from the reference, in its largest step."""
+    """Return how far the path in float64 is from the reference, in its largest step."""
     start = jax.tree.map(jax.device_put, dict(reference.params))
     inputs = jax.tree.map(lambda *g: jax.device_put(np.stack(g)), *reference.grads)
     *_, path = follow(start, subject.fresh(start), inputs, True)

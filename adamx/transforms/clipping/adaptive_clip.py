@@ -9,7 +9,7 @@ from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.norms import norm_of, shrunk
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 
@@ -22,9 +22,7 @@ class AdaptiveGradClip(Rule):
     eps: Hyper
     axis: Axis
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         axes = _unit(g.shape, self.axis)
         largest, rest = norm_of(param, axes)

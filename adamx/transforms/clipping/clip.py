@@ -1,26 +1,18 @@
 """Clipping: each number, the size of each leaf, or the norm of all of them."""
 
+from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import clipped
-from adamx.numerics.norms import (
-    Squares,
-    joined_norm,
-    norm_of,
-    scaled_root_mean_square,
-    shrunk,
-    squares_of,
-)
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.numerics.norms import norm_of, scaled_root_mean_square, shrunk
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class Clip(Rule):
     max_delta: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return clipped(g, self.max_delta), slots
 
 
@@ -48,9 +40,7 @@ class ClipByNorm(Rule):
 
     max_norm: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         by, times = shrunk(norm_of(g), self.max_norm)
         return g / by * times, slots
 
@@ -87,9 +77,7 @@ class ClipByBlockRms(Rule):
 
     threshold: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         by, times = shrunk(scaled_root_mean_square(g), self.threshold)
         return g / by * times, slots
 
@@ -116,24 +104,14 @@ def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
     return ClipByBlockRms(threshold)
 
 
-class ClipByGlobalNorm(Rule):
-    locality = "tree"
-
+class ClipByGlobalNorm(GlobalNormRule):
     max_norm: Rate
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
-        return squares_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        by, times = shrunk(joined_norm(*measured), self.max_norm)
+        by, times = shrunk(self.global_norm(shared, over_leaves), self.max_norm)
         return {**shared, "by": by, "times": times}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["by"] * shared["times"], slots
 
 

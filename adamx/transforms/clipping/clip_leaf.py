@@ -7,15 +7,13 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.numerics.arithmetic import largest_squarable
 from adamx.numerics.norms import largest_of
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class ClipLeaf(Rule):
     locality = "leaf"
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         g, bound = _finite(g), largest_squarable(g.dtype)
         largest = largest_of(g)
         over = (largest > bound) | jnp.isnan(largest)

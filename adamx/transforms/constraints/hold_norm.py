@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite
 from adamx.numerics.arithmetic import divisor
 from adamx.numerics.norms import norm_of
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class HoldNorm(Rule):
@@ -22,9 +22,7 @@ class HoldNorm(Rule):
     def slots(self, param: Array) -> Slots:
         return {"norm": _norm(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         rate, norm = self.learning_rate, slots["norm"]
         some = norm >= float(jnp.finfo(norm.dtype).tiny)

@@ -5,15 +5,13 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class KeepNonnegative(Rule):
     needs_params = True
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         if not jnp.iscomplexobj(g):
             return _least(g, param), slots

@@ -8,7 +8,7 @@ from adamx.core.transform import Transform, lift, transform
 from adamx.hyperparameters.hyper import Finite
 from adamx.hyperparameters.labels import Labels
 from adamx.numerics.arithmetic import is_zero
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class DecayedWeights(Rule):
@@ -19,9 +19,7 @@ class DecayedWeights(Rule):
     def degree(self) -> int | None:
         return 1 if is_zero(self.weight_decay) else None
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if is_zero(self.weight_decay):
             return g, slots
         assert param is not None

@@ -5,7 +5,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import Transform, lift, transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.hyperparameters.labels import Labels
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class ProximalDecay(Rule):
@@ -14,9 +14,7 @@ class ProximalDecay(Rule):
     learning_rate: Rate
     weight_decay: Rate
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         rate = self.learning_rate * self.weight_decay
         return (g - rate * param) / (1 + rate), slots
 

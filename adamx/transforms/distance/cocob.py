@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import divisor, modulus
 from adamx.numerics.averages import running_mean
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class CoinBetting(Rule):
@@ -27,9 +27,7 @@ class CoinBetting(Rule):
         means = {"mean": zero, "mean_size": zero.real, "mean_reward": zero.real}
         return {"x0": param, "largest": zero.real, **means}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         away, count = slots["x0"] - param, shared["count"]
         size = modulus(g)
         largest = jnp.maximum(jnp.maximum(slots["largest"], size), self.eps)

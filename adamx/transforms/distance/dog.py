@@ -12,7 +12,7 @@ from adamx.numerics.arithmetic import safe_sqrt
 from adamx.numerics.averages import running_mean
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import Squares, root_of_squares, squares_of, total_norm
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class OverGradients(Rule):
@@ -42,7 +42,7 @@ class OverGradients(Rule):
         raise NotImplementedError
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Squares, ...]:
         assert param is not None
         return squares_of(g), squares_of(param - slots["x0"]), squares_of(param)
@@ -62,9 +62,7 @@ class OverGradients(Rule):
         total = largest * safe_sqrt(mean * count.astype(mean.dtype))
         return {**shared, **seen, "norm": total}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         reached, norm = shared["max_dist"], self.below(shared["norm"])
         usable = norm >= float(jnp.finfo(norm.dtype).tiny)
         u = g / jnp.where(usable, norm, 1) * jnp.where(usable, reached, 0)
@@ -88,9 +86,7 @@ class Dog(OverGradients):
         root = jnp.sqrt(jnp.asarray(self.eps, norm.dtype))
         return root_of_squares(1, norm, 1, root)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         u, slots = super().step(g, slots, shared, param)
         if self.kind == "learning_rate":
             u = jnp.where(shared["count"] == 1, self.init_value * g, u)

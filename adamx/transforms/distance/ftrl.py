@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable, clipped, power
 from adamx.numerics.averages import running_mean
-from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 
 class Ftrl(Rule):
@@ -34,9 +34,7 @@ class Ftrl(Rule):
         zero = jnp.zeros_like(param)
         return {"mean_sq": zero.real, "dual": zero}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         g, count, rate = clip_to_squarable(g), shared["count"], self.learning_rate
         mean = running_mean(slots["mean_sq"], abs_sq(g), count)

@@ -11,7 +11,7 @@ from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import lerp, moving_average
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import Product, bounded_product, joined_product, product_of
-from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 DecayForm: TypeAlias = Annotated[str, OneOf(("divided", "beside", "adamw"))]
 
@@ -71,7 +71,7 @@ class MomentumModel(Rule):
         return {**shared, **new}
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Product, ...]:
         assert param is not None
         new, direction = self.averaged(g, slots, shared)
@@ -109,9 +109,7 @@ class MomentumModel(Rule):
         """Return the next slots, and the direction: d, or d over its metric."""
         raise NotImplementedError
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         slots, direction = self.averaged(g, slots, shared)
         u = -(direction / shared["unit"] * shared["rate"])
         lost = self.learning_rate * self.weight_decay

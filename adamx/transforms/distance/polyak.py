@@ -4,18 +4,17 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
-from adamx.core.rule import OverLeaves, Rule
+from adamx.core.global_norm import GlobalNormRule
+from adamx.core.rule import OverLeaves
 from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisor
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import Squares, joined_norm, squares_of
-from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 
-class Polyak(Rule):
-    locality = "tree"
+class Polyak(GlobalNormRule):
     needs = ("value",)
 
     f_min: Hyper
@@ -23,26 +22,19 @@ class Polyak(Rule):
     eps: Hyper
     only_downwards: bool
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
-        return squares_of(g)
-
     def advance(
         self, shared: Shared, *_: object, value: Scalar, over_leaves: OverLeaves
     ) -> Shared:
         gap = jnp.asarray(value, scalar_dtype()) - self.f_min
         gap = jnp.maximum(gap, 0) if self.only_downwards else gap
-        largest, rest = joined_norm(*over_leaves(self.measure, shared))
+        largest, rest = self.global_norm(shared, over_leaves)
         # In units of the largest number, whose square need not be one of the dtype.
         unit, usable = divisor(largest)
         wanted = gap / (unit * rest**2 + self.eps / unit)
         rate = jnp.minimum(wanted, self.max_learning_rate * unit)
         return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["unit"] * shared["rate"], slots
 
 

@@ -9,7 +9,7 @@ from adamx.core.rule import OverLeaves, Rule
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable, modulus
 from adamx.numerics.averages import ema_weight_sum, moving_average
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.types import Array, Hyper, Rate, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 
 class EstimatedDistance(Rule):
@@ -47,7 +47,7 @@ class EstimatedDistance(Rule):
         return self.estimated(shared, over_leaves(self.measure, shared))
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         """Return a leaf's part of the two sums."""
         raise NotImplementedError
@@ -82,7 +82,7 @@ class EstimatedDistance(Rule):
         """Return what the sums lose, and the weights of a product and of d."""
         raise NotImplementedError
 
-    def decayed(self, u: Array, shared: Shared, param: Array | None) -> Array:
+    def decayed(self, u: Array, shared: Shared, param: Param) -> Array:
         """Return the step, sign included, with the decay added."""
         return -u - self.weight_decay * shared["rate"] * param
 
@@ -112,15 +112,13 @@ class Prodigy(EstimatedDistance):
         return self._lost(), 1.0, self.estim_lr_coef
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         product = _product(clip_to_squarable(g), slots["x0"] - param)
         size = _next_size(slots["s"], g, self._lost(), self._new(shared))
         return product * (shared["before"] * shared["share"]), size
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         s = _next_sum(slots["s"], g, self._lost(), self._new(shared))
         g = clip_to_squarable(shared["before"] * clip_to_squarable(g))
         mu = moving_average(slots["mu"], g, self.b1)
@@ -145,15 +143,13 @@ class DAdaptAdam(EstimatedDistance):
         return lost, lost, 1 / lost
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
         below = root_plus(slots["nu"], self.eps, 0.0)
         product = _product(clip_to_squarable(g), slots["s"] / below)
         return product * shared["rate"], _next_size(slots["s"], g, *self._sum(shared))
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         s = _next_sum(slots["s"], g, *self._sum(shared))
         g = clip_to_squarable(g)
         mu = moving_average(slots["mu"], shared["rate"] * g, self.b1)

@@ -16,7 +16,7 @@ from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.numerics.arithmetic import safe_sqrt
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import largest_of
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 SCALED_COSINE = 1e-3
 """The least cosine of the angle between s and y, where γ is that of the last pair.
@@ -58,7 +58,7 @@ class Lbfgs(Rule):
         }
 
     def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> dict[str, Any]:
         assert param is not None
         s, y = param - slots["params"], g - slots["updates"]
@@ -130,9 +130,7 @@ class Lbfgs(Rule):
             "along_y": -gamma * w,
         }
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         s = (param - slots["params"]) / shared["s_unit"]
         y = (g - slots["updates"]) / shared["y_unit"]

@@ -24,7 +24,17 @@ from adamx.tree.check import (
     needed_params,
 )
 from adamx.tree.paths import flatten
-from adamx.types import Array, Params, Scalar, Shared, Slots, State, Updates
+from adamx.types import (
+    Array,
+    Param,
+    Params,
+    Scalar,
+    Shared,
+    Slots,
+    State,
+    StepResult,
+    Updates,
+)
 
 Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 SizeOrInfinity: TypeAlias = Annotated[Scalar, Number(above=0.0, infinite=True)]
@@ -89,9 +99,7 @@ class Remember(Rule):
         numbers = {k: jnp.array(x, scalar_dtype()) for k, x in floats.items()}
         return {**numbers, "num_linesearch_steps": jnp.zeros((), jnp.int32)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 

@@ -17,8 +17,9 @@ from adamx.hyperparameters.labels import Labels
 from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
 from adamx.linalg.kinds import through
 from adamx.linalg.matrix_view import MatrixView, View, matrix_view
-from adamx.tree.record import is_key, replace
-from adamx.types import Array, Shared, Slots
+from adamx.tree.leaves import is_prng_key
+from adamx.tree.pytree_dataclass import replace
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class AsMatrices(RuleWrapper):
@@ -64,9 +65,7 @@ class AsMatrices(RuleWrapper):
         parts = enumerate(self._cut(param))
         return _joined([self._inner(k).slots(x) for k, x in parts])
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         matrices = self._cut(g)
         owners = [None] * len(matrices) if param is None else self._cut(param)
         updates, news = [], []
@@ -103,7 +102,7 @@ class AsMatrices(RuleWrapper):
                 return {n: seen(n, value) for n, value in x.items()}
             if name in trees and jnp.shape(x) == shape:
                 return self._cut(x)[k]
-            return jax.random.fold_in(x, k) if number > 1 and is_key(x) else x
+            return jax.random.fold_in(x, k) if number > 1 and is_prng_key(x) else x
 
         return seen("", shared) if trees or number > 1 else shared
 

@@ -28,7 +28,7 @@ from adamx.linalg.kronecker import (
 )
 from adamx.numerics.averages import is_refresh_step, moving_average
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 TURNED = ("mu", "trace")
 """Averages of gradients, by their names: they turn with the basis."""
@@ -66,9 +66,7 @@ class InEigenbasis(MatrixWrapper):
             shared = {**shared, **inner}
         return super().advance_all(shared, extra, over_leaves)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         factors, basis, inner = slots["factors"], slots["basis"], dict(slots)
         del inner["factors"], inner["basis"]
         if basis is None:
@@ -149,7 +147,7 @@ def in_eigenbasis(
     Matrices are the last two axes of a leaf, other axes count them; vectors are passed
     on as they are. For other views see `as_matrices`. Numbers below the rounding errors
     of the products count as zero; `inner` would otherwise treat them as small
-    gradients.
+    gradients. `soap` is Adam in this basis.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`.
@@ -168,10 +166,6 @@ def in_eigenbasis(
 
     Raises:
         TransformError: `inner` needs more than single arrays.
-
-    Reference:
-        Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024,
-        arXiv:2409.11321.
 
     Example:
         >>> import jax.numpy as jnp

@@ -38,7 +38,7 @@ from adamx.numerics.averages import is_refresh_step, lerp
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import largest_of, norm_of
 from adamx.schedules.arguments import AtLeastZero
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 Root: TypeAlias = Annotated[int, Whole(2)]
 
@@ -48,9 +48,7 @@ class SquarableMatrix(Squarable):
 
     locality = "leaf"
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return (squarable_matrix(g) if g.ndim > 1 else clip_to_squarable(g)), slots
 
 
@@ -100,7 +98,7 @@ class KroneckerRoots(Rule):
         return {"factors": self._sides(param, some), "roots": self._sides(param, eye)}
 
     def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
+        self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Any, Slots]:
         factors = slots["factors"]
         if factors is None:

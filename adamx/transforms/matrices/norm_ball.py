@@ -11,7 +11,7 @@ from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import divisors
 from adamx.numerics.norms import norm_of
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]
 """Of matrices (…, in, out), ε, and whether inputs count as one altogether."""
@@ -67,9 +67,7 @@ class NormBall(Rule):
     def degree(self) -> int:
         return 0
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if not g.size:
             return g, slots
         x = g if g.ndim > 1 else g.reshape(1, -1)

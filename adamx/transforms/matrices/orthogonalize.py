@@ -12,7 +12,7 @@ from adamx.linalg.newton_schulz import (
     newton_schulz,
     orthogonalized,
 )
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 Dtype: TypeAlias = Annotated[
     Literal["bfloat16", "float16", "float32", "float64"],
@@ -35,9 +35,7 @@ class Orthogonalize(Rule):
     def stacks(self) -> Stacked:
         return self.stacked
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         x = g if g.ndim > 1 else g.reshape(1, -1)
         u = orthogonalized(x, self.method, self.steps, self.eps, self.dtype)
         return u.reshape(g.shape), slots
@@ -75,9 +73,6 @@ def orthogonalize(
             least.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once; or None.
-
-    Reference:
-        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
 
     Example:
         >>> import jax.numpy as jnp

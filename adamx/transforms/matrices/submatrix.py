@@ -11,7 +11,7 @@ from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import Fraction, Stacking, refused
 from adamx.hyperparameters.hyper import Decay
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class InSubmatrix(MatrixWrapper):
@@ -24,9 +24,7 @@ class InSubmatrix(MatrixWrapper):
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         trace = slots["trace"] + g
         if not g.size:
             return g, {"trace": trace}
@@ -85,7 +83,7 @@ def in_submatrix(
     A tall or square matrix has columns in the place of rows, which are fewer; kernels
     are (in, out) in JAX, so those of a square one are its outputs. Matrices are the
     last two axes of a leaf, other axes count them; a vector is one row. For other views
-    see `as_matrices`.
+    see `as_matrices`. `dion2` orthogonalizes those rows.
 
     See `orthogonalize` for the other arguments.
 
@@ -100,10 +98,6 @@ def in_submatrix(
 
     Raises:
         TransformError: `direction` needs more than single arrays, or keeps a state.
-
-    Reference:
-        Ahn, Amsel & Langford, "Dion2: A Simple Method to Shrink Matrix in Muon", 2025,
-        arXiv:2512.16928.
 
     Example:
         >>> import jax.numpy as jnp

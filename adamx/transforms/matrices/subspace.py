@@ -22,7 +22,7 @@ from adamx.linalg.kronecker import (
 )
 from adamx.numerics.averages import is_refresh_step
 from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 Projection: TypeAlias = Annotated[
     Literal["std", "reverse_std", "left", "right", "full"],
@@ -55,9 +55,7 @@ class InSubspace(MatrixWrapper):
         inner = self.inner.slots(jnp.zeros(shape, param.dtype))
         return {"projector": projector, **inner}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         projector = slots["projector"]
         if projector is None:
             u, new = self.inner.step(g, slots, shared, None)
@@ -133,7 +131,7 @@ def in_subspace(
     on as they are, and not scaled. For other views see `as_matrices`. Numbers below the
     rounding errors of the products count as zero; `inner` would otherwise treat them as
     small gradients. A gradient of zeros leaves P unchanged; the first P is that of the
-    first gradient that is not zero.
+    first gradient that is not zero. `galore` is Adam in such a subspace.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`, that reads neither
@@ -153,10 +151,6 @@ def in_subspace(
 
     Raises:
         TransformError: `inner` needs more than single gradients.
-
-    Reference:
-        Zhao et al., "GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
-        Projection", 2024, arXiv:2403.03507.
 
     Example:
         >>> import jax.numpy as jnp

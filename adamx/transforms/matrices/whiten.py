@@ -20,7 +20,16 @@ from adamx.numerics.norms import largest_of, scaled_root_mean_square
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.schedules.arguments import Positive
 from adamx.schedules.exponential import exponential_decay
-from adamx.types import Array, Hyper, Scalar, ScalarOrSchedule, Shared, Slots
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    Scalar,
+    ScalarOrSchedule,
+    Shared,
+    Slots,
+    StepResult,
+)
 
 MemorySaving: TypeAlias = Annotated[
     Literal["one_diag", "smart_one_diag", "all_diag"],
@@ -66,9 +75,7 @@ class Whiten(Rule):
 
         return {"q": tuple(map(first, shape, self._diagonal(shape)))}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if not g.size:
             return g, slots
         front, shape = self._split(g.shape)

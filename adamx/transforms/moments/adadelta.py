@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable, safe_sqrt
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class Adadelta(Rule):
@@ -17,9 +17,7 @@ class Adadelta(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.zeros_like(param.real), "delta": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         g = clip_to_squarable(g)
         nu = moving_average(slots["nu"], abs_sq(g), self.rho)
         # With eps = 0 the root may be 0, and then so is g.
@@ -46,9 +44,6 @@ def scale_by_adadelta(rho: Decay = 0.9, eps: NonNegative = 1e-6) -> Adadelta:
 
     Returns:
         A transform that keeps `nu` and `delta`.
-
-    Reference:
-        Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv:1212.5701.
 
     Example:
         >>> import adamx

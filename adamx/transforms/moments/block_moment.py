@@ -10,7 +10,7 @@ from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 Blocks: TypeAlias = int | tuple[int | tuple[int, int], ...]
 """The axes that blocks are counted along: of an int each index is another block; of a
@@ -29,9 +29,7 @@ class BlockMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.zeros_like(self._mean(param.real))}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         mean = self._mean(abs_sq(clip_to_squarable(g)))
         nu = moving_average(slots["nu"], mean, self.decay)
         # With a glance at g, so that on many devices it comes to be where g is.

@@ -9,7 +9,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average, running_mean
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class CoverMoment(Rule):
@@ -27,9 +27,7 @@ class CoverMoment(Rule):
 
         return {"nu": tuple(map(zeros, _others(param.ndim)))}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         covers, count = slots["nu"], shared["count"]
         least, square = (
             functools.reduce(jnp.minimum, covers),

@@ -8,7 +8,7 @@ from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import lerp
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class FactoredMoment(Rule):
@@ -38,9 +38,7 @@ class FactoredMoment(Rule):
 
         return {"nu": {"row": zeros(axes[1]), "col": zeros(axes[0])}}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu, axes = slots["nu"], self._axes(g.shape)
         if axes is None and not self.keep_whole:
             return jnp.where(jnp.isnan(g.real), g.real, 1), slots

@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import PositiveInteger
 from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.averages import is_refresh_step, moving_average
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class HessianMoment(Rule):
@@ -21,9 +21,7 @@ class HessianMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         before = slots["nu"]
         new = moving_average(before, shared["hessian"].real, self.decay)
         now = is_refresh_step(shared["count"], self.update_interval)

@@ -9,7 +9,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import TransformLike, lift, transform
 from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import Decay, NonNegative
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class InfinityMoment(Rule):
@@ -19,9 +19,7 @@ class InfinityMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu = jnp.maximum(self.decay * slots["nu"], jnp.abs(g) + self.eps)
         return nu, {"nu": nu}
 

@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import is_zero, safe_sqrt
 from adamx.numerics.norms import norm_of, root_of_squares
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class MovingNorm(Rule):
@@ -23,9 +23,7 @@ class MovingNorm(Rule):
     def slots(self, param: Array) -> Slots:
         return {"norm": jnp.zeros((), param.real.dtype)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         largest, rest = norm_of(g)
         # In the leaf's dtype also where it is empty.
         now = (largest * rest).astype(g.real.dtype)

@@ -8,7 +8,7 @@ from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class MovingVariance(Rule):
@@ -42,9 +42,7 @@ class MovingVariance(Rule):
         weight = moving_average(shared["weight"], jnp.ones(()), self.decay)
         return {**shared, "weight": weight, "rest": self.decay * shared["rest"]}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         new = (1 - self.decay) / (_weight(shared) if self.bias_correction else 1)
         away = clip_to_squarable(g) - slots["mu"]
         variance = slots["var"] + new * ((1 - new) * abs_sq(away) - slots["var"])

@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import divisor, faded, safe_divide
 from adamx.numerics.norms import norm_of, root_of_squares
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class NormalizeNeurons(Rule):
@@ -23,9 +23,7 @@ class NormalizeNeurons(Rule):
         # Of the norm's type, which on explicit meshes says where it is.
         return {"norm": jnp.zeros_like(_of_inputs(param))}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         norm, now = slots["norm"], _of_inputs(g)
         norm = root_of_squares(self.decay, norm, 1 - self.decay, now)
         # Relative to the largest column, so that a column of rounding errors stays

@@ -8,7 +8,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class PastMoment(Rule):
@@ -20,9 +20,7 @@ class PastMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         g = clip_to_squarable(g)
         first = shared["count"] == 1
         below = floored_root(slots["nu"], self.eps)

@@ -13,7 +13,7 @@ from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import clip_to_squarable, is_zero
 from adamx.numerics.averages import ema_weight_sum, mean_age
-from adamx.tree.record import replace
+from adamx.tree.pytree_dataclass import replace
 from adamx.types import Array, Hyper, Scalar, Shared
 
 

@@ -11,7 +11,7 @@ from adamx.core.tree_transform import TreeTransform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, ScalarOrSchedule, Shared, Slots
+from adamx.types import Array, Hyper, Param, ScalarOrSchedule, Shared, Slots, StepResult
 
 
 class SecondMoment(Rule):
@@ -24,9 +24,7 @@ class SecondMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.full_like(param.real, self.initial_scale)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu = moving_average(slots["nu"], abs_sq(clip_to_squarable(g)), self.decay)
         # 0·ν beside it, so that a NaN shows in its own step.
         emitted = slots["nu"] + 0 * stop_gradient(nu) if self.past else nu
@@ -53,9 +51,12 @@ def second_moment(
     Example:
         >>> import adamx
         >>> tx = adamx.second_moment(0.75)
-        >>> updates, state = tx.update(4.0, tx.init(0.0))
-        >>> float(updates)
+        >>> state = tx.init(0.0)
+        >>> for g in (4.0, 0.0):
+        ...     updates, state = tx.update(g, state)
+        ...     print(float(updates))
         4.0
+        3.0
     """
     return SecondMoment(decay, initial_scale, past)
 
@@ -66,9 +67,7 @@ class RunningMax(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu_max": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu_max = jnp.maximum(slots["nu_max"], g.real)
         return nu_max, {"nu_max": nu_max}
 

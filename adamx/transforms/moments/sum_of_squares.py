@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import running_mean
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class SumOfSquares(Rule):
@@ -19,9 +19,7 @@ class SumOfSquares(Rule):
     def slots(self, param: Array) -> Slots:
         return {"mean_sq": jnp.zeros_like(param.real)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         count = shared["count"]
         mean = running_mean(slots["mean_sq"], abs_sq(clip_to_squarable(g)), count)
         total = mean * count.astype(mean.dtype) + self.initial_accumulator_value

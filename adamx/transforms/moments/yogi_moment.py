@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class YogiMoment(Rule):
@@ -16,9 +16,7 @@ class YogiMoment(Rule):
     def slots(self, param: Array) -> Slots:
         return {"nu": jnp.full_like(param.real, self.initial_scale)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu, square = slots["nu"], abs_sq(clip_to_squarable(g))
         nu += (1 - self.decay) * jnp.sign(square - nu) * square
         return nu, {"nu": nu}

@@ -11,7 +11,7 @@ from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.averages import moving_average
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.state import read_out
-from adamx.types import Array, Hyper, ParamsT, Shared, Slots, State
+from adamx.types import Array, Hyper, Param, ParamsT, Shared, Slots, State, StepResult
 
 
 class AverageParams(Rule):
@@ -31,9 +31,7 @@ class AverageParams(Rule):
     def slots(self, param: Array) -> Slots:
         return {"average": param}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         average = slots["average"]
         share = self.share(shared, average.real.dtype)
         return g, {"average": average + share * (param - average + g)}

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class Difference(Rule):
@@ -15,9 +15,7 @@ class Difference(Rule):
     def slots(self, param: Array) -> Slots:
         return {"previous": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         change = g - slots["previous"]
         if not self.from_zero:
             # 0·g instead of 0, so that a first NaN shows.
@@ -31,15 +29,13 @@ def difference(from_zero: bool = False) -> Difference:
 
     u = g − p;  p ← g
 
+    `adan` averages it.
+
     Args:
         from_zero: whether p is zero in the first step; otherwise it is g.
 
     Returns:
         A transform that keeps `previous`, p.
-
-    Reference:
-        Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing
-        Deep Models", 2022, arXiv:2208.06677, for its use.
 
     Example:
         >>> tx = difference()

@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class InterpolatedMomentum(Rule):
@@ -19,9 +19,7 @@ class InterpolatedMomentum(Rule):
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         mu = moving_average(slots["mu"], g, self.b2)
         b1, b2 = self.b1, self.b2
         if isinstance(b1, float) and isinstance(b2, float) and 0 < b2 >= b1:
@@ -44,9 +42,6 @@ def interpolated_momentum(b1: Decay = 0.9, b2: Decay = 0.99) -> InterpolatedMome
     Args:
         b1: the share of the old momentum in u, in [0, 1).
         b2: the decay of the momentum, in [0, 1).
-
-    Returns:
-        A transform that keeps `mu`.
 
     Example:
         >>> from adamx.transforms.momentum.interpolation import interpolated_momentum

@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, Finite, NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class DualAverage(Rule):
@@ -24,9 +24,7 @@ class DualAverage(Rule):
             "initial": param,
         }
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         g = clip_to_squarable(g)
         count = shared["count"].astype(g.real.dtype)
         weight = self.learning_rate * jnp.sqrt(count)

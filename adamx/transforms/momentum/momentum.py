@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, HeavyBall
 from adamx.numerics.averages import moving_average
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class Momentum(Rule):
@@ -21,9 +21,7 @@ class Momentum(Rule):
     def slots(self, param: Array) -> Slots:
         return {"mu": jnp.full_like(param, self.initial_scale)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         mu = moving_average(slots["mu"], g, self.decay)
         return mu, {"mu": mu}
 
@@ -31,9 +29,7 @@ class Momentum(Rule):
 class MomentumFromFirst(Momentum):
     counts = True
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         before = jnp.where(shared["count"] == 1, g, slots["mu"])
         mu = moving_average(before, g, self.decay)
         return mu, {"mu": mu}
@@ -79,9 +75,7 @@ class Trace(Rule):
     def slots(self, param: Array) -> Slots:
         return {"trace": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         trace = self._entering(g, shared) + self.decay * slots["trace"]
         u = g + self.decay * trace if self.nesterov else trace
         return u, {"trace": trace}

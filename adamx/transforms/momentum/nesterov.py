@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.numerics.averages import moving_average
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class NesterovMomentum(Rule):
@@ -39,9 +39,7 @@ class NesterovMomentum(Rule):
             "rest": rest - new * rest,
         }
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         mu = moving_average(slots["mu"], g, self.b1)
         count = shared["count"].astype(mu.real.dtype)
         weight, rest = _weights(shared)

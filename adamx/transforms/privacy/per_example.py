@@ -7,26 +7,29 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from adamx.core.rule import OverLeaves, Rule
+from adamx.core.global_norm import GlobalNormRule
+from adamx.core.rule import OverLeaves
 from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.dtypes import cast, compute_dtype
-from adamx.numerics.norms import (
-    Squares,
-    joined_norm,
-    norm_of,
-    scaled_norm,
-    shrunk,
-    squares_of,
-)
+from adamx.numerics.norms import norm_of, scaled_norm, shrunk, squares_of
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, Hyper, PyTree, Scalar, Shared, Slots, UpdatesT
+from adamx.types import (
+    Array,
+    Hyper,
+    Param,
+    PyTree,
+    Scalar,
+    Shared,
+    Slots,
+    StepResult,
+    UpdatesT,
+)
 
 
-class Aggregate(Rule):
-    locality = "tree"
+class Aggregate(GlobalNormRule):
     needs_params = True
     batched = True
 
@@ -37,9 +40,7 @@ class Aggregate(Rule):
     def shared(self) -> Shared:
         return {"rng_key": random_key(self.key)}
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
+    def measure(self, g: Array, slots: Slots, shared: Shared, param: Param) -> Squares:
         if not len(g):
             raise TransformError(
                 "there is no example to take the mean of",
@@ -51,13 +52,11 @@ class Aggregate(Rule):
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
         kept, used = jax.random.split(shared["rng_key"])
-        norms = joined_norm(*over_leaves(self.measure, shared))
+        norms = self.global_norm(shared, over_leaves)
         factors = _factors(norms, self.l2_norm_clip)
         return {**shared, **factors, "rng_key": kept, "noise": used}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         total = _clipped_sum(g, shared)
         noise = normal(shared["noise"], total)
         # Both parts of a complex number are numbers to be hidden.
@@ -122,7 +121,8 @@ def per_example_global_norm_clip(
 
     Σᵢ gᵢ · min(1, C/‖gᵢ‖), with the norm over all leaves of example i
 
-    An example whose gradient is not finite adds nothing, and counts as clipped.
+    An example whose gradient is not finite adds nothing, and counts as clipped. This is
+    the sum in `differentially_private_aggregate`, without the noise.
 
     Args:
         grads: a tree of arrays whose first axis is that of the examples.
@@ -131,10 +131,6 @@ def per_example_global_norm_clip(
     Returns:
         The sum, a tree like `grads` without the first axes, of float32 at least, and
         how many examples were clipped, an int32 of shape ().
-
-    Reference:
-        Abadi et al., "Deep Learning with Differential Privacy", 2016,
-        arXiv:1607.00133.
 
     Example:
         >>> import jax.numpy as jnp

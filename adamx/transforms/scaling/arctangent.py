@@ -6,16 +6,14 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable, safe_sqrt
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class Arctangent(Rule):
     a: Hyper
     b: Hyper
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         ratio = g / jnp.maximum(self.b, float(jnp.finfo(g.dtype).tiny))
         if not jnp.iscomplexobj(ratio):
             return self.a * jnp.arctan(ratio), slots

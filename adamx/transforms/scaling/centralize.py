@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class Centralize(Rule):
@@ -15,9 +15,7 @@ class Centralize(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         if g.ndim < 2:
             return g, slots
         others = tuple(i for i in range(g.ndim) if i != self.axis % g.ndim)

@@ -9,7 +9,7 @@ from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import power, safe_sqrt
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.random import KeyLike, normal, random_key
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class AddNoise(Rule):
@@ -30,9 +30,7 @@ class AddNoise(Rule):
         deviation = safe_sqrt(jnp.asarray(self.eta / age))
         return {**shared, "rng_key": kept, "noise": used, "deviation": deviation}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g + shared["deviation"] * normal(shared["noise"], g), slots
 
 

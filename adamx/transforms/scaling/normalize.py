@@ -2,37 +2,28 @@
 
 import jax.numpy as jnp
 
-from adamx.core.rule import OverLeaves, Rule
+from adamx.core.global_norm import GlobalNormRule
+from adamx.core.rule import OverLeaves
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite, NonNegative
 from adamx.numerics.arithmetic import divisors
-from adamx.numerics.norms import Squares, joined_norm, squares_of
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
-class Normalize(Rule):
-    locality = "tree"
-
+class Normalize(GlobalNormRule):
     scale_factor: Rate
     eps: Hyper
 
     def degree(self) -> int:
         return 0
 
-    def measure(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> Squares:
-        return squares_of(g)
-
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        measured = over_leaves(self.measure, shared)
-        unit, below, usable = divisors(joined_norm(*measured), self.eps)
+        norm = self.global_norm(shared, over_leaves)
+        unit, below, usable = divisors(norm, self.eps)
         length = jnp.where(usable, self.scale_factor, 0)
         return {**shared, "unit": unit, "below": below, "length": length}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g / shared["unit"] / shared["below"] * shared["length"], slots
 
 

@@ -6,10 +6,12 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.norms import norm_of, root_mean_square
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
-class ParamBlockRms(Rule):
+class ParamBlock(Rule):
+    """Base of the rules that multiply by a size of the parameter."""
+
     locality = "leaf"
     needs_params = True
 
@@ -18,9 +20,9 @@ class ParamBlockRms(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+
+class ParamBlockRms(ParamBlock):
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         return g * jnp.maximum(root_mean_square(param), self.min_scale), slots
 
@@ -50,18 +52,8 @@ def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
     return ParamBlockRms(min_scale)
 
 
-class ParamBlockNorm(Rule):
-    locality = "leaf"
-    needs_params = True
-
-    min_scale: Hyper
-
-    def degree(self) -> int:
-        return 1
-
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+class ParamBlockNorm(ParamBlock):
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         largest, rest = norm_of(param)
         return g * jnp.maximum(largest, self.min_scale / rest) * rest, slots
@@ -78,9 +70,11 @@ def scale_by_param_block_norm(min_scale: NonNegative = 1e-3) -> ParamBlockNorm:
     Example:
         >>> import jax.numpy as jnp
         >>> import adamx
-        >>> tx = adamx.scale_by_param_block_norm()
-        >>> params = jnp.array([3.0, 4.0])
-        >>> tx.update(jnp.array([1.0, 2.0]), tx.init(params), params)[0].tolist()
-        [5.0, 10.0]
+        >>> tx = adamx.scale_by_param_block_norm(2.0)
+        >>> params = {"a": jnp.array([3.0, 4.0]), "b": jnp.zeros(2)}
+        >>> grads = {"a": jnp.ones(2), "b": jnp.ones(2)}
+        >>> updates, _ = tx.update(grads, tx.init(params), params)
+        >>> updates["a"].tolist(), updates["b"].tolist()
+        ([5.0, 5.0], [2.0, 2.0])
     """
     return ParamBlockNorm(min_scale)

@@ -10,7 +10,7 @@ from adamx.hyperparameters.arguments import NonNegativeInteger, PositiveInteger
 from adamx.hyperparameters.hyper import Interval, NonNegative
 from adamx.numerics.averages import next_count, running_mean
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.types import Array, Hyper, ScalarOrSchedule, Shared, Slots
+from adamx.types import Array, Hyper, Param, ScalarOrSchedule, Shared, Slots, StepResult
 
 
 class ReduceOnPlateau(Rule):
@@ -64,9 +64,7 @@ class ReduceOnPlateau(Rule):
             "count_of_values": number,
         }
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g * shared["scale"], slots
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative, Schedule
-from adamx.types import Array, Hyper, Rate, Shared, Slots
+from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class Rprop(Rule):
@@ -25,9 +25,7 @@ class Rprop(Rule):
         step_size = jnp.broadcast_to(rate, param.shape).astype(param.real.dtype)
         return {"step_size": step_size, "previous": jnp.zeros_like(param)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         # Of signs, because the product of two gradients could underflow.
         sign = jnp.sign(g)
         kept = (sign * slots["previous"].conj()).real

@@ -6,7 +6,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import Finite
 from adamx.numerics.arithmetic import times
-from adamx.types import Array, Rate, Shared, Slots
+from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class Scale(Rule):
@@ -15,9 +15,7 @@ class Scale(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return times(g, self.step_size), slots
 
 
@@ -46,9 +44,7 @@ class LearningRate(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return times(g, self.sign * self.learning_rate), slots
 
 
@@ -80,9 +76,7 @@ class RelativeStep(Rule):
     learning_rate: Rate
     sign: float
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         cap = 1 / jnp.sqrt(shared["count"].astype(g.real.dtype))
         return g * (self.sign * jnp.minimum(self.learning_rate, cap)), slots
 

@@ -8,7 +8,7 @@ from adamx.core.rule import Rule
 from adamx.core.transform import transform
 from adamx.hyperparameters.arguments import OneOf
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 ByShape: TypeAlias = Callable[[int, int], float]
 """From fan-in and fan-out to a factor."""
@@ -40,9 +40,7 @@ class ScaleByShape(Rule):
     def degree(self) -> int:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         rows, cols = g.shape[-2:] if g.ndim > 1 else (1, g.size)
         if not g.size:
             return g, slots

@@ -4,16 +4,14 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class Sign(Rule):
     def degree(self) -> int:
         return 0
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return jnp.sign(g), slots
 
 
@@ -22,10 +20,6 @@ def scale_by_sign() -> Sign:
     """Emit the sign of each number of the updates.
 
     u = sign(g), with sign(0) = 0;  of a complex number the phase, g/|g|
-
-    Reference:
-        Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex
-        Problems", 2018, arXiv:1802.04434.
 
     Example:
         >>> import jax.numpy as jnp

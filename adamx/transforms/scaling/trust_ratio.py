@@ -7,7 +7,7 @@ from adamx.core.transform import transform
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import faded, is_zero
 from adamx.numerics.norms import norm_of
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class TrustRatio(Rule):
@@ -22,9 +22,7 @@ class TrustRatio(Rule):
     def degree(self) -> int | None:
         return 0 if is_zero(self.min_norm) and self.weight_decay is None else None
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         largest, rest = norm_of(g)
         factor, times = norm_of(param)

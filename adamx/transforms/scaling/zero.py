@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from adamx.core.rule import Rule
 from adamx.core.transform import transform
-from adamx.types import Array, Shared, Slots
+from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class ZeroNans(Rule):
@@ -13,9 +13,7 @@ class ZeroNans(Rule):
     def slots(self, param: Array) -> Slots:
         return {"found_nan": jnp.zeros((), bool)}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nan = jnp.isnan(g)
         return jnp.where(nan, jnp.zeros_like(g), g), {"found_nan": jnp.any(nan)}
 
@@ -48,9 +46,7 @@ def zero_nans() -> ZeroNans:
 
 
 class SetToZero(Rule):
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         # Zeros that come from the update are where it is, on one device or on many.
         return jnp.where(False, g, jnp.zeros((), g.dtype)), slots
 
