@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import platform
 import sys
@@ -26,6 +27,8 @@ BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, and return its exit code: 2 for bad input."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # tables on terminals without Unicode
     # A function of the user's own is looked up where the command is given.
     sys.path.insert(0, "")
     try:
@@ -33,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SystemExit as end:  # of argparse, and of rich for a broken pipe
-        return end.code if isinstance(end.code, int) else 0
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         sys.stderr.write("adamx: interrupted\n")
         return INTERRUPTED

@@ -87,6 +87,7 @@ def run(given: argparse.Namespace) -> int:
             importlib.import_module(package)
     with code_of_user(given.task):
         task = find_task(given.task)
+    before = _times(folder)
     result = race(
         task,
         given.optimizers,
@@ -102,6 +103,12 @@ def run(given: argparse.Namespace) -> int:
         progress=not given.quiet,
     )
     show(result)
-    files = ", ".join(sorted(file.name for file in folder.iterdir()))
-    sys.stdout.write(f"wrote {files} to {folder}\n")
+    new = sorted(file.name for file, _ in _times(folder) - before)
+    sys.stdout.write(f"wrote {', '.join(new)} to {folder}\n")
     return INTERRUPTED if result.waiting else 0
+
+
+def _times(folder: Path) -> set[tuple[Path, int]]:
+    """Return the files in a folder, and when each was written."""
+    files = folder.iterdir() if folder.exists() else ()
+    return {(file, file.stat().st_mtime_ns) for file in files}

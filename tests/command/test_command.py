@@ -1,5 +1,6 @@
 """The command `adamx`: what it prints and writes, and its exit codes."""
 
+import io
 import os
 import re
 import shlex
@@ -228,10 +229,13 @@ def test_race_says_what_it_wrote(here, capsys):
     line = (
         "race --task quadratic --optimizers sgd --steps 4 --rates 2 --seeds 1 --quiet"
     )
+    folder = here / "race" / "quadratic"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("of the user")
     out = shown(line, capsys)
-    written = ", ".join(
-        sorted(file.name for file in (here / "race/quadratic").iterdir())
-    )
+    names = {file.name for file in folder.iterdir()} - {"notes.txt"}
+    written = ", ".join(sorted(names))
+    assert {"race.html", "race.json", "table.csv"} <= names
     assert out.endswith(f"wrote {written} to {os.path.join('race', 'quadratic')}\n")
 
 
@@ -274,6 +278,13 @@ def test_ctrl_c_ends_it_quietly(capsys, monkeypatch):
     monkeypatch.setattr(optimizers, "run", run)
     assert main(["optimizers"]) == options.INTERRUPTED
     assert capsys.readouterr().err == "adamx: interrupted\n"
+
+
+def test_a_terminal_without_unicode_gets_something(monkeypatch):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, "ascii"))
+    assert main(["optimizers", "muon"]) == 0
+    assert b"Jordan" in buffer.getvalue()
 
 
 def test_a_broken_pipe_ends_it_quietly(capsys, monkeypatch):

@@ -46,6 +46,7 @@ def test_names_may_have_their_package_before_them():
         ("adamx.race('digits')", "no schedule 'race'"),
         ("adamx.constant_schedule.__class__(1)", "there is no schedule"),
         ("constant_schedule(open)", "not allowed"),
+        ("[os.linear_schedule]", "not allowed"),
         ("constant_schedule(1 + 1)", "write the number out"),
         ("constant_schedule(*[1])", "not allowed"),
         ("constant_schedule(**{'value': 1})", "not allowed"),
