@@ -4,16 +4,20 @@
     python -m benchmarks.catalogue --only adam
     python -m benchmarks.catalogue --write docs/optimizers.md
 
+--write writes `adamx/command/optimizers.csv` too, which `adamx optimizers` shows.
+
 State is counted from the arrays that `init` would make for a matrix of 1,024 by 4,096.
 The deviation is the largest of all specs of an optimizer, on all problems: how far it
 leaves the path of its oracle in float64, in its largest step. Golden data stand for
 oracles that are libraries; `tests/golden/versions.json` has their versions.
 """
 
+import csv
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from tabulate import tabulate
 
+from adamx.command.optimizers import FILE
 from adamx.core.transform import Transform
 from adamx.hyperparameters.call import Call
 from adamx.inspect.describe import describe
@@ -94,8 +99,8 @@ def shown_bytes(builder: Callable[..., Any]) -> str:
     return f"+ {number}" if inner else number
 
 
-def reference(builder: Callable[..., Any]) -> str:
-    """Authors, year and arXiv number, as the docstring has them."""
+def reference(builder: Callable[..., Any]) -> tuple[str, str]:
+    """Authors with the year, and the arXiv number or "", as the docstring has them."""
     text = (inspect.getdoc(builder) or "").partition("Reference:\n")[2]
     first = text.partition("Example:")[0].partition(";")[0]
     text = re.sub(r"\s+", " ", first).strip()
@@ -103,7 +108,7 @@ def reference(builder: Callable[..., Any]) -> str:
     year = re.search(r"\b(19|20)\d\d\b", text)
     arxiv = re.search(r"arXiv:([\d.]+\d)", text)
     words = f"{authors} {year[0]}" if year else authors
-    return f"[{words}](https://arxiv.org/abs/{arxiv[1]})" if arxiv else words
+    return words, arxiv[1] if arxiv else ""
 
 
 def oracles(specs: list[Spec]) -> str:
@@ -128,25 +133,44 @@ def names() -> Iterator[tuple[str, str]]:
             yield family, name
 
 
-def rows(measured: dict[str, float]) -> Iterator[list[str]]:
+def rows(measured: dict[str, float]) -> Iterator[dict[str, str]]:
     """The rows of the table, without the deviation where it was not measured."""
     for family, name in names():
         builder, specs = public_builders()[name], specs_of(name)
         found = [measured[spec.name] for spec in specs if spec.name in measured]
-        yield [
-            f"`{name}`",
-            family,
-            shown_bytes(builder),
-            oracles(specs),
-            f"{max(found):.0e}" if found else "",
-            reference(builder),
-        ]
+        words, arxiv = reference(builder)
+        yield {
+            "optimizer": name,
+            "family": family,
+            "state": shown_bytes(builder),
+            "held against": oracles(specs),
+            "away": f"{max(found):.0e}" if found else "",
+            "reference": words,
+            "arxiv": arxiv,
+        }
 
 
-def report(measured: dict[str, float]) -> str:
+def table(rows: Iterable[dict[str, str]]) -> str:
     """The table as Markdown."""
     head = ["optimizer", "family", "state", "held against", "away", "reference"]
-    return tabulate(rows(measured), head, tablefmt="github", disable_numparse=True)
+    cells = [
+        [f"`{row['optimizer']}`", *(row[title] for title in head[1:-1]), _link(row)]
+        for row in rows
+    ]
+    return tabulate(cells, head, tablefmt="github", disable_numparse=True)
+
+
+def _link(row: dict[str, str]) -> str:
+    words, arxiv = row["reference"], row["arxiv"]
+    return f"[{words}](https://arxiv.org/abs/{arxiv})" if arxiv else words
+
+
+def write_csv(rows: list[dict[str, str]], file: Path = FILE) -> None:
+    """Write the rows for `adamx optimizers`."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [*rows[0]], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def main() -> None:
@@ -156,6 +180,12 @@ def main() -> None:
 
     def measured() -> dict[str, float]:
         return {spec.name: away(spec) for spec in SPECS if options.only in spec.name}
+
+    def report(measured: dict[str, float]) -> str:
+        found = [*rows(measured)]
+        if options.write:
+            write_csv(found)
+        return table(found)
 
     publish(options, "benchmarks.catalogue", measured, report)
 

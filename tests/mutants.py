@@ -820,6 +820,28 @@ MUTATIONS = (
         "np.isnan(x)",
         "tests/testing/test_testing.py -k comparison",
     ),
+    # The command line.
+    Mutation(
+        "an expression takes attributes of anything for names of adamx",
+        "command/expression.py",
+        'ast.Attribute(ast.Name("adamx"), name)',
+        "ast.Attribute(_, name)",
+        "tests/command/test_expression.py -k nothing",
+    ),
+    Mutation(
+        "bad input has the exit code of an error in the middle of the work",
+        "command/main.py",
+        "return BAD_INPUT if bad else 1",
+        "return 1",
+        "tests/command/test_command.py -k bad_input",
+    ),
+    Mutation(
+        "an optimizer has to have one of the words only",
+        "command/optimizers.py",
+        "if all(_has(row, word)",
+        "if any(_has(row, word)",
+        "tests/command/test_command.py -k words",
+    ),
     # Errors.
     Mutation(
         "an error swaps what was expected and what was got",

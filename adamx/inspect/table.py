@@ -13,10 +13,17 @@ class Column(NamedTuple):
     right: bool = False
 
 
-def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
-    """Return the table, with a line below the titles and one above the last row.
+def text(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: bool = True
+) -> str:
+    """Return the table, with a line below the titles and one above the total.
 
     Empty columns are left out.
+
+    Args:
+        columns: their titles and sides.
+        rows: the cells of each row.
+        total: whether the last row is the total of the others.
     """
     columns, rows = _filled(columns, rows)
     titles = [column.title for column in columns]
@@ -30,8 +37,10 @@ def text(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
         return "  ".join(padded).rstrip()
 
     rule = line(["─" * width for width in widths])
-    *body, last = map(line, rows)
-    return "\n".join([line(titles), rule, *body, rule, last])
+    body = [*map(line, rows)]
+    if total:
+        body.insert(-1, rule)
+    return "\n".join([line(titles), rule, *body])
 
 
 def as_html(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:

@@ -3,8 +3,10 @@
 import ast
 import html
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from latex2mathml.converter import convert
 
@@ -33,7 +35,25 @@ METHODS = {
     "adamx.Transform": ["init", "update"],
 }
 
+ADDRESSES = {"Repository": "repo_url", "Documentation": "site_url"}
+"""The URLs of `pyproject.toml`, and the settings of mkdocs that they are."""
+
 API = re.compile(r"^<!-- api: ([\w. ]+) -->$", re.MULTILINE)
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """Take the addresses of the project from `pyproject.toml`, as far as it has any."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    config.update(addresses(project.get("urls", {})))
+    return config
+
+
+def addresses(urls: dict[str, str]) -> dict[str, str]:
+    """Return the settings of mkdocs for these URLs."""
+    found = {ADDRESSES[name]: url for name, url in urls.items() if name in ADDRESSES}
+    if "repo_url" in found:
+        found["repo_name"] = urlsplit(found["repo_url"]).path.strip("/")
+    return found
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import adamx
-from adamx.racing.cli import parser
+from adamx.command.main import main
+from adamx.command.race import parser
+from adamx.command.schedules import SCHEDULES
 from adamx.racing.tasks import TASKS
-from adamx.schedules.__main__ import BUILDERS
-from adamx.schedules.__main__ import main as draw_schedules
 from adamx.testing import LAWS, Violation
 from benchmarks.laws import statutes
 from benchmarks.schedules import SHOWN
@@ -85,15 +85,14 @@ def test_the_page_of_the_schedules_works(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == shown[1]
     assert (tmp_path / "rate.png").stat().st_size > 0
     (command,) = re.findall(r"```sh\n(.*?)\n```", text)
-    _, _, _, *arguments = shlex.split(command)
-    assert draw_schedules(arguments) == 0
+    assert main(shlex.split(command)[1:]) == 0
 
 
 def test_the_page_of_the_schedules_has_all_of_them():
     text = (ROOT / "docs/schedules.md").read_text()
     table = re.findall(r"^\| !\[\]\((.*?)\) \| `(\w+)\(", text, re.MULTILINE)
-    assert sorted(name for _, name in table) == sorted(BUILDERS)
-    assert sorted(map(picture_name, SHOWN)) == sorted(BUILDERS)
+    assert sorted(name for _, name in table) == sorted(SCHEDULES)
+    assert sorted(map(picture_name, SHOWN)) == sorted(SCHEDULES)
     for picture, name in table:
         assert Path(picture).stem == name
         assert (ROOT / "docs" / picture).read_bytes().startswith(b"\x89PNG")
@@ -225,7 +224,7 @@ def test_the_page_of_races_says_what_happens(capsys):
     text = (ROOT / "docs/race.md").read_text()
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
         assert (ROOT / "docs" / picture).read_bytes().startswith(b"GIF89a")
-    (command,) = (c for c in re.findall(r"^adamx (race .*)$", text, re.MULTILINE))
+    (command,) = re.findall(r"^adamx race (.*)$", text, re.MULTILINE)
     assert parser().parse_args(shlex.split(command)).task == "digits"
     table = text.partition("## The tasks")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

@@ -55,6 +55,7 @@ def test_pages_without_code_have_none_by_intention():
     silent = {page for page in PAGES if not blocks((DOCS / page).read_text())}
     assert {page for page in silent if not page.startswith("api/")} == {
         "benchmarks.md",
+        "command_line.md",
         "differences.md",
         "gallery.md",
         "optimizers.md",
@@ -195,9 +196,9 @@ NAME = re.compile(r"adamx\.(\w+)")
 @pytest.mark.parametrize("page", PAGES)
 def test_names_of_adamx_on_a_page_exist(page):
     text = (DOCS / page).read_text()
-    modules = {"testing", "schedules", "core", "inspect", "interop", "optimizers"}
+    rooms = {path.parent.name for path in (ROOT / "adamx").glob("*/__init__.py")}
     for name in NAME.findall(text):
-        assert hasattr(adamx, name) or name in modules | {"transforms", "wrappers"}
+        assert hasattr(adamx, name) or name in rooms
 
 
 def test_every_picture_is_drawn_by_a_script(tmp_path):
@@ -215,12 +216,31 @@ def test_every_picture_is_drawn_by_a_script(tmp_path):
     assert (tmp_path / "weight_decay.png").stat().st_size > 10_000
 
 
-def test_every_public_name_is_in_the_reference():
+@pytest.fixture(scope="module")
+def hooks():
+    """The hooks of mkdocs, which are no part of a package."""
     spec = importlib.util.spec_from_file_location("hooks", DOCS / "make" / "hooks.py")
     assert spec is not None
     assert spec.loader is not None
-    hooks: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hooks)
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_site_has_the_addresses_of_pyproject(hooks, tmp_path, monkeypatch):
+    assert hooks.on_config({"site_name": "adamx"})["site_name"] == "adamx"
+    monkeypatch.setattr(hooks, "ROOT", tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'x'\n[project.urls]\n"
+        "Repository = 'https://host.example/owner/name/'\nOther = 'https://x.example'\n"
+    )
+    assert hooks.on_config({}) == {
+        "repo_url": "https://host.example/owner/name/",
+        "repo_name": "owner/name",
+    }
+
+
+def test_every_public_name_is_in_the_reference(hooks):
     public = {
         name
         for name, thing in public_names().items()

@@ -12,6 +12,7 @@ not lie in `tests/`, because `tests/inspect` would shadow the standard library's
 """
 
 import contextlib
+import io
 import os
 import sys
 import warnings
@@ -40,6 +41,7 @@ with warnings.catch_warnings():
 with warnings.catch_warnings():
     warnings.simplefilter("error")
     import adamx
+    from adamx.command.main import main as command
     from adamx.testing import LAWS, Law, NotTried, Subject, examples, public_builders
     from adamx.testing.public import public_codecs
     from tests import pages
@@ -105,6 +107,17 @@ def raced() -> None:
     assert {outcome.name for outcome in result.outcomes} == {"sgd", "adam"}
 
 
+def commanded() -> None:
+    """Run the command line; argparse differs between versions of Python."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        for words in ([], ["--version"], ["optimizers"], ["describe", "muon(1e-3)"]):
+            assert command(words) == 0, words
+    assert "adam_mini" in out.getvalue()
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+        assert command(["race", "--steps", "many"]) == 2
+    assert err.getvalue().count("\n") == 1, err.getvalue()
+
+
 def toured() -> None:
     """Run the code of the tour; it prints what the page shows."""
     page = (ROOT / "docs" / "tour.md").read_text("utf-8")
@@ -116,7 +129,7 @@ def checks() -> Iterator[tuple[str, Check]]:
     yield from builders()
     yield from stored()
     yield from laws()
-    for check in (migrated, raced, toured):
+    for check in (migrated, raced, commanded, toured):
         yield check.__name__, check
 
 

@@ -149,10 +149,10 @@ def tried(trial: Trial, wheel: Path, folder: Path) -> tuple[str, bool]:
     return f"Python {name}, jax {which}, {seconds} s: {result}", passed
 
 
-def build(folder: Path) -> Path:
-    """Build a wheel of the checkout."""
+def build(folder: Path, *options: str) -> Path:
+    """Build a wheel of the checkout, with these options of pip."""
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder]
-    subprocess.run([*command, ROOT], check=True)
+    subprocess.run([*command, *options, ROOT], check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

@@ -1,10 +1,10 @@
 """The tasks that are built in, by name; their data ships in packages."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 from adamx.errors import TransformError, nearest
+from adamx.load import load
 from adamx.racing.task import Task
 
 TASKS = {
@@ -50,22 +50,12 @@ def find_task(task: Any) -> Task:
 
 
 def _function(name: str) -> Callable[[], Any]:
-    module, colon, function = name.partition(":")
-    if not colon:
-        if name not in TASKS:
-            raise TransformError(
-                f"there is no task {name!r}",
-                expected=", ".join(TASKS) + ", or package.module:function",
-                hint=nearest(name, TASKS),
-            )
-        module, function = f"{__name__}.{TASKS[name]}", name
-    try:
-        return getattr(importlib.import_module(module), function)
-    except AttributeError:
+    if ":" in name:
+        return load(name)
+    if name not in TASKS:
         raise TransformError(
-            f"there is no {function!r} in {module}", expected="a function", got=name
-        ) from None
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
-            raise
-        raise TransformError(f"there is no module {module!r}", got=name) from None
+            f"there is no task {name!r}",
+            expected=", ".join(TASKS) + ", or package.module:function",
+            hint=nearest(name, TASKS),
+        )
+    return load(f"{__name__}.{TASKS[name]}:{name}")

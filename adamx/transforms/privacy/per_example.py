@@ -13,7 +13,7 @@ from adamx.core.transform import transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.dtypes import cast, compute_dtype
-from adamx.numerics.norms import norm_of, scaled_norm, shrunk, squares_of
+from adamx.numerics.norms import Squares, norm_of, scaled_norm, shrunk, squares_of
 from adamx.numerics.random import KeyLike, normal, random_key
 from adamx.tree.paths import describe, flatten, key_paths
 from adamx.types import (

@@ -1,0 +1,1 @@
+"""The command `adamx`: a file for each of its commands."""
