@@ -47,6 +47,7 @@ class Parser(argparse.ArgumentParser):
     """Say in one line what is wrong with a flag, and exit with status 2."""
 
     def error(self, message: str) -> NoReturn:
+        """Print the message without the usage, and exit."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
