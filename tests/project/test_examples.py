@@ -216,6 +216,55 @@ def test_the_binary_classifier_trains_on_every_row_once(example):
     assert accuracy == pytest.approx(np.mean((logits > 0) == data.train_y), rel=1e-6)
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("flags", [[], ["--decay=0.01"], ["--lr=0.01", "--amsgrad"]])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_binary_classifier_trains_as_keras_does(example, monkeypatch, flags):
+    """The history of `model.fit` with equal weights, the rows in their own order."""
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    module = example("binary_classifier")
+    args, data = module.parse(flags), module.load(0)
+    rate = args.learning_rate
+    if args.decay:
+        rate = keras.optimizers.schedules.InverseTimeDecay(rate, 1, args.decay)
+    model = keras.Sequential(
+        [
+            keras.Input((30,)),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(rate, amsgrad=args.amsgrad),
+        "binary_crossentropy",
+        metrics=["accuracy"],
+    )
+    weights = iter(map(jax.numpy.array, model.get_weights()))
+    params = {
+        layer: {"w": next(weights), "b": next(weights)}
+        for layer in ("hidden", "output")
+    }
+    theirs = model.fit(
+        np.array(data.train_x),
+        np.array(data.train_y),
+        batch_size=32,
+        epochs=3,
+        shuffle=False,
+        verbose=0,
+    ).history
+
+    monkeypatch.setattr(jax.random, "permutation", lambda _, n: jax.numpy.arange(n))
+    tx = module.optimizer(args)
+    state = tx.init(params)
+    for epoch in range(3):
+        params, state, (loss, accuracy) = module.train_epoch(
+            tx, params, state, data.train_x, data.train_y, None
+        )
+        assert float(loss) == pytest.approx(theirs["loss"][epoch], rel=1e-4)
+        assert float(accuracy) == pytest.approx(theirs["accuracy"][epoch], abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("flags", "call", "words"),
     [
