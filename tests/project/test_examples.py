@@ -56,6 +56,35 @@ def test_every_example_is_on_the_pages():
             assert re.search(rf"^\[`{name}.py`\]\(.*/examples/{name}.py\)", text, re.M)
 
 
+def test_a_long_output_is_shortened():
+    lines = [f"line {i}" for i in range(examples.HEAD + examples.TAIL + 5)]
+    shown = examples.shown("\n".join(lines), Path("x")).splitlines()
+
+    assert shown[0] == "```text"
+    assert shown[examples.HEAD : examples.HEAD + 3] == [
+        lines[examples.HEAD - 1],
+        "… 5 more lines …",
+        lines[-examples.TAIL],
+    ]
+    assert shown[-2:] == [lines[-1], "```"]
+
+
+@pytest.mark.full
+def test_the_script_fills_the_pages_of_the_examples(tmp_path, monkeypatch, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- begin: gradient_descent -->\n<!-- end: gradient_descent -->")
+    monkeypatch.setattr(examples, "PAGES", [page])
+    monkeypatch.setattr(examples, "PICTURES", tmp_path / "pictures")
+    examples.main(["gradient_descent"])
+
+    assert (
+        "\npicture saved to examples/output/gradient_descent.png\n" in page.read_text()
+    )
+    assert_picture(tmp_path / "pictures" / "gradient_descent.png")
+    with pytest.raises(ValueError, match="no marks for the example quickstart"):
+        examples.on_page("quickstart", page)
+
+
 def test_examples_write_to_a_folder_that_git_ignores(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = example("common").parser("Doc.").parse_args([]).output
