@@ -44,7 +44,7 @@ OPTIMIZERS = (
 
 
 def loss_fn(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
-    """Mean cross-entropy of the classes `y`."""
+    """Return the mean cross-entropy of the classes `y`."""
     log_probs = jax.nn.log_softmax(mlp(params, x))
     return -log_probs[np.arange(len(y)), y].mean()
 
@@ -53,7 +53,7 @@ def loss_fn(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
 def train_step(
     tx: adamx.Transform, params: Params, state: Any, x: jax.Array, y: jax.Array
 ) -> tuple[Params, Any, jax.Array]:
-    """One step of any optimizer: gradients, updates, new parameters."""
+    """Take one step of any optimizer: gradients, updates, new parameters."""
     loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
     updates, state = tx.update(grads, state, params)
     params = adamx.apply_updates(params, updates)
@@ -63,7 +63,7 @@ def train_step(
 def train(
     tx: adamx.Transform, params: Params, data: Split, keys: list[jax.Array]
 ) -> tuple[Params, list[float]]:
-    """Train for an epoch per key; the parameters and the mean loss of each epoch."""
+    """Train for an epoch per key; return parameters and each epoch's mean loss."""
     state = tx.init(params)
     history = []
     bar = tqdm(keys, desc=f"{tx!r:<22}", unit="epoch")
@@ -79,7 +79,7 @@ def train(
 
 
 def accuracy(params: Params, data: Split) -> float:
-    """The share of test digits that are read right."""
+    """Return the share of test digits that are read right."""
     return float(np.mean(mlp(params, data.test_x).argmax(axis=1) == data.test_y))
 
 

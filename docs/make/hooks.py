@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from latex2mathml.converter import convert
+from mkdocs.structure.files import File, InclusionLevel
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,9 @@ ADDRESSES = {"Repository": "repo_url", "Documentation": "site_url"}
 API = re.compile(r"^<!-- api: ([\w. ]+) -->$", re.MULTILINE)
 
 
+EXAMPLE = re.compile(r"\]\(\.\./((?:\.\./)*examples/\w+)\.py\)")
+
+
 def on_config(config: Any, **_: Any) -> Any:
     """Take the addresses of the project from `pyproject.toml`, as far as it has any."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -56,8 +60,24 @@ def addresses(urls: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def on_files(files: Any, *, config: Any, **_: Any) -> None:
+    """Add a page for each example: its source."""
+    for file in sorted((ROOT / "examples").glob("*.py")):
+        page = File.generated(
+            config,
+            f"examples/{file.stem}.md",
+            content=f"# {file.name}\n\n```python\n{file.read_text()}```\n",
+            inclusion=InclusionLevel.NOT_IN_NAV,
+        )
+        files.append(page)
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the names of a package where a page says `<!-- api: adamx.core -->`."""
+    """Put the names of a package where a page says `<!-- api: adamx.core -->`.
+
+    On GitHub a link to an example leads to the file; here it leads to its page.
+    """
+    markdown = EXAMPLE.sub(r"](\1.md)", markdown)
 
     def names(found: re.Match[str]) -> str:
         return "\n\n".join(map(entry, api(found[1].split())))

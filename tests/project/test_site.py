@@ -1,8 +1,10 @@
 """The documentation: its code runs, its tables are true, and its site builds."""
 
 import ast
+import functools
 import importlib
 import importlib.util
+import inspect
 import os
 import re
 import types
@@ -18,7 +20,7 @@ import pytest
 import adamx
 from adamx.testing.laws.truth import deviation, follower
 from adamx.testing.public import public_names
-from benchmarks import moving, pictures, readme
+from benchmarks import examples, moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
 from tests.pages import blocks, written
 from tests.places import ROOT
@@ -57,8 +59,10 @@ def test_pages_without_code_have_none_by_intention():
         "benchmarks.md",
         "command_line.md",
         "differences.md",
+        "examples.md",
         "gallery.md",
         "optimizers.md",
+        "zh/examples.md",
     }
 
 
@@ -82,6 +86,7 @@ def test_a_translation_has_the_same_code(page):
 def test_the_pages_that_are_to_be_translated_are():
     assert set(TRANSLATED) == {
         "adam.md",
+        "examples.md",
         "index.md",
         "moving/from_keras.md",
         "moving/from_optax.md",
@@ -94,13 +99,25 @@ def test_the_pages_that_are_to_be_translated_are():
 OPTIMIZERS = [("torch", row) for row in moving.TORCH] + [
     ("keras", row) for row in moving.KERAS
 ]
+ARGUMENTS = [("torch", argument) for argument in moving.TORCH_ARGUMENTS] + [
+    ("keras", argument) for argument in moving.KERAS_ARGUMENTS
+]
+CALLS = [
+    (library, moving.Row(argument.their_call, argument.our_call))
+    for library, argument in ARGUMENTS
+    if argument.their_call
+]
 
 
 def ours(row: moving.Row) -> adamx.Transform:
     return eval(row.ours, public_names())
 
 
-@pytest.mark.parametrize(("library", "row"), OPTIMIZERS, ids=lambda x: str(x)[:60])
+@pytest.mark.parametrize(
+    ("library", "row"),
+    [*OPTIMIZERS, *(full(*call) for call in CALLS)],
+    ids=lambda x: getattr(x, "theirs", x),
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_rows_of_the_pages_on_moving_take_the_same_steps(library, row):
     tx = ours(row)
@@ -121,6 +138,49 @@ def test_rows_of_the_pages_on_moving_take_the_same_steps(library, row):
         away = deviation(subject(spec, path), path, follower(subject(spec)))
     # Parameters of about 1 are rounded 60 times, by 1e-16, and steps are 1e-3 long.
     assert away < 2e-11
+
+
+@functools.cache
+def names_here() -> set[str]:
+    """The public names, and the names of all their arguments."""
+    public = public_names()
+    return {*public, "mask"} | {
+        name
+        for thing in public.values()
+        if callable(thing)
+        for name in inspect.signature(thing).parameters
+    }
+
+
+def theirs_of(argument: moving.Argument) -> list[str]:
+    """The names of theirs that an entry is about: `a, b=True` are two."""
+    return [name.partition("=")[0] for name in argument.theirs.split(", ")]
+
+
+@pytest.mark.parametrize(
+    ("library", "argument"), ARGUMENTS, ids=lambda x: getattr(x, "theirs", x)
+)
+def test_arguments_on_the_pages_on_moving_exist_here(library, argument):
+    here = names_here()
+    theirs = {*theirs_of(argument), "lr", "a", "b", "c", "steps", "tx", "init"}
+    theirs |= {"clip_grad_norm_", "clip_grad_value_", "norm_type", "jax", "grad"}
+    for text in (argument.ours, argument.english, argument.chinese):
+        code = [argument.ours] if text is argument.ours else re.findall("`(.*?)`", text)
+        names = {n for c in code for n in re.findall(r"[A-Za-z_]\w*", c)}
+        assert names - {"True", "False"} <= here | theirs | {"update"}, names
+
+
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_every_argument_of_their_optimizers_is_on_the_page(library):
+    module = found("torch.optim" if library == "torch" else "keras.optimizers")
+    names = {n for of, a in ARGUMENTS if of == library for n in theirs_of(a)}
+    names |= {"self", "kwargs", "defaults"}
+    # Wrappers of optimizers are in the table of what is around them.
+    names |= {"inner_optimizer", "initial_scale", "dynamic_growth_steps"}
+    names |= {"optimizer_map"}
+    for optimizer in vars(module).values():
+        if inspect.isclass(optimizer) and issubclass(optimizer, module.Optimizer):
+            assert {*inspect.signature(optimizer.__init__).parameters} <= names
 
 
 def found(name: str) -> Any:
@@ -266,3 +326,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert "<math" in (tmp_path / "adam" / "index.html").read_text()
     api = (tmp_path / "api" / "optimizers" / "index.html").read_text()
     assert 'id="adamx.adam"' in api
+    source = (tmp_path / "examples" / "linear_regression" / "index.html").read_text()
+    assert "least_squares" in source
+    for page in ("examples", "zh/examples"):
+        text = (tmp_path / page / "index.html").read_text()
+        for name in examples.names():
+            assert re.search(rf'href="[./]*(examples/)?{name}/"', text), name
