@@ -36,7 +36,7 @@ def assert_same_bits(a: Any, b: Any) -> None:
 
 
 def run_with_loss(
-    tx: Any, loss: Callable[[Any], jax.Array], start: Any, steps: int
+    tx: Any, loss: Callable[[Any], Any], start: Any, steps: int
 ) -> tuple[Any, Any]:
     """The last parameters and state of a transform that evaluates the loss."""
 
