@@ -50,7 +50,7 @@ MOST = {
     ("adam", "init"): 130,
     ("adam", "update"): 220,
     ("muon", "init"): 280,
-    ("muon", "update"): 490,
+    ("muon", "update"): 505,
     ("stored(adam, int8)", "init"): 295,
     ("stored(adam, int8)", "update"): 490,
     ("MultiSteps(adam)", "init"): 195,

@@ -12,7 +12,7 @@ from adamx.hyperparameters.user_code import user_code
 from adamx.tree.callables import wanted
 from adamx.tree.paths import flatten
 from adamx.tree.pytree_dataclass import PytreeDataclass, replace
-from adamx.types import Array, Params, Shared, Slots, Updates
+from adamx.types import Array, Param, Params, Shared, Slots, StepResult, Updates
 
 Join: TypeAlias = Callable[..., Array]
 """From the branches' outputs, by keyword, to one array. If it is a `Rule` that can be
@@ -93,9 +93,7 @@ class Fork(Rule):
         join, feeds = _resolved(self.join, self.feeds, parts)
         return replace(self, join=join, branches=branches, feeds=feeds)
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         feeds = {name: (source, names) for name, source, names in self.feeds}
         outs, new = {UPDATES: g}, {}
         for name, rule in self.branches:

@@ -13,15 +13,13 @@ from adamx.numerics.arithmetic import (
     safe_divide,
     safe_sqrt,
 )
-from adamx.types import Array, Hyper, Scalar, Shared, Slots
+from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class Squarable(Guard):
     """Emits what a moment sees; see `clip_to_squarable`."""
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return clip_to_squarable(g), slots
 
 

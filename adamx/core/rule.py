@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.hyperparameters.hyper import Schedule
 from adamx.numerics.averages import next_count
 from adamx.tree.pytree_dataclass import PytreeDataclass, replace
-from adamx.types import Array, PyTree, Shared, Slots
+from adamx.types import Array, Param, PyTree, Shared, Slots, StepResult
 
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
@@ -121,9 +121,7 @@ class Rule(PytreeDataclass):
         """
         return shared
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         """Return the update made of `g`, and the next `slots`."""
         raise NotImplementedError(f"{type(self).__name__}.step")
 
@@ -189,9 +187,7 @@ class Identity(Rule):
     def degree(self) -> int | None:
         return 1
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g, slots
 
 
@@ -241,9 +237,7 @@ class Series(Rule):
             tuple((name, rule.resolve(shared[name])) for name, rule in self.rules)
         )
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         new = {}
         for name, rule in self.rules:
             g, kept = rule.step(g, slots.get(name, {}), shared.get(name, {}), param)

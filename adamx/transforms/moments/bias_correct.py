@@ -18,7 +18,7 @@ from adamx.hyperparameters.hyper import Finite
 from adamx.numerics.arithmetic import plus, times
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.tree.paths import PyTreeDef
-from adamx.types import Array, Hyper, Shared, Slots
+from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class Response(RuleWrapper):
@@ -100,9 +100,7 @@ class BiasCorrect(Response):
     def degree(self) -> int | None:
         return self.inner.degree()
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         u, slots = self.inner.step(g, slots, shared, param)
         if NOTHING not in shared:
             return times(u, jax.lax.integer_pow(shared[RESPONSE], -1)), slots
@@ -154,9 +152,7 @@ class ScaleByResponse(Response):
     def slots(self, param: Array) -> Slots:
         return {}
 
-    def step(
-        self, g: Array, slots: Slots, shared: Shared, param: Array | None
-    ) -> tuple[Array, Slots]:
+    def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return g * shared[RESPONSE] ** self.power, slots
 
 
