@@ -1,6 +1,7 @@
 """What the examples share: options, split data, a small network and pictures."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "batches",
     "init_mlp",
     "mlp",
+    "output_folder",
     "parser",
     "picture",
     "split",
@@ -27,11 +29,23 @@ __all__ = [
 ]
 
 
+def output_folder() -> Path:
+    """Return `output` beside this file, which git ignores, wherever it is started from.
+
+    If the folder of the examples is read-only, it is `output` in the current directory.
+    """
+    here = Path(__file__).resolve().parent
+    return (here if os.access(here, os.W_OK) else Path.cwd()) / "output"
+
+
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """The options of every example, described by the first line of `doc`."""
     options = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     options.add_argument(
-        "--output", type=Path, default=Path("output"), help="folder for the picture"
+        "--output",
+        type=Path,
+        default=output_folder(),
+        help="folder for what it writes (%(default)s)",
     )
     return options
 

@@ -1,5 +1,8 @@
 import importlib
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -25,6 +28,33 @@ def assert_picture(path):
     assert height >= 600
     assert width >= 900
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 100
+
+
+def test_examples_write_to_a_folder_that_git_ignores(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = example("common").parser("Doc.").parse_args([]).output
+    assert folder == EXAMPLES / "output"
+    done = subprocess.run(
+        ["git", "check-ignore", folder / "x.png"], cwd=ROOT, capture_output=True
+    )
+    assert done.returncode != 1, "git would list it"  # 128: this is no checkout
+
+
+def test_examples_in_a_read_only_folder_write_to_the_current_one(
+    example, tmp_path, monkeypatch
+):
+    common = example("common")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert common.output_folder() == Path.cwd() / "output"
+
+
+def test_an_example_says_what_it_wrote(example, tmp_path, capsys):
+    file = tmp_path / "new" / "x.png"
+    with example("common").picture(file) as (axes,):
+        axes.plot([0, 1])
+    assert capsys.readouterr().out == f"picture saved to {file}\n"
+    assert file.exists()
 
 
 def test_quickstart_reads_digits(example, tmp_path, capsys):
