@@ -1,11 +1,13 @@
 """What the examples share: options, split data, a small network and pictures."""
 
 import argparse
+import math
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import matplotlib
@@ -17,13 +19,16 @@ from adamx.racing.tasks.split import Split, split
 
 __all__ = [
     "Params",
+    "Parser",
     "Split",
+    "at_least",
     "batches",
     "init_mlp",
     "mlp",
     "output_folder",
     "parser",
     "picture",
+    "positive",
     "split",
     "training_parser",
 ]
@@ -38,9 +43,40 @@ def output_folder() -> Path:
     return (here if os.access(here, os.W_OK) else Path.cwd()) / "output"
 
 
-def parser(doc: str | None) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Say in one line what is wrong with a flag, and exit with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Return the type of a flag that takes whole numbers from `lowest` on."""
+
+    def whole(text: str) -> int:
+        if not (re.fullmatch(r"\s*[+-]?\d+\s*", text) and int(text) >= lowest):
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number, at least {lowest}, got {text!r}"
+            )
+        return int(text)
+
+    return whole
+
+
+def positive(text: str) -> float:
+    """Return the value of a flag that takes finite numbers above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def parser(doc: str | None) -> Parser:
     """The options of every example, described by the first line of `doc`."""
-    options = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    options = Parser(description=(doc or "").partition("\n")[0])
     options.add_argument(
         "--output",
         type=Path,
@@ -50,7 +86,7 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return options
 
 
-def training_parser(doc: str | None, epochs: int) -> argparse.ArgumentParser:
+def training_parser(doc: str | None, epochs: int) -> Parser:
     """The options of an example that trains a network for `epochs` by default."""
     options = parser(doc)
     options.add_argument("--epochs", type=int, default=epochs, help="passes over data")
