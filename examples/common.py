@@ -74,12 +74,28 @@ def positive(text: str) -> float:
     return value
 
 
+def seed(text: str) -> int:
+    """Return the value of a flag that takes a seed of NumPy's, of 32 bits."""
+    value = at_least(0)(text)
+    if value >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a number below 2³², got {text!r}")
+    return value
+
+
+def folder(text: str) -> Path:
+    """Return the value of a flag that takes a folder, which need not exist yet."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
+    return path
+
+
 def parser(doc: str | None) -> Parser:
     """The options of every example, described by the first line of `doc`."""
     options = Parser(description=(doc or "").partition("\n")[0])
     options.add_argument(
         "--output",
-        type=Path,
+        type=folder,
         default=output_folder(),
         help="folder for what it writes (%(default)s)",
     )
@@ -89,8 +105,18 @@ def parser(doc: str | None) -> Parser:
 def training_parser(doc: str | None, epochs: int) -> Parser:
     """The options of an example that trains a network for `epochs` by default."""
     options = parser(doc)
-    options.add_argument("--epochs", type=int, default=epochs, help="passes over data")
-    options.add_argument("--seed", type=int, default=0, help="of split, init, batches")
+    options.add_argument(
+        "--epochs",
+        type=at_least(1),
+        default=epochs,
+        help="passes over the training data (%(default)s)",
+    )
+    options.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="of the split, the first weights and the batches (%(default)s)",
+    )
     return options
 
 

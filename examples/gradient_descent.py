@@ -1,12 +1,13 @@
-"""Gradient descent: the smallest example, f(x) = x² from x = 5.
+"""Gradient descent: the smallest example, f(x) = x² from x = 5, step by step.
 
 Shows `init`, `update` and `apply_updates` one call at a time, without jit. A step of
-rate 0.1 takes x to x − 0.1·2x = 0.8x, so after t steps x is 5·0.8ᵗ. Ends with status
-1 if the relative error is ever above 1e-5.
+rate 0.1 takes x to x − 0.1·2x = 0.8x, so after t steps x is 5·0.8ᵗ. The picture has
+other rates beside it. The status is 1 if the relative error is ever above 1e-5.
 
     python examples/gradient_descent.py
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,35 +22,43 @@ import adamx
 START = 5.0
 RATE = 0.1
 STEPS = 100
+RATES = {
+    RATE: "converges",
+    0.01: "slow",
+    0.9: "overshoots",
+    1.01: "diverges",
+}
 TOLERANCE = 1e-5
 
 
 def f(x: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
-    """The function to minimize."""
+    """Return the value of the function to minimize."""
     return x**2
 
 
-def descend() -> np.ndarray:
-    """The values of x: the first, and that after each step."""
-    tx = adamx.sgd(RATE)
+def descend(rate: float) -> np.ndarray:
+    """Return a row for each step: x, its gradient, and the update."""
+    tx = adamx.sgd(rate)
     x = jnp.array(START)
     state = tx.init(x)
-    path = [x]
-    for _ in range(STEPS):
+    rows = []
+    for _ in range(STEPS + 1):
         gradient = jax.grad(f)(x)
-        updates, state = tx.update(gradient, state, x)
-        x = adamx.apply_updates(x, updates)
-        path.append(x)
-    return np.array(path)
+        update, state = tx.update(gradient, state, x)
+        rows.append((x, gradient, update))
+        x = adamx.apply_updates(x, update)
+    return np.array(rows)
 
 
-def plot(path: np.ndarray, exact: np.ndarray, file: Path) -> None:
-    """Draw the path down the parabola, and how fast it nears the minimum."""
+def plot(paths: dict[float, np.ndarray], file: Path) -> None:
+    """Draw the path down the parabola, and 30 steps of each rate."""
     curve = np.linspace(-2, 5.5, 200)
     with picture(file, panels=2) as (left, right):
+        path = paths[RATE]
         left.plot(curve, f(curve), color="gray", label="f(x) = x²")
         left.plot(path, f(path), "o", color="C1", label="x after each step")
-        for step, x in enumerate(path[:6]):
+        for step, (x, end) in enumerate(itertools.islice(itertools.pairwise(path), 6)):
+            left.annotate("", (end, f(end)), (x, f(x)), arrowprops={"arrowstyle": "->"})
             left.annotate(
                 f"step {step}",
                 (x, f(x)),
@@ -57,30 +66,33 @@ def plot(path: np.ndarray, exact: np.ndarray, file: Path) -> None:
                 textcoords="offset points",
                 ha="right",
             )
-        left.set_title(f"{adamx.sgd(RATE)} down the parabola")
-        left.set_xlabel("x")
-        left.set_ylabel("f(x)")
+        left.set(title=f"sgd({RATE}) down the parabola", xlabel="x", ylabel="f(x)")
         left.legend(loc="upper center")
 
-        right.semilogy(exact, color="gray", label="5 · 0.8ᵗ")
-        right.semilogy(path, "o", color="C1", markersize=4, markevery=4, label="x")
-        right.set_title("Every step takes off a fifth")
-        right.set_xlabel("step t")
-        right.set_ylabel("distance from the minimum")
-        right.legend()
+        for rate, path in paths.items():
+            right.plot(path[:31], ".-", lw=1, label=f"{rate}: {RATES[rate]}")
+        right.set(title="What the rate decides", xlabel="step", ylabel="x")
+        right.set_ylim(-10, 14)
+        right.legend(title="learning rate", loc="upper left", ncols=2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Descend, compare with the closed form, save the picture."""
+    """Descend, print the path beside the closed form, and save the picture."""
     args = parser(__doc__).parse_args(argv)
-    path = descend()
+    rows = descend(RATE)
     exact = START * 0.8 ** np.arange(STEPS + 1)
 
-    for step in (0, 1, 2, 3, 5, 10, 20, 50, STEPS):
-        print(f"step {step:3}  x = {path[step]:.6e}  5·0.8ᵗ = {exact[step]:.6e}")
-    error = np.max(np.abs(path / exact - 1))
-    print(f"largest relative error: {error:.1e}")
-    plot(path, exact, args.output / "gradient_descent.png")
+    print(f"{adamx.sgd(RATE)} from x = {START}")
+    print(f"{'step':>4}{'x':>14}{'gradient':>14}{'update':>14}{'5·0.8ᵗ':>14}")
+    for step in (*range(10), 10, 20, 50, STEPS):
+        numbers = "".join(f"{n:14.6g}" for n in (*rows[step], exact[step]))
+        print(f"{step:4}{numbers}")
+    error = np.max(np.abs(rows[:, 0] / exact - 1))
+    print(f"largest relative error of x: {error:.1e}")
+    plot(
+        {rate: descend(rate)[:, 0] for rate in RATES},
+        args.output / "gradient_descent.png",
+    )
     return 0 if error <= TOLERANCE else 1
 
 
