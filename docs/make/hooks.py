@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.structure.files import File, InclusionLevel
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,8 +37,27 @@ METHODS = {
 API = re.compile(r"^<!-- api: ([\w. ]+) -->$", re.MULTILINE)
 
 
+EXAMPLE = re.compile(r"\]\(\.\./((?:\.\./)*examples/\w+)\.py\)")
+
+
+def on_files(files: Any, *, config: Any, **_: Any) -> None:
+    """Add a page for each example: its source."""
+    for file in sorted((ROOT / "examples").glob("*.py")):
+        page = File.generated(
+            config,
+            f"examples/{file.stem}.md",
+            content=f"# {file.name}\n\n```python\n{file.read_text()}```\n",
+            inclusion=InclusionLevel.NOT_IN_NAV,
+        )
+        files.append(page)
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the names of a package where a page says `<!-- api: adamx.core -->`."""
+    """Put the names of a package where a page says `<!-- api: adamx.core -->`.
+
+    On GitHub a link to an example leads to the file; here it leads to its page.
+    """
+    markdown = EXAMPLE.sub(r"](\1.md)", markdown)
 
     def names(found: re.Match[str]) -> str:
         return "\n\n".join(map(entry, api(found[1].split())))

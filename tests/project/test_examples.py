@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import adamx
+from benchmarks import examples
 from tests.places import ROOT
 from tests.tiers import full
 
@@ -31,6 +32,28 @@ def assert_picture(path):
     assert height >= 600
     assert width >= 900
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 100
+
+
+NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
+
+
+def assert_on_pages(name, out, folder):
+    """Compare the words on both pages with the output, and the numbers to 5 %."""
+    now = examples.shown(out, folder)
+    for page in examples.PAGES:
+        then = examples.on_page(name, page)
+        assert NUMBER.sub("0", then) == NUMBER.sub("0", now)
+        numbers = [[*map(float, NUMBER.findall(text))] for text in (then, now)]
+        np.testing.assert_allclose(*numbers, rtol=0.05, atol=0.01)
+
+
+def test_every_example_is_on_the_pages():
+    assert {"gradient_descent", "linear_regression"} < set(examples.names())
+    for page in examples.PAGES:
+        text = page.read_text()
+        for name in examples.names():
+            assert examples.on_page(name, page).startswith("```text\n")
+            assert re.search(rf"^\[`{name}.py`\]\(.*/examples/{name}.py\)", text, re.M)
 
 
 def test_examples_write_to_a_folder_that_git_ignores(example, tmp_path, monkeypatch):
@@ -71,6 +94,7 @@ def test_quickstart_reads_digits(example, tmp_path, capsys):
     assert min(map(float, scores.values())) > 0.95
     assert re.search(r"adam\(0\.005\).*30/30.*loss=", err)
     assert_picture(tmp_path / "loss_curves.png")
+    assert_on_pages("quickstart", out, tmp_path)
 
 
 @pytest.mark.full
@@ -92,6 +116,7 @@ def test_linear_regression_prints_the_numbers_of_the_article(example, tmp_path, 
     assert reasons == [("Not enough", "1.0"), ("Enough", "10.0")]
     assert "least at w = 2.4868" in out
     assert_picture(tmp_path / "linear_regression.png")
+    assert_on_pages("linear_regression", out, tmp_path)
 
 
 def test_linear_regression_notices_another_adam(example, tmp_path, monkeypatch, capsys):
@@ -115,6 +140,7 @@ def test_gradient_descent_shows_its_path(example, tmp_path, capsys):
             [*map(float, numbers)], [x, 2 * x, -0.2 * x, x], 1e-5
         )
     assert_picture(tmp_path / "gradient_descent.png")
+    assert_on_pages("gradient_descent", out, tmp_path)
 
 
 @pytest.mark.parametrize(("rate", "factor"), [(0.01, 0.98), (0.9, -0.8), (1.01, -1.02)])
@@ -142,6 +168,8 @@ def test_binary_classifier_learns(example, tmp_path, capsys, flags):
     assert float(accuracies[-1]) > 0.97
     assert float(re.findall(r"test accuracy ([\d.]+)", out)[0]) >= 0.93
     assert_picture(tmp_path / "binary_classifier.png")
+    if not flags:
+        assert_on_pages("binary_classifier", out, tmp_path)
 
 
 def epochs_of(module, argv, epochs):

@@ -20,7 +20,7 @@ import pytest
 import adamx
 from adamx.testing.laws.truth import deviation, follower
 from adamx.testing.public import public_names
-from benchmarks import moving, pictures, readme
+from benchmarks import examples, moving, pictures, readme
 from tests.oracles import in_float64, keras_steps, torch_steps
 from tests.pages import blocks, written
 from tests.places import ROOT
@@ -57,8 +57,10 @@ def test_pages_without_code_have_none_by_intention():
     assert {page for page in silent if not page.startswith("api/")} == {
         "benchmarks.md",
         "differences.md",
+        "examples.md",
         "gallery.md",
         "optimizers.md",
+        "zh/examples.md",
     }
 
 
@@ -82,6 +84,7 @@ def test_a_translation_has_the_same_code(page):
 def test_the_pages_that_are_to_be_translated_are():
     assert set(TRANSLATED) == {
         "adam.md",
+        "examples.md",
         "index.md",
         "moving/from_keras.md",
         "moving/from_optax.md",
@@ -250,3 +253,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert "<math" in (tmp_path / "adam" / "index.html").read_text()
     api = (tmp_path / "api" / "optimizers" / "index.html").read_text()
     assert 'id="adamx.adam"' in api
+    source = (tmp_path / "examples" / "linear_regression" / "index.html").read_text()
+    assert "least_squares" in source
+    for page in ("examples", "zh/examples"):
+        text = (tmp_path / page / "index.html").read_text()
+        for name in examples.names():
+            assert re.search(rf'href="[./]*(examples/)?{name}/"', text), name
