@@ -1,20 +1,22 @@
 """What the examples share: options, split data, a small network and pictures."""
 
 import argparse
+import io
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
-import matplotlib
 
+from adamx.extras import needed_for
 from adamx.racing.style import STYLE
 from adamx.racing.tasks.mlp import Layers as Params
-from adamx.racing.tasks.mlp import init_mlp, mlp
+from adamx.racing.tasks.mlp import binary_cross_entropy, cross_entropy, init_mlp, mlp
 from adamx.racing.tasks.split import Split, split
 
 __all__ = [
@@ -23,12 +25,17 @@ __all__ = [
     "Split",
     "at_least",
     "batches",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "extra",
     "init_mlp",
     "mlp",
     "output_folder",
     "parser",
     "picture",
     "positive",
+    "seed",
+    "some",
     "split",
     "training_parser",
 ]
@@ -41,6 +48,22 @@ def output_folder() -> Path:
     """
     here = Path(__file__).resolve().parent
     return (here if os.access(here, os.W_OK) else Path.cwd()) / "output"
+
+
+@contextmanager
+def extra(name: str = "examples") -> Iterator[None]:
+    """Exit with status 2, in one line, if an import needs an extra."""
+    try:
+        with needed_for("this example", name):
+            yield
+    except ModuleNotFoundError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+with extra():
+    import matplotlib
+    from PIL import Image
 
 
 class Parser(argparse.ArgumentParser):
@@ -127,6 +150,12 @@ def batches(key: jax.Array, rows: int, size: int = 32) -> jax.Array:
     return order[: rows // size * size].reshape(-1, size)
 
 
+def some(length: int, gaps: int = 6) -> list[int]:
+    """Return numbers from 0 to `length` − 1, evenly spaced: of the lines to print."""
+    gaps = min(gaps, length - 1)
+    return [i * (length - 1) // gaps for i in range(gaps)] + [length - 1]
+
+
 @contextmanager
 def picture(path: Path, panels: int = 1) -> Iterator[list[Any]]:
     """Axes to draw on, side by side; saved to `path` at the end of the block."""
@@ -140,7 +169,10 @@ def picture(path: Path, panels: int = 1) -> Iterator[list[Any]]:
         )
         yield list(axes.flat)
         figure.tight_layout(w_pad=3)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        pixels = io.BytesIO()
+        figure.savefig(pixels, dpi=140)
         pyplot.close(figure)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # With a palette the file is about a third as large, and looks the same.
+        Image.open(pixels).convert("RGB").quantize(128).save(path, optimize=True)
     print(f"picture saved to {path}")
