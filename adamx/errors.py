@@ -13,6 +13,7 @@ LONGEST = 900
 class TransformError(ValueError):
     """A transform was built or called with something it cannot work with.
 
+    If Python would raise a `TypeError` or an `AttributeError`, it is one of those too.
     The message says what is wrong and, if they are known, the place (key path and
     piece), what was expected, what was given, and what to do about it. It has at most
     900 letters: the longest lines lose their middle.
@@ -49,6 +50,17 @@ class TransformError(ValueError):
         self.what, self.where, self.piece = what, where, piece
 
 
+class ArgumentError(TransformError, TypeError):
+    """A function was called with other arguments than it has, or of the wrong type.
+
+    It is a `TypeError` too, as Python's own error about such a call.
+    """
+
+
+class MissingAttribute(TransformError, AttributeError):
+    """An object has no such attribute; `hasattr` returns False."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return a hint for an unknown name: the most similar known name, if any."""
     close = difflib.get_close_matches(name, list(known), 1, cutoff=0.4)
@@ -57,7 +69,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def _fitted(rows: dict[str, object]) -> dict[str, Any]:
     """Shorten the longest rows until all of them together fit a message."""
-    texts = {k: str(v) for k, v in rows.items() if v is not None}
+    # A repr of arrays has many lines.
+    texts = {k: " ".join(str(v).split()) for k, v in rows.items() if v is not None}
     room = LONGEST - sum(len(f"\n  {k + ':':<9} ") for k in texts)
     left = len(texts)
     for name in sorted(texts, key=lambda k: len(texts[k])):

@@ -3,14 +3,17 @@
 import jax
 import jax.numpy as jnp
 
+from adamx.core.slips import slip_in_apply
 from adamx.errors import TransformError
 from adamx.execution.jit import compiled
 from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.tree.check import flatten_like
+from adamx.tree.kinds import reports_absence, shown_value
 from adamx.tree.paths import describe, flatten, key_paths
 from adamx.types import Array, ParamsT, Updates
 
 
+@reports_absence
 def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
     """Add the updates to the parameters, leaf by leaf.
 
@@ -34,9 +37,20 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
         {'w': Array(1.5, dtype=float32)}
     """
     leaves, treedef = flatten(params)
-    others = flatten_like(treedef, updates, "updates", params)
+    try:
+        others = flatten_like(treedef, updates, "updates", params, than="params")
+    except TransformError as error:
+        raise slip_in_apply(params, updates) or error from None
     there = []
     for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
+        if p is None and u is not None:
+            raise TransformError(
+                "apply_updates: an update for a parameter that is None",
+                where=key_paths(params)[i],
+                expected="None",
+                got=shown_value(u),
+                hint="apply_updates(params, updates): are the two swapped?",
+            )
         # What jax.grad gives for integers is of dtype float0, and no update.
         if p is None or u is None or getattr(u, "dtype", None) == jax.dtypes.float0:
             continue
@@ -48,7 +62,13 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
                 expected=describe(p),
                 got=describe(u),
             )
-    sums = _add_all([leaves[i] for i in there], [others[i] for i in there])
+    try:
+        sums = _add_all([leaves[i] for i in there], [others[i] for i in there])
+    except TypeError:
+        slip = slip_in_apply(params, updates)
+        if slip is None:
+            raise
+        raise slip from None
     for i, total in zip(there, sums, strict=True):
         leaves[i] = total
     return treedef.unflatten(leaves)

@@ -1,6 +1,6 @@
 """Split: other transforms for other parts of the tree."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,6 +11,7 @@ from adamx.errors import TransformError, nearest
 from adamx.execution.plan import Plan
 from adamx.hyperparameters.keys import Keyed, key_of
 from adamx.hyperparameters.labels import Labels, Masks, labels_of
+from adamx.tree.kinds import kind_of, shown_value
 from adamx.tree.paths import WIDTH, flatten, key_paths, simple_paths, structure
 from adamx.tree.text import shortened
 from adamx.types import Params, PyTree, Updates
@@ -123,8 +124,21 @@ def partition(
         >>> sorted(tx.init(params)["partition"])
         ['decayed', 'plain']
     """
-    plans = ((label, as_transform(tx).plan) for label, tx in transforms.items())
+    items = _by_name("partition", "transforms", transforms)
+    plans = ((label, as_transform(tx).plan) for label, tx in items)
     return Partition("partition", param_labels, tuple(plans))
+
+
+def _by_name(piece: str, argument: str, transforms: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the labels, or patterns, and their transforms."""
+    if not isinstance(transforms, Mapping):
+        raise TransformError(
+            f"{piece}: {argument} must be a dict, not {kind_of(transforms).text}",
+            expected="transforms by label",
+            got=shown_value(transforms),
+            hint="{'decayed': adamx.adamw(1e-3), 'plain': adamx.adam(1e-3)}",
+        )
+    return transforms.items()
 
 
 class Either(Keyed):
@@ -233,6 +247,7 @@ def param_groups(
         >>> sorted(state["param_groups"])
         ['encoder/kernel', 'rest']
     """
+    _by_name("param_groups", "groups", groups)
     labels = ByPath(tuple(groups), rest is not None)
     whole = {**groups, **({} if rest is None else {REST: rest})}
     plans = ((pattern, as_transform(tx).plan) for pattern, tx in whole.items())

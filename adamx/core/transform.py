@@ -13,6 +13,15 @@ from adamx.core.foreign import foreign
 from adamx.core.freeze import no_update
 from adamx.core.optax_pair import with_optax_pair
 from adamx.core.rule import Rule
+from adamx.core.slips import (
+    UPDATE,
+    FixedAttributes,
+    NotATransform,
+    Slips,
+    is_no_tree,
+    no_tree,
+    uncalled,
+)
 from adamx.core.tree_transform import EVERY, TreeTransform
 from adamx.errors import TransformError
 from adamx.execution.plan import Piece, Plan
@@ -27,13 +36,14 @@ from adamx.tree.check import (
     path_of,
     wrong_state,
 )
+from adamx.tree.kinds import call_of, reports_absence
 from adamx.tree.paths import first_difference, flatten, structure
 from adamx.types import Params, State, StateT, Updates, UpdatesT
 
 P = ParamSpec("P")
 
 
-class Transform(EqualByCall):
+class Transform(EqualByCall, FixedAttributes):
     """The pair `init` and `update`, into which it unpacks.
 
         init(params) -> state
@@ -118,6 +128,7 @@ class Transform(EqualByCall):
     def _replace(self, **functions: Callable[..., Any]) -> "Transform":
         return Transform(**(self._asdict() | functions))
 
+    @reports_absence
     def init(self, params: Params) -> dict[str, Any]:
         """Return the state before the first step: nested dicts, named by piece.
 
@@ -133,8 +144,14 @@ class Transform(EqualByCall):
             TransformError: a leaf is no float or complex array; the message has its
                 key path.
         """
-        return self.plan.init(params)
+        try:
+            return self.plan.init(params)
+        except (TransformError, TypeError, ValueError):
+            if not is_no_tree(params):
+                raise
+            raise no_tree("init", "params", params, "call tx.init(params)") from None
 
+    @reports_absence
     def update(
         self,
         updates: UpdatesT,
@@ -171,7 +188,18 @@ class Transform(EqualByCall):
                 if not jax.eval_shape(self.plan.init, like):
                     raise
         expected = "the dict that init returned"
-        raise wrong_state(repr(self), expected, type(state).__name__)
+        slip = self._slip(updates, state, params, extra)
+        raise slip or wrong_state(repr(self), expected, type(state).__name__)
+
+    def _slip(
+        self, updates: Updates, state: State, params: Params | None, extra: Any
+    ) -> TransformError | None:
+        """Return the error about arguments that were mixed up, if they were."""
+        facts = self.plan.facts
+        unread = {
+            k: v for k, v in extra.items() if k not in facts.needs | facts.options
+        }
+        return Slips(UPDATE, self.plan.init, updates, state, params, unread).error()
 
     def _require_own(self, state: State, params: Params) -> None:
         """Raise a `TransformError` if `init` makes a state of another structure."""
@@ -183,13 +211,15 @@ class Transform(EqualByCall):
     def _step(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
-        """Take one step; if it fails over its state, say where the state differs."""
+        """Take one step; if it fails, say which argument is not what it should be."""
         try:
             return self._compiled(updates, state, params, extra)
-        except TransformError:
-            raise
-        except (KeyError, ValueError):
-            self._require_own(state, updates if params is None else params)
+        except (TransformError, KeyError, ValueError, TypeError) as error:
+            slip = self._slip(updates, state, params, extra)
+            if slip is not None:
+                raise slip from None
+            if not isinstance(error, TransformError | TypeError):
+                self._require_own(state, updates if params is None else params)
             raise
 
     def _compiled(
@@ -248,12 +278,16 @@ def transform(
     @functools.wraps(builder)
     def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
         bound = bind(builder, args, kwargs)
-        made = builder(*bound.args, **bound.kwargs)
+        try:
+            made = builder(*bound.args, **bound.kwargs)
+        except NotATransform as error:
+            raise error.of_call(builder.__name__, bound.arguments) from None
         named = isinstance(made, Transform)
         pieces = made.plan.pieces if named else ((builder.__name__, made),)
         return Transform.of(pieces, Call(build, bound, pieces))
 
     vars(build)["__signature__"] = shown_signature(builder, "Transform")
+    vars(build).update(uncalled(builder.__name__, call_of(build)))
     return build
 
 
@@ -269,21 +303,21 @@ def is_builder(x: object) -> bool:
 def is_transform(x: object) -> bool:
     """Return whether `x` is a `Transform` or a foreign pair."""
     pair = isinstance(x, tuple) and len(x) == 2 and all(map(callable, x))
-    return pair or (hasattr(x, "init") and hasattr(x, "update"))
+    named = hasattr(x, "init") and hasattr(x, "update")
+    return pair or (named and not inspect.isroutine(x))
 
 
-def as_transform(tx: TransformLike) -> Transform:
-    """Return `tx` itself, or a `Transform` of a foreign pair."""
+def as_transform(tx: TransformLike, argument: str | None = None) -> Transform:
+    """Return `tx` itself, or a `Transform` of a foreign pair.
+
+    Raises:
+        NotATransform: it is neither; outside of builders, about `argument`.
+    """
     if isinstance(tx, Transform):
         return tx
     if is_transform(tx):
         return Transform(*tx) if type(tx) is tuple else Transform(tx.init, tx.update)
-    raise TransformError(
-        "this is not a transform",
-        expected="a Transform, or a pair of init and update (Optax's, say)",
-        got=repr(tx),
-        hint="call the builder, as in adam(1e-3)" if inspect.isroutine(tx) else None,
-    )
+    raise NotATransform(tx, argument)
 
 
 def lift(rule: Rule, name: str | None = None) -> Transform:

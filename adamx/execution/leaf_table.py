@@ -136,11 +136,12 @@ class LeafTable:
         # The parameter first: it says more of an integer than its gradient of float0.
         owner = g if param is None else param
         if not isinstance(owner, jax.Array) or owner.dtype not in WIDE:
-            owner = optimizable(owner, where, self.piece)
+            argument = "updates" if param is None else "params"
+            owner = optimizable(owner, where, self.piece, argument)
         if param is None:
             g = owner
         elif not isinstance(g, jax.Array) or g.dtype != owner.dtype:
-            g = optimizable(g, where, self.piece)
+            g = optimizable(g, where, self.piece, "updates")
         real = not jnp.iscomplexobj(owner)
         if g.shape != (*self.batch, *owner.shape) or (jnp.iscomplexobj(g) and real):
             raise self._misfit(g, owner, where())

@@ -16,8 +16,17 @@ from adamx.errors import TransformError
 from adamx.hyperparameters.call import Call, EqualByCall, NoCall
 from adamx.hyperparameters.keys import key_of
 from adamx.hyperparameters.signature import readable
+from adamx.hyperparameters.slips import (
+    NEGATIVE,
+    check_schedule,
+    not_a_number,
+    out_of_range,
+    warn_of_negative,
+)
+from adamx.hyperparameters.unbound import bind_call
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import common_dtype, scalar_dtype
+from adamx.tree.kinds import kind_of, reports_absence, shown_value
 from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Array, Scalar, ScalarOrSchedule
 
@@ -57,7 +66,10 @@ class Interval(Check):
         if callable(value):
             return as_schedule(value, name, piece)
         kinds = f"a number in {self}, an array of shape () or a schedule"
-        return number(piece, name, value, self, kinds)
+        found = number(piece, name, value, self, kinds)
+        if name in NEGATIVE and isinstance(found, float) and found < 0:
+            warn_of_negative(piece, name)
+        return found
 
 
 Decay: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0)]
@@ -110,14 +122,33 @@ class Schedule(EqualByCall):
         known = () if isinstance(self.call, NoCall) else (self.call,)
         return self.function, *known
 
+    @reports_absence
     def __call__(self, count: jax.typing.ArrayLike) -> Array:
         """Return the value at `count`, or at each number of it, in the widest float."""
-        count = jnp.asarray(count)
+        try:
+            count = jnp.asarray(count)
+        except (TypeError, ValueError):
+            raise TransformError(
+                f"{self!r}: the count must be a number, not {kind_of(count).text}",
+                expected="an integer, or an array of them",
+                got=shown_value(count),
+                hint="schedule(count) is the value at a step",
+            ) from None
         if jnp.issubdtype(count.dtype, jnp.integer):
             # An int8 could not even be compared with 1,000.
             count = count.astype(common_dtype(count.dtype, jnp.int32))
         with user_code(self.argument, self.piece or repr(self)):
-            value = jnp.asarray(self.function(count))
+            returned = self.function(count)
+        try:
+            value = jnp.asarray(returned)
+        except (TypeError, ValueError):
+            raise TransformError(
+                f"the schedule given as {self.argument} must return one number",
+                piece=self.piece or repr(self),
+                expected="a number, or an array of shape ()",
+                got=shown_value(returned),
+                hint="call what builds the schedule" if callable(returned) else None,
+            ) from None
         if value.shape not in ((), count.shape):
             raise TransformError(
                 "a schedule must return one number",
@@ -137,6 +168,7 @@ def as_schedule(
     """Return `function` as a `Schedule`, unless it is one."""
     if isinstance(function, Schedule):
         return function
+    check_schedule(function, argument, piece)
     return Schedule(function, argument=argument, piece=piece)
 
 
@@ -217,7 +249,7 @@ def of_builder(make: Callable[[Any], T]) -> Callable[[Callable[..., Any]], T]:
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
     """Bind, fill in the defaults, and check every argument that has a `Check`."""
     signature, checks = declared(builder)
-    bound = signature.bind(*args, **kwargs)
+    bound = bind_call(builder.__name__, signature, args, kwargs)
     bound.apply_defaults()
     for name, check in checks.items():
         value = bound.arguments[name]
@@ -252,13 +284,13 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
         return value.astype(scalar_dtype())
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if isinstance(value, bool | np.bool_ | str | bytes) or not single:
-        raise refuse("must be a number", repr(value))
+        raise not_a_number(piece, name, value, kinds)
     try:
         found = float(value)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError):
-        raise refuse("must be a number", repr(value)) from None
+        raise not_a_number(piece, name, value, kinds) from None
     if found not in allowed:
-        raise refuse(f"must be in {allowed}", found)
+        raise out_of_range(piece, name, found, allowed, kinds)
     return found
 
 

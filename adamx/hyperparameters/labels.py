@@ -14,6 +14,7 @@ from adamx.hyperparameters.user_code import OF_STRUCTURE, user_code
 from adamx.tree.boxes import unbox
 from adamx.tree.callables import is_function, prefix_leaves, wanted
 from adamx.tree.check import path_of
+from adamx.tree.kinds import kind_of, shown_value
 from adamx.tree.paths import MISFITS, first_difference, flatten, simple_paths
 from adamx.types import Params, PyTree
 
@@ -29,7 +30,16 @@ class StaticLabels(Check):
         # A tree that can be called, an Equinox module, has no arrays as a function.
         if callable(value) and is_function(value, value):
             return value
-        return static(value, f"{piece}: {name}", numbers=self.numbers)
+        found = static(value, f"{piece}: {name}", numbers=self.numbers)
+        names = [x for x in jax.tree.leaves(found) if isinstance(x, str)]
+        if names and not name.endswith("labels"):
+            raise TransformError(
+                f"{piece}: {name} must be of bools, not {kind_of(value).text}",
+                expected="a tree of bools like the parameters, or a function",
+                got=shown_value(value),
+                hint=f"by path: {name}=lambda path, leaf: path.endswith({names[0]!r})",
+            )
+        return found
 
 
 Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]

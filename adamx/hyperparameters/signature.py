@@ -6,6 +6,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from adamx.hyperparameters.keys import show
+
 Names = list[tuple[Any, str]]
 """Types and aliases, each with its name."""
 
@@ -38,6 +40,17 @@ def readable(
         for p in inspect.signature(function).parameters.values()
     ]
     return inspect.Signature(parameters, return_annotation=Written(returns))
+
+
+def without_types(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature without annotations, as errors show it."""
+    parameters = [
+        p.replace(annotation=p.empty)
+        if p.default is p.empty
+        else p.replace(annotation=p.empty, default=Written(show(p.default)))
+        for p in signature.parameters.values()
+    ]
+    return inspect.Signature(parameters)
 
 
 def _written(parameter: inspect.Parameter, names: Names) -> Written:

@@ -148,7 +148,7 @@ def describe(tx: TransformLike, params: Params) -> Description:
         trace element ('float32',) 4.0
         scale_by_learning_rate element () 0.0
     """
-    tx = as_transform(tx)
+    tx = as_transform(tx, "describe: tx")
     paths = simple_paths(params)
     state = _abstract_state(tx, params, paths)
     everything = _Leaves.of(params, paths)

@@ -158,8 +158,9 @@ def migrate(
             hint="bring it over first: adamx.from_optax, adamx.from_torch",
         )
     if old_tx is None:
-        return _carried(old_state, as_transform(new_tx), params)
-    old, new = as_transform(old_tx), as_transform(new_tx)
+        return _carried(old_state, as_transform(new_tx, "migrate: new_tx"), params)
+    old = as_transform(old_tx, "migrate: old_tx")
+    new = as_transform(new_tx, "migrate: new_tx")
     state, report = _carried(decoded(old, old_state, params), bare(new), params)
     fresh = new.init(params)
     return jax.tree.map(placed, encoded(new, state, params), fresh), report

@@ -221,10 +221,7 @@ def _named(text: str, name: str) -> Entrant:
     assert rate is not None
 
     def build(learning_rate: ScalarOrSchedule) -> Transform:
-        try:
-            return builder(**{rate: learning_rate}, **options)
-        except TypeError as error:
-            raise TransformError(f"{text}: {error}") from None
+        return builder(**{rate: learning_rate}, **options)
 
     return Entrant(name, build, _default(builder, text if text in RATES else known))
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from adamx.core.slips import STEP, Slips
 from adamx.core.transform import TransformLike, as_transform
 from adamx.errors import TransformError
 from adamx.execution.plan import Plan
@@ -18,6 +19,7 @@ from adamx.numerics.dtypes import cast, compute_dtype
 from adamx.numerics.random import KeyLike, random_key
 from adamx.stepping.rounding import ROUNDINGS, Rounding
 from adamx.tree.check import flatten_like
+from adamx.tree.kinds import reports_absence
 from adamx.tree.paths import flatten, key_paths
 from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import (
@@ -61,11 +63,18 @@ class Step(EqualByCall):
         """Return the state before the first step: of the transform, and `rounding`."""
         return self._parts.init(params)
 
+    @reports_absence
     def __call__(
         self, params: ParamsT, state: StateT, grads: Updates, **extra: Any
     ) -> tuple[ParamsT, StateT]:
         """Return the next parameters and state; with `donate`, give up the old ones."""
-        return self._programs(params, state, grads, extra=extra)
+        try:
+            return self._programs(params, state, grads, extra=extra)
+        except (TransformError, KeyError, ValueError, TypeError):
+            slip = Slips(STEP, self.init, grads, state, params, {}).error()
+            if slip is None:
+                raise
+            raise slip from None
 
     def whole(self, params: ParamsT, state: State) -> ParamsT:
         """Return the parameters in at least float32, with the rest kept in `state`."""
@@ -254,7 +263,7 @@ def make_step(
         True
     """
     OneOf(tuple(ROUNDINGS)).check("make_step", "rounding", rounding)
-    own = as_transform(tx)
+    own = as_transform(tx, "make_step: tx")
     summed = adding(own.plan)
     rest = ROUNDINGS[rounding](), skip_nonfinite, key, summed is not None
     parts = Parts(summed or own.plan, *rest)

@@ -23,6 +23,7 @@ from adamx.hyperparameters.labels import Labels
 from adamx.numerics.random import KeyLike, random_key
 from adamx.storage.block_sharding import begun, stepped
 from adamx.storage.codec import Codec
+from adamx.tree.kinds import call_of, kind_of, shown_value
 from adamx.tree.leaves import is_array
 from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Array, Param, Shared, Slots, StepResult
@@ -297,9 +298,10 @@ def _checked(
     for name, value in {"codec": codec, **named}.items():
         if not isinstance(value, Codec) and not (name == "codec" and value is None):
             raise TransformError(
-                f"stored: {name} must be a codec",
+                f"stored: {name} must be a codec, not {kind_of(value).text}",
                 expected="a codec, as int8()",
-                got=repr(value),
+                got=shown_value(value),
+                hint=f"call it: {call_of(value)}" if callable(value) else None,
             )
     known = sorted(set(_slot_names(tx.plan)))
     for name in named:

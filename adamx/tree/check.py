@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adamx.errors import TransformError
+from adamx.tree.kinds import kind_of, shown_value
 from adamx.tree.paths import (
     MISFITS,
     PyTreeDef,
@@ -22,11 +23,17 @@ from adamx.types import Array, Params
 
 
 def flatten_like(
-    treedef: PyTreeDef, tree: Any, what: str, like: Any, piece: str | None = None
+    treedef: PyTreeDef,
+    tree: Any,
+    what: str,
+    like: Any,
+    piece: str | None = None,
+    than: str = "updates",
 ) -> list[Any]:
     """Return the entries of `tree` at the leaves of `like`, of structure `treedef`.
 
-    None in `tree` means None for every leaf of the subtree there.
+    None in `tree` means None for every leaf of the subtree there. For errors the
+    arguments are called `what` and `than`.
 
     Raises:
         TransformError: the trees differ; it says where.
@@ -37,13 +44,16 @@ def flatten_like(
         found = _up_to(treedef, _expanded(*flatten(tree), like))
     if found is not None:
         return found
+    if what == "params":  # those are right, and the updates differ from them
+        what, than, tree, like = than, what, like, tree
     where, expected, got = first_difference(like, tree)
     raise TransformError(
-        f"{what} and updates are different trees",
+        f"{what} and {than} are different trees",
         where=where,
         piece=piece,
-        expected=f"{expected}, as in updates",
+        expected=f"{expected}, as in {than}",
         got=got,
+        hint=_UNLIKE.get(than if than == "params" else what.split()[0]),
     )
 
 
@@ -179,29 +189,59 @@ def needed_params(params: Params | None, piece: str) -> Params:
             piece=piece,
             expected="update(updates, state, params)",
             got="params=None",
+            hint="give the parameters as third argument",
         )
     return params
 
 
-def optimizable(leaf: Any, where: Callable[[], str], piece: str | None) -> Any:
-    """Return `leaf` as an array that can be optimized."""
+def optimizable(
+    leaf: Any, where: Callable[[], str], piece: str | None, argument: str = "params"
+) -> Any:
+    """Return `leaf` of this argument as an array that can be optimized."""
+    given = leaf
     if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
         try:
             leaf = jnp.asarray(leaf)
-        except TypeError:
-            raise TransformError(
-                "a leaf is not an array", where=where(), piece=piece, got=repr(leaf)
-            ) from None
+        except (TypeError, ValueError):
+            raise _not_an_array(leaf, where(), piece, argument) from None
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        hint = "keep it out of the parameters, or freeze it: adamx.freeze"
+        if argument == "updates":
+            hint = "give float gradients, as jax.grad of float parameters returns"
+        elif isinstance(given, int):
+            hint = f"write it as a float: {given}.0"
         raise TransformError(
-            f"a leaf of dtype {leaf.dtype} cannot be optimized",
+            f"a leaf of {argument} of dtype {leaf.dtype} cannot be optimized",
             where=where(),
             piece=piece,
             expected="a float or complex array",
             got=describe(leaf),
-            hint="keep it out of the parameters, or freeze it: adamx.freeze",
+            hint=hint,
         )
     return leaf
+
+
+def _not_an_array(
+    leaf: Any, where: str, piece: str | None, argument: str
+) -> TransformError:
+    kind, shown = kind_of(leaf), shown_value(leaf)
+    if kind.name == "tree":  # updates with a leaf in its place
+        what, expected, got = "updates and params are different trees", shown, "a leaf"
+        hint = _UNLIKE["params"]
+    else:
+        what = f"a leaf of {argument} is not an array, but {kind.text}"
+        expected, got = "an array, or None", shown
+        hint = f"keep it out of {argument}, or put None in its place"
+    return TransformError(
+        what, where=where, piece=piece, expected=expected, got=got, hint=hint
+    )
+
+
+_UNLIKE = {
+    "params": "give an update or None for each parameter",
+    "slot": "use the state that init made for these parameters",
+}
+"""What to do about trees that differ: updates from parameters, a state from updates."""
 
 
 def path_of(tree: Any, index: int) -> str:

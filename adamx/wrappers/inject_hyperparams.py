@@ -6,17 +6,21 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adamx.core.transform import Transform, as_transform, is_builder
+from adamx.core.slips import is_no_tree, no_tree, uncalled
+from adamx.core.transform import Transform, as_transform, is_builder, is_transform
 from adamx.core.wrapper import Wrapper, wrap
 from adamx.errors import TransformError, nearest
 from adamx.execution.sharding import beside_old
 from adamx.hyperparameters.call import Call, shown
 from adamx.hyperparameters.hyper import Interval, Schedule, as_schedule, declared
 from adamx.hyperparameters.keys import Keyed, key_of
+from adamx.hyperparameters.unbound import bind_call
 from adamx.hyperparameters.user_code import user_code
+from adamx.hyperparameters.vocabulary import translated
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import compute_dtype, scalar_dtype
 from adamx.tree.check import wrong_state
+from adamx.tree.kinds import kind_of, shown_value
 from adamx.tree.leaves import is_array
 from adamx.tree.state import named
 from adamx.types import Array, Params, State, StateT, Updates
@@ -130,20 +134,43 @@ def inject_hyperparams(
         >>> float(tx.update(g, state)[0])
         -0.25
     """
+    name = _name_of(inner_factory)
+    if not callable(inner_factory):
+        raise TransformError(
+            "inject_hyperparams: inner_factory must be a function that builds a "
+            f"transform, not {kind_of(inner_factory).text}",
+            expected="a builder, such as adamx.adam",
+            got=shown_value(inner_factory),
+            hint="call what it returns: inject_hyperparams({0})({2}".format(
+                *repr(inner_factory).partition("(")
+            )
+            if is_transform(inner_factory)
+            else None,
+        )
+    if not isinstance(static_args, Iterable):
+        raise TransformError(
+            "inject_hyperparams: static_args must be names of arguments, not "
+            + kind_of(static_args).text,
+            got=shown_value(static_args),
+            hint=f"call what it returns: inject_hyperparams({name})({static_args!r})",
+        )
     fixed = (static_args,) if isinstance(static_args, str) else tuple(static_args)
     known = inspect.signature(inner_factory).parameters
-    for name in fixed:
-        if name not in known:
+    for static in fixed:
+        if static not in known:
             raise TransformError(
-                f"inject_hyperparams: {name!r} in static_args is no argument",
+                f"inject_hyperparams: {static!r} in static_args is no argument",
                 expected=f"one of {', '.join(known)}",
-                got=repr(name),
-                hint=nearest(name, known),
+                got=repr(static),
+                hint=nearest(static, known),
             )
 
     def build(*args: Any, **kwargs: Any) -> Transform:
         return _inject(inner_factory, fixed, args, kwargs)
 
+    injected = f"inject_hyperparams({name})"
+    build.__name__ = injected
+    vars(build).update(uncalled(injected, f"{injected}(…)"))
     return build
 
 
@@ -154,7 +181,7 @@ def _name_of(factory: Callable[..., Any]) -> str:
 def _bound(
     factory: Callable[..., Any], args: Any, kwargs: Any
 ) -> inspect.BoundArguments:
-    bound = inspect.signature(factory).bind(*args, **kwargs)
+    bound = bind_call(_name_of(factory), inspect.signature(factory), args, kwargs)
     bound.apply_defaults()
     return bound
 
@@ -213,11 +240,21 @@ def set_hyperparams(state: StateT, **values: Any) -> StateT:
         >>> float(state["inject_hyperparams"]["hyperparams"]["b1"])
         0.5
     """
+    if is_no_tree(state):
+        form = "state = adamx.set_hyperparams(state, learning_rate=…)"
+        raise no_tree("set_hyperparams", "state", state, form)
     there, followed = (
         {name for part in named(state, kind) for name in part}
         for kind in ("hyperparams", "scheduled")
     )
-    for name in values:
+    if not there and not followed:
+        raise TransformError(
+            "set_hyperparams: the state has no hyperparameters",
+            expected="the state of a transform that inject_hyperparams built",
+            got=shown_value(state),
+            hint="tx = adamx.inject_hyperparams(adamx.adam)(learning_rate=…)",
+        )
+    for name, value in values.items():
         if name not in there:
             follows = name in followed
             raise TransformError(
@@ -229,7 +266,7 @@ def set_hyperparams(state: StateT, **values: Any) -> StateT:
                 got=repr(name),
                 hint="build the transform with a number for it"
                 if follows
-                else nearest(name, there),
+                else translated(name, value, "", there) or nearest(name, there),
             )
     return _changed(state, values)
 

@@ -130,8 +130,11 @@ def test_eager_update_is_compiled_once_for_equal_transforms():
         ),
         (lambda: adamx.adam(True), ["adam: learning_rate", "True"]),
         (lambda: adamx.sgd(jnp.ones(3)), ["sgd: learning_rate", "shape (3,)"]),
-        (lambda: adamx.chain(adamx.adam), ["not a transform", "call the builder"]),
-        (lambda: adamx.chain(1), ["not a transform", "1"]),
+        (
+            lambda: adamx.chain(adamx.adam),
+            ["must be a transform", "call it: adam(learning_rate)"],
+        ),
+        (lambda: adamx.chain(1), ["must be a transform", "1"]),
         (lambda: adamx.Transform(1, 2), ["init must be a function"]),  # pyright: ignore
         (
             lambda: adamx.bias_correct(adamx.add_decayed_weights(0.1)),
@@ -215,9 +218,9 @@ def test_a_missing_leaf_is_what_was_got_and_one_too_many_is_not():
     two, one = {"w": jnp.ones(2), "b": jnp.ones(2)}, {"w": jnp.ones(2)}
     tx = adamx.scale(1.0)
     with pytest.raises(adamx.TransformError, match=r"got: +nothing"):
-        tx.update(two, tx.init(one), one)
-    with pytest.raises(adamx.TransformError, match=r"expected: +nothing"):
         tx.update(one, tx.init(two), two)
+    with pytest.raises(adamx.TransformError, match=r"expected: +nothing"):
+        tx.update(two, tx.init(one), one)
 
 
 def test_a_slot_of_another_dtype_is_refused():

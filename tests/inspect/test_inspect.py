@@ -227,7 +227,7 @@ def test_nothing_is_allocated():
 
 
 def test_what_cannot_be_described_is_refused():
-    with pytest.raises(adamx.TransformError, match="call the builder"):
+    with pytest.raises(adamx.TransformError, match="call it: adam"):
         adamx.describe(adamx.adam, PARAMS)
     with pytest.raises(adamx.TransformError, match=r"(?s)not an array.*b\n.*'x'"):
         adamx.describe(adamx.adam(0.1), {"a": 1.0, "b": "x"})

@@ -169,7 +169,9 @@ def test_rates_that_diverge_are_said_to_and_stop():
 def test_a_heat_ends_where_all_have_diverged():
     laps = []
     result = adamx.race(
-        least_squares(), {"up": lambda r: adamx.sgd(-1e6 * r)}, progress=laps.append
+        least_squares(),
+        {"up": lambda r: adamx.chain(adamx.scale(-1e6), adamx.sgd(r))},
+        progress=laps.append,
     )
     (outcome,) = result.outcomes
     assert laps[-1].alive == 0
@@ -369,7 +371,10 @@ def test_what_is_written_is_read_again(tmp_path):
     task = least_squares()
     result = raced(
         task,
-        {"adam": adamx.adam, "up": lambda r: adamx.sgd(-1e6 * r)},
+        {
+            "adam": adamx.adam,
+            "up": lambda r: adamx.chain(adamx.scale(-1e6), adamx.sgd(r)),
+        },
         rates=2,
         folder=tmp_path,
     )

@@ -184,7 +184,8 @@ def test_a_state_lasts_longer_than_its_numbers_are_used():
     [
         (lambda s: adamx.set_hyperparams(s, learning_rat=1.0), "learning_rate"),
         (lambda s: adamx.set_hyperparams(s, b1=jnp.ones(3)), r"shape \(3,\)"),
-        (lambda s: adamx.set_hyperparams({}, b1=1.0), "no hyperparameter 'b1'"),
+        (lambda s: adamx.set_hyperparams({}, b1=1.0), "has no hyperparameters"),
+        (lambda s: adamx.set_hyperparams(s, lr=1.0), "no hyperparameter 'lr'"),
         (lambda s: inject(adamx.adam)(0.1, b1=1.5), "adam: b1 must be in"),
         (lambda s: inject(adamx.adam, static_args="b3"), "one of learning_rate, b1"),
         (
