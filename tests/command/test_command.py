@@ -111,7 +111,7 @@ BAD = {
     f"{SIMPLE} mine": "'mine' names no function; expected: package.module:function",
     f"{SIMPLE} mime:params": "no module 'mime'",
     f"{SIMPLE} mine:param": "no 'param' in mine; hint: did you mean 'params'",
-    f"{SIMPLE} mine:fails": "mine:fails raised ZeroDivisionError: three; lines; long",
+    f"{SIMPLE} mine:fails": "mine:fails raised ZeroDivisionError: three lines long",
     f"{SIMPLE} mine:leaves": "mine:leaves raised SystemExit",
     f"{SIMPLE} mine:strange": "a leaf is not an array; where: w; .*mine.Model",
     f"{SIMPLE} broken:params": "broken:params raised SyntaxError",
