@@ -1,5 +1,7 @@
 """The end of a step: parameters plus updates."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -8,7 +10,9 @@ from adamx.execution.jit import compiled
 from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.tree.check import flatten_like
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, ParamsT, Updates
+from adamx.types import Array, ParamsT, PyTree, Updates
+
+FLOAT0 = jax.dtypes.float0
 
 
 def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
@@ -34,24 +38,28 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
         {'w': Array(1.5, dtype=float32)}
     """
     leaves, treedef = flatten(params)
-    others = flatten_like(treedef, updates, "updates", params)
-    there = []
-    for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
-        # What jax.grad gives for integers is of dtype float0, and no update.
-        if p is None or u is None or getattr(u, "dtype", None) == jax.dtypes.float0:
-            continue
-        there.append(i)
-        if getattr(p, "shape", ()) != getattr(u, "shape", ()):
-            raise TransformError(
-                "an update does not fit its parameter",
-                where=key_paths(params)[i],
-                expected=describe(p),
-                got=describe(u),
-            )
+    others: list[Any] = flatten_like(treedef, updates, "updates", params)
+    # What jax.grad gives for integers is of dtype float0, and no update.
+    others = [None if getattr(u, "dtype", 0) == FLOAT0 else u for u in others]
+    there = fitting(leaves, others, params, "an update does not fit its parameter")
     sums = _add_all([leaves[i] for i in there], [others[i] for i in there])
     for i, total in zip(there, sums, strict=True):
         leaves[i] = total
     return treedef.unflatten(leaves)
+
+
+def fitting(leaves: list[Any], others: list[Any], tree: PyTree, what: str) -> list[int]:
+    """Return the positions where both lists have an array; their shapes must agree."""
+    pairs = list(enumerate(zip(leaves, others, strict=True)))
+    there = [i for i, (x, y) in pairs if x is not None and y is not None]
+    for i in there:
+        x, y = leaves[i], others[i]
+        if getattr(x, "shape", ()) != getattr(y, "shape", ()):
+            where = key_paths(tree)[i]
+            raise TransformError(
+                what, where=where, expected=describe(x), got=describe(y)
+            )
+    return there
 
 
 @compiled

@@ -307,7 +307,7 @@ def _checked(
                 expected="a codec, as int8()",
                 got=repr(value),
             )
-    known = sorted(set(_slot_names(tx.plan)))
+    known = sorted(set(slot_names(tx.plan)))
     for name in named:
         if name not in known:
             raise TransformError(
@@ -328,10 +328,11 @@ def _checked(
     return Encoding(codec, dict(named), min_size)
 
 
-def _slot_names(plan: Plan) -> Iterator[str]:
+def slot_names(plan: Plan) -> Iterator[str]:
+    """Return the names of all slots that a plan keeps."""
     for _, part in plan.pieces:
         if isinstance(part, Rule):
             yield from (path[-1] for path in StateLayout.of(part).paths)
         else:
             for inner in part.plans():
-                yield from _slot_names(inner)
+                yield from slot_names(inner)

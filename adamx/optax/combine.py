@@ -1,0 +1,168 @@
+"""Combinators and wrappers whose states are tuples, as in Optax."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import adamx
+from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.hyperparameters.labels import Labels
+from adamx.optax.layout import (
+    Injected,
+    Inside,
+    LaidOut,
+    Layout,
+    Parts,
+    Series,
+    with_layout,
+)
+from adamx.optax.own import beyond
+
+
+class MaskedState(NamedTuple):
+    """The state of `masked`."""
+
+    inner_state: Any
+
+
+class PartitionState(NamedTuple):
+    """The state of `partition`: states by label."""
+
+    inner_states: dict[Any, Any]
+
+
+class ApplyIfFiniteState(NamedTuple):
+    """The state of `apply_if_finite`."""
+
+    notfinite_count: Any
+    last_finite: Any
+    total_notfinite: Any
+    inner_state: Any
+
+
+class ConditionallyTransformState(NamedTuple):
+    """The state of `conditionally_transform`."""
+
+    inner_state: Any
+    step: Any
+
+
+class ConditionallyMaskState(NamedTuple):
+    """The state of `conditionally_mask`."""
+
+    step: Any
+    inner_state: Any
+
+
+@with_layout
+def chain(*args: TransformLike) -> tuple[Transform, Layout]:
+    """Apply transforms one after the other; the state is a tuple with that of each."""
+    transforms = tuple(as_transform(tx) for tx in args)
+    return adamx.chain(*transforms), Series(transforms)
+
+
+@with_layout
+def named_chain(*transforms: tuple[str, TransformLike]) -> tuple[Transform, Layout]:
+    """Apply transforms one after the other; the state is a dict by their names."""
+    names = tuple(name for name, _ in transforms)
+    if len({*names}) < len(names):
+        raise ValueError(f"the names in named_chain must differ, got {names}")
+    made = tuple(as_transform(tx) for _, tx in transforms)
+    return adamx.chain(*made), Series(made, names)
+
+
+@with_layout
+def partition(
+    transforms: Mapping[Any, TransformLike],
+    param_labels: Labels,
+    *,
+    mask_compatible_extra_args: bool = False,
+) -> tuple[Transform, Layout]:
+    """Apply to each leaf the transform of its label; see `adamx.partition`."""
+    if mask_compatible_extra_args:
+        return beyond("partition", transforms, param_labels)
+    layout = Parts("partition", PartitionState, lambda x: x.inner_states, transforms)
+    return adamx.partition(transforms, param_labels), layout
+
+
+@with_layout
+def masked(
+    inner: TransformLike,
+    mask: Labels,
+    *,
+    mask_compatible_extra_args: bool = False,
+) -> tuple[Transform, Layout]:
+    """Apply `inner` where the mask is true; see `adamx.masked`."""
+    if mask_compatible_extra_args:
+        return beyond("masked", inner, mask)
+    tx = adamx.masked(inner, mask)
+    layout = Parts(
+        "masked",
+        lambda parts: MaskedState(parts[True]),
+        lambda state: {True: state.inner_state},
+        {True: inner},
+    )
+    return tx, layout
+
+
+@with_layout
+def apply_if_finite(
+    inner: TransformLike, max_consecutive_errors: NonNegativeInteger
+) -> tuple[Transform, Layout]:
+    """Skip steps whose updates are not finite; see `adamx.apply_if_finite`."""
+    made = adamx.apply_if_finite(inner, max_consecutive_errors)
+    own = as_transform(inner)
+    return made, Inside("apply_if_finite", ApplyIfFiniteState, "inner_state", own)
+
+
+@with_layout
+def conditionally_transform(
+    inner: TransformLike,
+    should_transform_fn: Callable[..., Any],
+    forward_extra_args: bool = False,
+) -> tuple[Transform, Layout]:
+    """Apply `inner` in some steps; see `adamx.conditionally_transform`."""
+    made = adamx.conditionally_transform(inner, should_transform_fn, forward_extra_args)
+    kind, own = ConditionallyTransformState, as_transform(inner)
+    return made, Inside("conditionally_transform", kind, "inner_state", own)
+
+
+@with_layout
+def conditionally_mask(
+    inner: TransformLike,
+    should_transform_fn: Callable[..., Any],
+    forward_extra_args: bool = False,
+) -> tuple[Transform, Layout]:
+    """Apply `inner` in some steps; see `adamx.conditionally_mask`."""
+    made = adamx.conditionally_mask(inner, should_transform_fn, forward_extra_args)
+    kind, own = ConditionallyMaskState, as_transform(inner)
+    return made, Inside("conditionally_mask", kind, "inner_state", own)
+
+
+def inject_hyperparams(
+    inner_factory: Callable[..., Any],
+    static_args: Any = (),
+    hyperparam_dtype: Any = None,
+) -> Callable[..., Transform]:
+    """Keep hyperparameters in the state, where `state.hyperparams` has them by name.
+
+    They are float32 at least, whatever `hyperparam_dtype` is.
+    """
+    build = adamx.inject_hyperparams(inner_factory, static_args)
+
+    def built(*args: Any, **kwargs: Any) -> Transform:
+        made = build(*args, **kwargs)
+        ((_, node),) = made.plan.pieces
+        wrapper: Any = node
+        first = {name: schedule(0) for name, schedule in wrapper.schedules.items()}
+        inner = wrapper.build(**wrapper.numbers, **first)
+        call: Any = made.call
+        laid = LaidOut.of(made.plan.pieces, call)
+        assert isinstance(laid, LaidOut)
+        return laid.laid_out(Injected(wrapper.numbers, inner))
+
+    return built
+
+
+multi_transform = partition
+MultiTransformState = PartitionState

@@ -1,0 +1,249 @@
+"""States in the shapes that Optax's users read: tuples, and fields by name."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, ParamSpec
+
+import jax.numpy as jnp
+
+from adamx.core.foreign import Foreign
+from adamx.core.freeze import Freeze
+from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.execution.plan import Piece, distinct
+from adamx.hyperparameters.call import Call
+from adamx.hyperparameters.hyper import bind, shown_signature
+from adamx.numerics.averages import next_count
+from adamx.optax.pair import EmptyState
+from adamx.types import Params, StateT, UpdatesT
+
+P = ParamSpec("P")
+
+
+class Layout:
+    """The layout of adamx itself: a dict by the names of the pieces."""
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        """Return a state of adamx as a user sees it; `old` was seen the step before."""
+        return state or EmptyState()
+
+    def hide(self, shown: Any) -> Any:
+        """Return the state of adamx that `shown` shows."""
+        return {} if isinstance(shown, tuple) and not shown else shown
+
+
+class Single(Layout):
+    """The state of the only piece, as it is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        return state[self.name]
+
+    def hide(self, shown: Any) -> Any:
+        return {self.name: shown}
+
+
+class Series(Layout):
+    """A tuple with the state of each transform in a chain, or a dict by their names."""
+
+    def __init__(
+        self, transforms: tuple[Transform, ...], keys: tuple[str, ...] | None = None
+    ) -> None:
+        self.keys = keys
+        self.layouts = [layout_of(tx) for tx in transforms]
+        own = [_state_names(tx.plan.pieces) for tx in transforms]
+        every = iter(
+            _state_names(tuple(p for tx in transforms for p in tx.plan.pieces))
+        )
+        self.names = [{name: next(every) for name in names} for names in own]
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        before = [None] * len(self.layouts) if old is None else self._values(old)
+        parts = [
+            layout.show({k: state[n] for k, n in names.items() if n in state}, was)
+            for layout, names, was in zip(self.layouts, self.names, before, strict=True)
+        ]
+        if self.keys is None:
+            return tuple(parts)
+        return dict(zip(self.keys, parts, strict=True))
+
+    def hide(self, shown: Any) -> Any:
+        parts = zip(self.layouts, self.names, self._values(shown), strict=True)
+        return {
+            names[k]: x
+            for layout, names, part in parts
+            for k, x in layout.hide(part).items()
+        }
+
+    def _values(self, shown: Any) -> list[Any]:
+        return [*shown] if self.keys is None else [shown[key] for key in self.keys]
+
+
+def _state_names(pieces: tuple[Piece, ...]) -> list[str]:
+    """Return the names under which a state keeps what the pieces keep."""
+    return [p.name if isinstance(p, Freeze) else name for name, p in distinct(pieces)]
+
+
+class Inside(Layout):
+    """A NamedTuple of what a wrapper keeps, and of the state inside of it.
+
+    Args:
+        name: the name of the wrapper's piece.
+        kind: the NamedTuple; its fields have the wrapper's names, or those of `fields`.
+        field: the field of the state inside.
+        inner: the transform inside.
+        fields: names of adamx by the names of other fields.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Any,
+        field: str,
+        inner: Transform,
+        **fields: str,
+    ) -> None:
+        self.name, self.kind, self.field, self.fields = name, kind, field, fields
+        self.inner = layout_of(inner)
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        own = dict(state.get(self.name, {}))
+        was = None if old is None else getattr(old, self.field)
+        values = {self.field: self.inner.show(own.pop("inner", {}), was)}
+        for field in self.kind._fields:
+            if field != self.field:
+                values[field] = own[self.fields.get(field, field)]
+        return self.kind(**values)
+
+    def hide(self, shown: Any) -> Any:
+        values = shown._asdict()
+        inner = self.inner.hide(values.pop(self.field))
+        own = {self.fields.get(k, k): x for k, x in values.items()}
+        whole = own | ({"inner": inner} if inner else {})
+        return {self.name: whole} if whole else {}
+
+
+class Parts(Layout):
+    """A NamedTuple with the states of the parts of a tree, by label."""
+
+    def __init__(
+        self,
+        name: str,
+        show: Callable[[dict[Any, Any]], Any],
+        hide: Callable[[Any], Mapping[Any, Any]],
+        parts: Mapping[Any, TransformLike],
+    ) -> None:
+        self.name, self.shown, self.hidden = name, show, hide
+        self.layouts = {k: layout_of(as_transform(tx)) for k, tx in parts.items()}
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        own = state.get(self.name, {})
+        was = {} if old is None else self.hidden(old)
+        return self.shown(
+            {
+                label: layout.show(own.get(str(label), {}), was.get(label))
+                for label, layout in self.layouts.items()
+            }
+        )
+
+    def hide(self, shown: Any) -> Any:
+        given = self.hidden(shown)
+        parts = {str(k): x.hide(given[k]) for k, x in self.layouts.items()}
+        kept = {label: part for label, part in parts.items() if part}
+        return {self.name: kept} if kept else {}
+
+
+class InjectHyperparamsState(NamedTuple):
+    """The state of `inject_hyperparams`; `hyperparams` may be changed."""
+
+    count: Any
+    hyperparams: dict[str, Any]
+    hyperparams_states: dict[str, Any]
+    inner_state: Any
+
+
+class Injected(Layout):
+    """Hyperparameters in one dict, those that follow a schedule too."""
+
+    def __init__(self, numbers: Mapping[str, Any], inner: Transform) -> None:
+        self.dtypes = {name: x.dtype for name, x in numbers.items()}
+        self.inner = layout_of(inner)
+
+    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+        own = state.get("inject_hyperparams", {})
+        count = jnp.zeros((), jnp.int32) if old is None else next_count(old.count)
+        return InjectHyperparamsState(
+            count=count,
+            hyperparams=own.get("hyperparams", {}) | own.get("scheduled", {}),
+            hyperparams_states={},
+            inner_state=self.inner.show(
+                own.get("inner", {}), None if old is None else old.inner_state
+            ),
+        )
+
+    def hide(self, shown: Any) -> Any:
+        values = dict(shown.hyperparams)
+        own: dict[str, Any] = {}
+        if self.dtypes:
+            own["hyperparams"] = {
+                name: jnp.asarray(values.pop(name), dtype)
+                for name, dtype in self.dtypes.items()
+            }
+        if values:
+            own |= {"count": shown.count, "scheduled": values}
+        inner = self.inner.hide(shown.inner_state)
+        whole = own | ({"inner": inner} if inner else {})
+        return {"inject_hyperparams": whole} if whole else {}
+
+
+class LaidOut(Transform):
+    """A transform of adamx whose state has another layout."""
+
+    layout: Layout
+
+    def init(self, params: Params) -> Any:
+        return self.layout.show(super().init(params))
+
+    def update(
+        self,
+        updates: UpdatesT,
+        state: StateT,
+        params: Params | None = None,
+        **extra: Any,
+    ) -> tuple[UpdatesT, StateT]:
+        hidden: Any = self.layout.hide(state)
+        updates, new = super().update(updates, hidden, params, **extra)
+        return updates, self.layout.show(new, state)
+
+    def laid_out(self, layout: Layout) -> "LaidOut":
+        """Return the transform, after setting its layout."""
+        self.layout = layout
+        return self
+
+
+def layout_of(tx: Transform) -> Layout:
+    """Return the layout of the states of `tx`."""
+    if isinstance(tx, LaidOut):
+        return tx.layout
+    pieces = tx.plan.pieces
+    foreign = len(pieces) == 1 and isinstance(pieces[0][1], Foreign)
+    return Single(pieces[0][0]) if foreign else Layout()
+
+
+def with_layout(
+    builder: Callable[P, tuple[Transform, Layout]],
+) -> Callable[P, Transform]:
+    """Decorate a function that returns a transform, and the layout of its states."""
+
+    @functools.wraps(builder)
+    def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
+        bound = bind(builder, args, kwargs)
+        made, layout = builder(*bound.args, **bound.kwargs)
+        pieces = made.plan.pieces
+        laid = LaidOut.of(pieces, Call(build, bound, pieces))
+        assert isinstance(laid, LaidOut)
+        return laid.laid_out(layout)
+
+    vars(build)["__signature__"] = shown_signature(builder, "Transform")
+    return build

@@ -1,0 +1,202 @@
+"""Run Optax's own tests with `adamx.optax` in Optax's place.
+
+    python -m tests.project.optax_suite                       # all files
+    python -m tests.project.optax_suite --only alias --every 10
+    python -m tests.project.optax_suite --only combine --traceback
+
+Optax's wheel has its tests. Each file is run in a process of its own. There every name
+that a test imports from Optax, from private modules too, is the one of `adamx.optax`,
+if that has one of adamx. `KNOWN` has the tests that may fail, each with its cause; a
+test that fails and is not in it is an error, and so is one in it that passes.
+"""
+
+import argparse
+import builtins
+import importlib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import types
+import unittest
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.places import ROOT
+from tests.project.optax_known import KNOWN
+
+MODULES = "", ".contrib", ".schedules", ".transforms"
+"""The namespaces of Optax in which adamx has names of its own."""
+
+SECONDS = 240
+"""How long the tests of one file may take; those left over are not counted."""
+
+
+class Outcome(NamedTuple):
+    """A test, and its error; empty if it passed."""
+
+    test: str
+    error: str
+
+
+def source(module: str) -> Path:
+    """Return the file of a module of Optax."""
+    found = importlib.util.find_spec(module)
+    assert found is not None
+    return Path(str(found.origin))
+
+
+def files_of_tests() -> list[str]:
+    """Return Optax's modules of tests."""
+    folder = source("optax").parent
+    paths = sorted(folder.rglob("*_test.py"))
+    return [".".join(p.relative_to(folder.parent).with_suffix("").parts) for p in paths]
+
+
+def replacements() -> dict[int, Any]:
+    """Return things of adamx by the identity of Optax's thing in whose place it is."""
+    found: dict[int, Any] = {}
+    for module in MODULES:
+        ours = importlib.import_module(f"adamx.optax{module}")
+        theirs = importlib.import_module(f"optax{module}")
+        for name, (origin, _) in vars(ours)["__deferred__"].items():
+            thing = getattr(theirs, name, None)
+            named = isinstance(thing, type) or callable(thing)
+            if named and hasattr(thing, "__name__") and not origin.startswith("optax"):
+                found[id(thing)] = getattr(ours, name)
+    return found
+
+
+class Proxy(types.ModuleType):
+    """A module of Optax as a test sees it."""
+
+    def __init__(self, module: types.ModuleType, replaced: dict[int, Any]) -> None:
+        super().__init__(module.__name__)
+        self.real, self.replaced = module, replaced
+
+    def __getattr__(self, name: str) -> Any:
+        thing = getattr(self.real, name)
+        if isinstance(thing, types.ModuleType) and thing.__name__.startswith("optax"):
+            return Proxy(thing, self.replaced)
+        return self.replaced.get(id(thing), thing)
+
+
+def loaded(name: str) -> types.ModuleType:
+    """Return a module of tests that sees proxies of Optax's modules."""
+    replaced = replacements()
+    file = source(name)
+
+    def import_(module: str, *args: Any) -> Any:
+        found = builtins.__import__(module, *args)
+        if module.partition(".")[0] == "optax":
+            return Proxy(found, replaced)
+        return found
+
+    made = types.ModuleType(name)
+    made.__file__ = str(file)
+    vars(made)["__builtins__"] = {**vars(builtins), "__import__": import_}
+    sys.modules[name] = made
+    exec(compile(file.read_text("utf-8"), file, "exec"), vars(made))
+    return made
+
+
+def each(suite: unittest.TestSuite) -> list[unittest.TestCase]:
+    """Return the tests of a suite, in order."""
+    found: list[unittest.TestCase] = []
+    for test in suite:
+        found += each(test) if isinstance(test, unittest.TestSuite) else [test]
+    return found
+
+
+def run_here(name: str, every: int, traceback: bool) -> None:
+    """Run each n-th test of one file; print an `Outcome` as JSON for each."""
+    from absl import flags
+
+    flags.FLAGS(["optax_suite"])
+    tests = each(unittest.defaultTestLoader.loadTestsFromModule(loaded(name)))
+    begin = time.monotonic()
+    for test in tests[::every]:
+        if time.monotonic() - begin > SECONDS:
+            break
+        result = unittest.TestResult()
+        test.run(result)
+        wrong = result.errors + result.failures
+        text = wrong[0][1].strip() if wrong else ""
+        short = name.removeprefix("optax.").removesuffix("_test")
+        test_id = f"{short}.{test.id().removeprefix(name + '.')}"
+        print(json.dumps(Outcome(test_id, text if traceback else last_line(text))))
+        sys.stdout.flush()
+
+
+def last_line(text: str) -> str:
+    """Return the line of a traceback that has the error."""
+    lines = [x for x in text.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", x)]
+    return lines[-1] if lines else text[-200:].replace("\n", " ")
+
+
+def run(name: str, every: int, traceback: bool) -> list[Outcome]:
+    """Run the tests of one file in another process."""
+    command = [sys.executable, "-m", __spec__.name, "--file", name]
+    command += ["--every", str(every), *(["--traceback"] if traceback else [])]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [Outcome(*json.loads(x)) for x in done.stdout.splitlines() if x[:1] == "["]
+    if done.returncode:
+        found.append(Outcome(name, f"Error: {done.stderr[-300:]}"))
+    return found
+
+
+def cause(test: str) -> str | None:
+    """Return why a test may fail, if it may."""
+    return next((why for why, tests in KNOWN if re.fullmatch(tests, test)), None)
+
+
+def main() -> int:
+    """Run the files; return 1 if a test fails that is not known to, or the reverse."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="files with this in their name")
+    parser.add_argument("--every", type=int, default=1, help="run each n-th test")
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    parser.add_argument("--traceback", action="store_true", help="print whole errors")
+    options = parser.parse_args()
+    if options.file:
+        run_here(options.file, options.every, options.traceback)
+        return 0
+    counts: Counter[str] = Counter()
+    wrong = 0
+    for name in files_of_tests():
+        if options.only not in name:
+            continue
+        begin = time.monotonic()
+        outcomes = run(name, options.every, options.traceback)
+        failed = [x for x in outcomes if x.error]
+        seconds = time.monotonic() - begin
+        print(
+            f"{name}: {len(outcomes) - len(failed)} pass, {len(failed)} fail,", end=""
+        )
+        print(f" {seconds:.0f} s", flush=True)
+        for outcome in outcomes:
+            why = cause(outcome.test)
+            if bool(outcome.error) == bool(why):
+                counts[why or "passed"] += 1
+                continue
+            wrong += 1
+            counts["unexpected"] += 1
+            print(f"  {outcome.test}: {outcome.error or f'passes, but: {why}'}")
+    for why, number in counts.most_common():
+        print(f"{number:6} {why}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
