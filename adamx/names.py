@@ -51,26 +51,20 @@ KERAS_AND_TORCH: Mapping[str, str] = {
     "PolynomialLR": "polynomial_schedule",
     "ReduceLROnPlateau": "reduce_on_plateau",
     "SequentialLR": "join_schedules",
-    "StepLR": "exponential_decay",
+    "StepLR": "exponential_decay, with staircase=True",
     # What is around them.
     "AveragedModel": "average_params",
     "ExponentialMovingAverage": "average_params",
     "GradScaler": "dynamic_loss_scale",
-    "SWALR": "average_params",
     "ZeroRedundancyOptimizer": "make_step",
-    "clip_by_norm": "clip_by_norm",
     "clip_by_value": "clip",
     "clip_grad_norm": "clip_by_global_norm",
     "clip_grad_norm_": "clip_by_global_norm",
     "clip_grad_value_": "clip",
     "clipnorm": "clip_by_norm",
     "clipvalue": "clip",
-    "exclude_from_weight_decay": "masked",
     "global_clipnorm": "clip_by_global_norm",
-    "no_decay": "masked",
     "requires_grad_": "freeze",
-    "trainable": "freeze",
-    "zero_grad": "apply_updates",
 }
 """The name in adamx of classes and functions of Keras and PyTorch."""
 

@@ -17,6 +17,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "apply_if_finite": {"norms": _LEFT_OUT},
     "skip_large_updates": {"norms": _LEFT_OUT},
+    "skip_not_finite": {"norms": _LEFT_OUT},
     "skip_spikes": {"norms": _LEFT_OUT},
     "dynamic_loss_scale": {"norms": _LEFT_OUT},
     "scale_by_yogi": {"long_runs": _HOPS},
