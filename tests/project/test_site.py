@@ -177,6 +177,14 @@ def test_the_tables_on_moving_are_written_by_their_script(page):
             assert f"<!-- begin: {mark} -->\n{table}\n<!-- end: {mark} -->" in text
 
 
+def test_the_table_of_optax_names_is_written_by_its_script():
+    table = moving.names_of_optax()
+    text = (DOCS / "moving/from_optax.md").read_text()
+    assert f"<!-- begin: names -->\n{table}\n<!-- end: names -->" in text
+    for name in (n for n in dir(optax) if not n.startswith("_")):
+        assert f"`{name}`" in table, name
+
+
 @pytest.mark.parametrize("part", readme.PARTS)
 def test_the_tables_of_the_readme_are_written_by_their_script(part):
     mark, text = f"benchmarks.readme {part}", readme.PARTS[part]()
@@ -197,6 +205,7 @@ NAME = re.compile(r"adamx\.(\w+)")
 def test_names_of_adamx_on_a_page_exist(page):
     text = (DOCS / page).read_text()
     modules = {"testing", "schedules", "core", "inspect", "interop", "optimizers"}
+    modules.add("optax")
     for name in NAME.findall(text):
         assert hasattr(adamx, name) or name in modules | {"transforms", "wrappers"}
 
