@@ -161,6 +161,7 @@ with _on_first_use(globals(), "adamx.names"):
     )
     from adamx import yogi as yogi
     from adamx import zero_nans as zero_nans
+    from adamx.optax import _src as _src
     from adamx.optax import assignment as assignment
     from adamx.optax import contrib as contrib
     from adamx.optax import experimental as experimental

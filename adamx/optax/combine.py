@@ -143,14 +143,14 @@ def inject_hyperparams(
     inner_factory: Callable[..., Any],
     static_args: Any = (),
     hyperparam_dtype: Any = None,
-) -> Callable[..., Transform]:
+) -> Callable[..., LaidOut]:
     """Keep hyperparameters in the state, where `state.hyperparams` has them by name.
 
     They are float32 at least, whatever `hyperparam_dtype` is.
     """
     build = adamx.inject_hyperparams(inner_factory, static_args)
 
-    def built(*args: Any, **kwargs: Any) -> Transform:
+    def built(*args: Any, **kwargs: Any) -> LaidOut:
         made = build(*args, **kwargs)
         ((_, node),) = made.plan.pieces
         wrapper: Any = node

@@ -233,11 +233,11 @@ def layout_of(tx: Transform) -> Layout:
 
 def with_layout(
     builder: Callable[P, tuple[Transform, Layout]],
-) -> Callable[P, Transform]:
+) -> Callable[P, LaidOut]:
     """Decorate a function that returns a transform, and the layout of its states."""
 
     @functools.wraps(builder)
-    def build(*args: P.args, **kwargs: P.kwargs) -> Transform:
+    def build(*args: P.args, **kwargs: P.kwargs) -> LaidOut:
         bound = bind(builder, args, kwargs)
         made, layout = builder(*bound.args, **bound.kwargs)
         pieces = made.plan.pieces

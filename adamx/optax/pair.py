@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 
 from adamx.core.transform import Transform
 from adamx.numerics.averages import next_count
-from adamx.types import PyTree, Scalar
+from adamx.types import Array, PyTree, Scalar
 
 OptState: TypeAlias = PyTree
 Schedule: TypeAlias = Callable[[Any], Any]
@@ -59,7 +60,12 @@ else:
             return getattr(theirs, "GradientTransformationExtraArgs", type(self))
 
 
-safe_increment = safe_int32_increment = next_count
+def safe_increment(count: Any) -> Array:
+    """Return count + 1; the largest number of the dtype stays as it is."""
+    return next_count(jnp.asarray(count))
+
+
+safe_int32_increment = safe_increment
 
 
 def with_extra_args_support(

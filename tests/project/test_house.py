@@ -85,7 +85,7 @@ def test_builders_have_a_dozen_arguments_at_most():
         ["ruff", "format", "--check", "."],
         ["lint-imports", "--no-cache"],
         ["pyright", "--pythonpath", sys.executable],
-        full(["mypy", *MYPY, "tests/user_script.py"]),
+        full(["mypy", *MYPY, "tests/user_script.py", "tests/optax/user_script.py"]),
     ],
     ids=lambda command: command[0] + command[1][:6],
 )

@@ -91,14 +91,10 @@ ADVICE = {
 
 
 @pytest.mark.parametrize("name", ADVICE)
-def test_an_unknown_name_is_told_what_it_is_called_here(name):
-    known = vars(adamx).pop(name, None)  # a module that a test has imported
-    try:
-        with pytest.raises(AttributeError) as caught:
-            getattr(adamx, name)
-    finally:
-        if known is not None:
-            vars(adamx)[name] = known
+def test_an_unknown_name_is_told_what_it_is_called_here(name, monkeypatch):
+    monkeypatch.delattr(adamx, name, raising=False)  # a module that is imported
+    with pytest.raises(AttributeError) as caught:
+        getattr(adamx, name)
     assert str(caught.value).endswith(f"attribute {name!r}; {ADVICE[name]}")
     assert caught.value.name == name
 
