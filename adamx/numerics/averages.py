@@ -71,9 +71,8 @@ def _distance_to_reciprocal(y: Array) -> Array:
 
 
 def next_count(count: Array) -> Array:
-    """Return count + 1; the largest number of the dtype stays as it is."""
-    kind = jnp.iinfo if jnp.issubdtype(count.dtype, jnp.integer) else jnp.finfo
-    return jnp.where(count < kind(count.dtype).max, count + 1, count)
+    """Count + 1, staying at the integer's end instead of wrapping round."""
+    return jnp.where(count < jnp.iinfo(count.dtype).max, count + 1, count)
 
 
 def is_refresh_step(count: Array, every: int) -> Array:

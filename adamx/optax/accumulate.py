@@ -60,17 +60,18 @@ class SkipBatches(Gate):
 class Accumulation(Layout):
     """`MultiStepsState`, with what `SkipBatches` keeps, if that is around."""
 
+    is_dict = False
+
     def __init__(self, opt: Transform, skips: bool) -> None:
         self.inner, self.skips = layout_of(opt), skips
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+    def show(self, state: dict[str, Any]) -> Any:
         skip_state = ()
         if self.skips:
             skip_state = state["SkipBatches"]["skip_state"]
             state = state["SkipBatches"]["inner"]
         own = dict(state["MultiSteps"])
-        was = None if old is None else old.inner_opt_state
-        inner = self.inner.show(own.pop("inner", {}), was)
+        inner = self.inner.show(own.pop("inner", {}))
         return MultiStepsState(**own, inner_opt_state=inner, skip_state=skip_state)
 
     def hide(self, shown: Any) -> Any:

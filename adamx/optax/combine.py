@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
 import adamx
 from adamx.core.transform import Transform, TransformLike, as_transform
+from adamx.core.wrapper import wrap
 from adamx.hyperparameters.arguments import NonNegativeInteger
 from adamx.hyperparameters.labels import Labels
+from adamx.numerics.averages import next_count
 from adamx.optax.layout import (
     Injected,
     Inside,
@@ -17,6 +21,8 @@ from adamx.optax.layout import (
     with_layout,
 )
 from adamx.optax.own import beyond
+from adamx.types import Params, State, Updates
+from adamx.wrappers import inject_hyperparams as inject
 
 
 class MaskedState(NamedTuple):
@@ -148,20 +154,45 @@ def inject_hyperparams(
 
     They are float32 at least, whatever `hyperparam_dtype` is.
     """
-    build = adamx.inject_hyperparams(inner_factory, static_args)
 
     def built(*args: Any, **kwargs: Any) -> LaidOut:
-        made = build(*args, **kwargs)
-        ((_, node),) = made.plan.pieces
-        wrapper: Any = node
-        first = {name: schedule(0) for name, schedule in wrapper.schedules.items()}
-        inner = wrapper.build(**wrapper.numbers, **first)
-        call: Any = made.call
-        laid = LaidOut.of(made.plan.pieces, call)
-        assert isinstance(laid, LaidOut)
-        return laid.laid_out(Injected(wrapper.numbers, inner))
+        return _injected(inner_factory, static_args, args, kwargs)
 
     return built
+
+
+class Counted(inject.Injected):
+    """Count the steps also if no hyperparameter follows a schedule."""
+
+    def begin(self, params: Params) -> dict[str, Any]:
+        return {"count": jnp.zeros((), jnp.int32), **super().begin(params)}
+
+    def update_inner(
+        self,
+        updates: Updates,
+        own_state: dict[str, Any],
+        inner: State,
+        params: Params | None,
+        extra: Mapping[str, Any],
+    ) -> tuple[Updates, dict[str, Any], State]:
+        count = next_count(own_state["count"])
+        given = updates, own_state, inner, params, extra
+        updates, own_state, inner = super().update_inner(*given)
+        return updates, {**own_state, "count": count}, inner
+
+
+def _injected(factory: Any, static_args: Any, args: Any, kwargs: Any) -> LaidOut:
+    made = adamx.inject_hyperparams(factory, static_args)(*args, **kwargs)
+    ((_, node),) = made.plan.pieces
+    found: Any = node
+    first = {name: schedule(0) for name, schedule in found.schedules.items()}
+    inner = found.build(**found.numbers, **first)
+    fields = found.name, found.plan, found.build, found.numbers, found.schedules
+    call: Any = made.call
+    pieces = wrap(Counted(*fields)).plan.pieces
+    laid = LaidOut.of(pieces, inject.InjectedCall(_injected, call.bound))
+    assert isinstance(laid, LaidOut)
+    return laid.laid_out(Injected(found.numbers, inner))
 
 
 multi_transform = partition

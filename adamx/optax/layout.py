@@ -12,8 +12,8 @@ from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.execution.plan import Piece, distinct
 from adamx.hyperparameters.call import Call
 from adamx.hyperparameters.hyper import bind, shown_signature
-from adamx.numerics.averages import next_count
 from adamx.optax.pair import EmptyState
+from adamx.tree.check import wrong_state
 from adamx.types import Params, StateT, UpdatesT
 
 P = ParamSpec("P")
@@ -22,8 +22,11 @@ P = ParamSpec("P")
 class Layout:
     """The layout of adamx itself: a dict by the names of the pieces."""
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
-        """Return a state of adamx as a user sees it; `old` was seen the step before."""
+    is_dict: bool = True
+    """Whether a state in this layout may be a dict."""
+
+    def show(self, state: dict[str, Any]) -> Any:
+        """Return a state of adamx as a user sees it."""
         return state or EmptyState()
 
     def hide(self, shown: Any) -> Any:
@@ -37,7 +40,7 @@ class Single(Layout):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+    def show(self, state: dict[str, Any]) -> Any:
         return state[self.name]
 
     def hide(self, shown: Any) -> Any:
@@ -50,7 +53,7 @@ class Series(Layout):
     def __init__(
         self, transforms: tuple[Transform, ...], keys: tuple[str, ...] | None = None
     ) -> None:
-        self.keys = keys
+        self.keys, self.is_dict = keys, keys is not None
         self.layouts = [layout_of(tx) for tx in transforms]
         own = [_state_names(tx.plan.pieces) for tx in transforms]
         every = iter(
@@ -58,11 +61,10 @@ class Series(Layout):
         )
         self.names = [{name: next(every) for name in names} for names in own]
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
-        before = [None] * len(self.layouts) if old is None else self._values(old)
+    def show(self, state: dict[str, Any]) -> Any:
         parts = [
-            layout.show({k: state[n] for k, n in names.items() if n in state}, was)
-            for layout, names, was in zip(self.layouts, self.names, before, strict=True)
+            layout.show({k: state[n] for k, n in names.items() if n in state})
+            for layout, names in zip(self.layouts, self.names, strict=True)
         ]
         if self.keys is None:
             return tuple(parts)
@@ -96,6 +98,8 @@ class Inside(Layout):
         fields: names of adamx by the names of other fields.
     """
 
+    is_dict = False
+
     def __init__(
         self,
         name: str,
@@ -107,10 +111,9 @@ class Inside(Layout):
         self.name, self.kind, self.field, self.fields = name, kind, field, fields
         self.inner = layout_of(inner)
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+    def show(self, state: dict[str, Any]) -> Any:
         own = dict(state.get(self.name, {}))
-        was = None if old is None else getattr(old, self.field)
-        values = {self.field: self.inner.show(own.pop("inner", {}), was)}
+        values = {self.field: self.inner.show(own.pop("inner", {}))}
         for field in self.kind._fields:
             if field != self.field:
                 values[field] = own[self.fields.get(field, field)]
@@ -127,6 +130,8 @@ class Inside(Layout):
 class Parts(Layout):
     """A NamedTuple with the states of the parts of a tree, by label."""
 
+    is_dict = False
+
     def __init__(
         self,
         name: str,
@@ -137,12 +142,11 @@ class Parts(Layout):
         self.name, self.shown, self.hidden = name, show, hide
         self.layouts = {k: layout_of(as_transform(tx)) for k, tx in parts.items()}
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
+    def show(self, state: dict[str, Any]) -> Any:
         own = state.get(self.name, {})
-        was = {} if old is None else self.hidden(old)
         return self.shown(
             {
-                label: layout.show(own.get(str(label), {}), was.get(label))
+                label: layout.show(own.get(str(label), {}))
                 for label, layout in self.layouts.items()
             }
         )
@@ -166,35 +170,34 @@ class InjectHyperparamsState(NamedTuple):
 class Injected(Layout):
     """Hyperparameters in one dict, those that follow a schedule too."""
 
+    is_dict = False
+
     def __init__(self, numbers: Mapping[str, Any], inner: Transform) -> None:
         self.dtypes = {name: x.dtype for name, x in numbers.items()}
         self.inner = layout_of(inner)
 
-    def show(self, state: dict[str, Any], old: Any = None) -> Any:
-        own = state.get("inject_hyperparams", {})
-        count = jnp.zeros((), jnp.int32) if old is None else next_count(old.count)
+    def show(self, state: dict[str, Any]) -> Any:
+        own = state["inject_hyperparams"]
         return InjectHyperparamsState(
-            count=count,
+            count=own["count"],
             hyperparams=own.get("hyperparams", {}) | own.get("scheduled", {}),
             hyperparams_states={},
-            inner_state=self.inner.show(
-                own.get("inner", {}), None if old is None else old.inner_state
-            ),
+            inner_state=self.inner.show(own.get("inner", {})),
         )
 
     def hide(self, shown: Any) -> Any:
         values = dict(shown.hyperparams)
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {"count": shown.count}
         if self.dtypes:
             own["hyperparams"] = {
                 name: jnp.asarray(values.pop(name), dtype)
                 for name, dtype in self.dtypes.items()
             }
         if values:
-            own |= {"count": shown.count, "scheduled": values}
+            own["scheduled"] = values
         inner = self.inner.hide(shown.inner_state)
         whole = own | ({"inner": inner} if inner else {})
-        return {"inject_hyperparams": whole} if whole else {}
+        return {"inject_hyperparams": whole}
 
 
 class LaidOut(Transform):
@@ -212,9 +215,19 @@ class LaidOut(Transform):
         params: Params | None = None,
         **extra: Any,
     ) -> tuple[UpdatesT, StateT]:
-        hidden: Any = self.layout.hide(state)
+        hidden = self._hidden(state)
         updates, new = super().update(updates, hidden, params, **extra)
-        return updates, self.layout.show(new, state)
+        return updates, self.layout.show(new)
+
+    def _hidden(self, state: Any) -> Any:
+        """Return the dict of adamx; one that `from_optax` made is that already."""
+        if isinstance(state, dict) and not self.layout.is_dict:
+            return state
+        try:
+            return self.layout.hide(state)
+        except (AttributeError, TypeError, ValueError, KeyError):
+            expected = "the state that init returned"
+            raise wrong_state(repr(self), expected, type(state).__name__) from None
 
     def laid_out(self, layout: Layout) -> "LaidOut":
         """Return the transform, after setting its layout."""

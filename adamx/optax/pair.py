@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from adamx.core.transform import Transform
-from adamx.numerics.averages import next_count
 from adamx.types import Array, PyTree, Scalar
 
 OptState: TypeAlias = PyTree
@@ -62,7 +61,12 @@ else:
 
 def safe_increment(count: Any) -> Array:
     """Return count + 1; the largest number of the dtype stays as it is."""
-    return next_count(jnp.asarray(count))
+    count = jnp.asarray(count)
+    if not any(jnp.issubdtype(count.dtype, d) for d in (jnp.integer, jnp.floating)):
+        raise ValueError(f"a count must be a real number, got one of {count.dtype}")
+    kind = jnp.iinfo if jnp.issubdtype(count.dtype, jnp.integer) else jnp.finfo
+    largest = jnp.array(kind(count.dtype).max, count.dtype)
+    return jnp.where(count < largest, count + jnp.ones_like(count), largest)
 
 
 safe_int32_increment = safe_increment
