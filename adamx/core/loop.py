@@ -22,8 +22,8 @@ def global_norm(updates: PyTree) -> Array:
         updates: any tree of arrays, gradients or parameters say; None counts as zero.
 
     Returns:
-        A real array of shape (), float32 at least. It is finite as long as the norm
-        is, also where squares overflow.
+        A real array of shape (), float32 at least. Squares do not overflow on the way;
+        the norm of ∞ is ∞.
 
     Reference:
         The name is Optax's and TensorFlow's.
@@ -36,7 +36,8 @@ def global_norm(updates: PyTree) -> Array:
         5.0
     """
     largest, rest = scaled_norm([_float(x) for x in jax.tree.leaves(updates)])
-    return largest * rest
+    # Of ∞ the second factor is NaN.
+    return jnp.where(jnp.isinf(largest), largest, largest * rest)
 
 
 def _float(x: Array) -> Array:

@@ -1,5 +1,6 @@
 """Combinators and wrappers whose states are tuples, as in Optax."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,19 +9,22 @@ import jax.numpy as jnp
 import adamx
 from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.core.wrapper import wrap
-from adamx.hyperparameters.arguments import NonNegativeInteger
+from adamx.hyperparameters.arguments import NonNegativeInteger, PositiveInteger
+from adamx.hyperparameters.hyper import Decay, NonNegative
 from adamx.hyperparameters.labels import Labels
 from adamx.numerics.averages import next_count
 from adamx.optax.layout import (
+    Fields,
     Injected,
     Inside,
     LaidOut,
     Layout,
     Parts,
     Series,
+    layout_of,
     with_layout,
 )
-from adamx.optax.own import beyond
+from adamx.optax.own import beyond, own
 from adamx.types import Params, State, Updates
 from adamx.wrappers import inject_hyperparams as inject
 
@@ -58,6 +62,17 @@ class ConditionallyMaskState(NamedTuple):
 
     step: Any
     inner_state: Any
+
+
+class ReduceLROnPlateauState(NamedTuple):
+    """The state of `reduce_on_plateau`."""
+
+    scale: Any
+    best_value: Any
+    plateau_count: Any
+    cooldown_count: Any
+    count: Any
+    avg_value: Any
 
 
 @with_layout
@@ -117,8 +132,7 @@ def apply_if_finite(
 ) -> tuple[Transform, Layout]:
     """Skip steps whose updates are not finite; see `adamx.apply_if_finite`."""
     made = adamx.apply_if_finite(inner, max_consecutive_errors)
-    own = as_transform(inner)
-    return made, Inside("apply_if_finite", ApplyIfFiniteState, "inner_state", own)
+    return made, Inside("apply_if_finite", ApplyIfFiniteState, inner)
 
 
 @with_layout
@@ -129,8 +143,8 @@ def conditionally_transform(
 ) -> tuple[Transform, Layout]:
     """Apply `inner` in some steps; see `adamx.conditionally_transform`."""
     made = adamx.conditionally_transform(inner, should_transform_fn, forward_extra_args)
-    kind, own = ConditionallyTransformState, as_transform(inner)
-    return made, Inside("conditionally_transform", kind, "inner_state", own)
+    kind = ConditionallyTransformState
+    return made, Inside("conditionally_transform", kind, inner)
 
 
 @with_layout
@@ -141,8 +155,26 @@ def conditionally_mask(
 ) -> tuple[Transform, Layout]:
     """Apply `inner` in some steps; see `adamx.conditionally_mask`."""
     made = adamx.conditionally_mask(inner, should_transform_fn, forward_extra_args)
-    kind, own = ConditionallyMaskState, as_transform(inner)
-    return made, Inside("conditionally_mask", kind, "inner_state", own)
+    return made, Inside("conditionally_mask", ConditionallyMaskState, inner)
+
+
+@with_layout
+def reduce_on_plateau(
+    factor: Decay = 0.1,
+    patience: PositiveInteger = 10,
+    rtol: NonNegative = 1e-4,
+    atol: NonNegative = 0.0,
+    cooldown: NonNegativeInteger = 0,
+    accumulation_size: PositiveInteger = 1,
+    min_scale: NonNegative = 0.0,
+) -> tuple[Transform, Layout]:
+    """Reduce the rate when a value stops falling; see `adamx.reduce_on_plateau`."""
+    tolerances = factor, patience, rtol, atol
+    made = adamx.reduce_on_plateau(*tolerances, cooldown, accumulation_size, min_scale)
+    layout = Fields(
+        "reduce_on_plateau", ReduceLROnPlateauState, count="count_of_values"
+    )
+    return made, layout
 
 
 def inject_hyperparams(
@@ -152,13 +184,28 @@ def inject_hyperparams(
 ) -> Callable[..., LaidOut]:
     """Keep hyperparameters in the state, where `state.hyperparams` has them by name.
 
-    They are float32 at least, whatever `hyperparam_dtype` is.
+    They are float32 at least, whatever `hyperparam_dtype` is. A schedule with a state
+    of its own makes the call one of Optax's own function.
     """
+    adamx.inject_hyperparams(inner_factory, static_args)  # which checks the names
 
     def built(*args: Any, **kwargs: Any) -> LaidOut:
+        schedules = getattr(sys.modules.get("optax"), "schedules", None)
+        kind = getattr(schedules, "StatefulSchedule", ())
+        if any(isinstance(x, kind) for x in (*args, *kwargs.values())):
+            return _theirs(inner_factory, static_args, hyperparam_dtype, args, kwargs)
         return _injected(inner_factory, static_args, args, kwargs)
 
     return built
+
+
+@with_layout
+def _theirs(
+    factory: Any, static_args: Any, dtype: Any, args: Any, kwargs: Any
+) -> tuple[Transform, Layout]:
+    build = own("inject_hyperparams")(factory, static_args, dtype)
+    made = as_transform(build(*args, **kwargs))
+    return made, layout_of(made)
 
 
 class Counted(inject.Injected):

@@ -21,7 +21,6 @@ with _on_first_use(globals(), "adamx.names"):
     from optax.contrib import MuonState as MuonState
     from optax.contrib import NormalizeState as NormalizeState
     from optax.contrib import ProdigyState as ProdigyState
-    from optax.contrib import ReduceLROnPlateauState as ReduceLROnPlateauState
     from optax.contrib import SAMState as SAMState
     from optax.contrib import ScaleByAdemamixState as ScaleByAdemamixState
     from optax.contrib import (
@@ -49,12 +48,13 @@ with _on_first_use(globals(), "adamx.names"):
     from adamx import momo as momo
     from adamx import momo_adam as momo_adam
     from adamx import normalize as normalize
-    from adamx import reduce_on_plateau as reduce_on_plateau
     from adamx import scale_by_acprop as scale_by_acprop
     from adamx import scale_by_cocob as scale_by_cocob
     from adamx import scale_by_madgrad as scale_by_madgrad
     from adamx import schedule_free_eval_params as schedule_free_eval_params
     from adamx import simplified_ademamix as simplified_ademamix
+    from adamx.optax.combine import ReduceLROnPlateauState as ReduceLROnPlateauState
+    from adamx.optax.combine import reduce_on_plateau as reduce_on_plateau
     from adamx.optax.contributed import ademamix as ademamix
     from adamx.optax.contributed import adopt as adopt
     from adamx.optax.contributed import dadapt_adamw as dadapt_adamw

@@ -87,44 +87,46 @@ def _state_names(pieces: tuple[Piece, ...]) -> list[str]:
     return [p.name if isinstance(p, Freeze) else name for name, p in distinct(pieces)]
 
 
-class Inside(Layout):
-    """A NamedTuple of what a wrapper keeps, and of the state inside of it.
+class Fields(Layout):
+    """A NamedTuple of what a piece keeps.
 
     Args:
-        name: the name of the wrapper's piece.
-        kind: the NamedTuple; its fields have the wrapper's names, or those of `fields`.
-        field: the field of the state inside.
-        inner: the transform inside.
-        fields: names of adamx by the names of other fields.
+        name: the name of the piece.
+        kind: the NamedTuple; its fields have the names of adamx, or those of `fields`.
+        **fields: names of adamx by the names of other fields.
     """
 
     is_dict = False
 
-    def __init__(
-        self,
-        name: str,
-        kind: Any,
-        field: str,
-        inner: Transform,
-        **fields: str,
-    ) -> None:
-        self.name, self.kind, self.field, self.fields = name, kind, field, fields
-        self.inner = layout_of(inner)
+    def __init__(self, name: str, kind: Any, **fields: str) -> None:
+        self.name, self.kind = name, kind
+        self.fields = {field: fields.get(field, field) for field in kind._fields}
 
     def show(self, state: dict[str, Any]) -> Any:
-        own = dict(state.get(self.name, {}))
-        values = {self.field: self.inner.show(own.pop("inner", {}))}
-        for field in self.kind._fields:
-            if field != self.field:
-                values[field] = own[self.fields.get(field, field)]
-        return self.kind(**values)
+        own = state[self.name]
+        return self.kind(**{field: own[name] for field, name in self.fields.items()})
 
     def hide(self, shown: Any) -> Any:
-        values = shown._asdict()
-        inner = self.inner.hide(values.pop(self.field))
-        own = {self.fields.get(k, k): x for k, x in values.items()}
-        whole = own | ({"inner": inner} if inner else {})
-        return {self.name: whole} if whole else {}
+        own = {name: getattr(shown, field) for field, name in self.fields.items()}
+        return {self.name: own}
+
+
+class Inside(Fields):
+    """A NamedTuple of what a wrapper keeps, with the state inside as `inner_state`."""
+
+    def __init__(self, name: str, kind: Any, inner: TransformLike) -> None:
+        super().__init__(name, kind, inner_state="inner")
+        self.inner = layout_of(as_transform(inner))
+
+    def show(self, state: dict[str, Any]) -> Any:
+        own = state[self.name]
+        inner = self.inner.show(own.get("inner", {}))
+        return super().show({self.name: {**own, "inner": inner}})
+
+    def hide(self, shown: Any) -> Any:
+        own = super().hide(shown)[self.name]
+        inner = self.inner.hide(own.pop("inner"))
+        return {self.name: own | ({"inner": inner} if inner else {})}
 
 
 class Parts(Layout):

@@ -261,7 +261,7 @@ polyak_sgd = adapted(
 )
 
 add_noise = adapted("add_noise", _add_noise, "eta gamma key * seed")
-ema = adapted("ema", adamx.ema, "decay debias accumulator_dtype:ema")
+ema = adapted("ema", adamx.ema, "decay debias accumulator_dtype:mu")
 scale_by_adam = adapted(
     "scale_by_adam",
     adamx.scale_by_adam,
@@ -295,7 +295,7 @@ scale_by_lion = adapted(
 scale_by_novograd = adapted(
     "scale_by_novograd",
     adamx.scale_by_novograd,
-    "b1 b2 eps eps_root weight_decay mu_dtype:mu",
+    "b1 b2 eps eps_root weight_decay mu_dtype:trace",
 )
 scale_by_schedule = adapted("scale_by_schedule", adamx.scale, "step_size_fn=step_size")
 scale_by_sm3 = adapted("scale_by_sm3", _scale_by_sm3, "b1 b2 eps")

@@ -29,6 +29,13 @@ def test_the_norm_of_large_and_small_numbers_is_exact():
         np.testing.assert_allclose(adamx.global_norm(tree), size * 3**0.5, rtol=1e-6)
 
 
+@pytest.mark.parametrize("number", [jnp.inf, -jnp.inf, jnp.nan])
+def test_the_norm_of_what_is_not_finite_is_not_finite(number):
+    found = adamx.global_norm([jnp.array([number, 1.0]), jnp.zeros(2)])
+    np.testing.assert_array_equal(found, abs(number))
+    assert jnp.isnan(adamx.global_norm([jnp.array([number, jnp.nan])]))
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.int32, jnp.complex64])
 def test_the_norm_is_float32_at_least(dtype):
     found = adamx.global_norm([jnp.array([3, 4], dtype)])

@@ -134,3 +134,44 @@ def test_steps_are_those_of_optax(call):
             ours_now,
             theirs_now,
         )
+
+
+SIXTEEN = [
+    "o.adafactor(0.1, momentum=0.9, dtype_momentum={})",
+    "o.amsgrad(0.1, mu_dtype={})",
+    "o.contrib.adopt(0.1, mu_dtype={})",
+    "o.contrib.muon(0.1, mu_dtype={})",
+    "o.contrib.scale_by_muon(mu_dtype={})",
+    "o.ema(0.9, accumulator_dtype={})",
+    "o.lion(0.1, mu_dtype={})",
+    "o.nadamw(0.1, mu_dtype={})",
+    "o.optimistic_adam(0.1, mu_dtype={})",
+    "o.optimistic_adam_v2(0.1, mu_dtype={})",
+    "o.scale_by_adam(mu_dtype={})",
+    "o.scale_by_amsgrad(mu_dtype={})",
+    "o.scale_by_lion(mu_dtype={})",
+    "o.scale_by_novograd(mu_dtype={})",
+    "o.sgd(0.1, 0.9, accumulator_dtype={})",
+    "o.signum(0.1, accumulator_dtype={})",
+    "o.trace(0.9, accumulator_dtype={})",
+]
+
+
+@pytest.mark.parametrize("call", SIXTEEN)
+def test_a_dtype_is_that_of_one_moment(call):
+    matrix = {"w": jnp.ones((2, 3))}
+
+    def count(dtype: str) -> dict[str, int]:
+        """Return how many trees like the parameters the state has, by dtype."""
+        state = jax.eval_shape(made(call.format(dtype), ours).init, matrix)
+        sizes = [x.dtype.name for x in jax.tree.leaves(state) if x.size == 6]
+        return {name: sizes.count(name) for name in sizes}
+
+    single = count("None")
+    assert [*single] == ["float32"]
+    assert count("jnp.float32") == count("float") == single
+    for dtype in ("bfloat16", "float16"):
+        mixed = count(repr(dtype))
+        assert mixed == count(f"jnp.{dtype}")
+        assert mixed.pop(dtype) == 1
+        assert mixed.get("float32", 0) == single["float32"] - 1

@@ -98,6 +98,31 @@ def test_hyperparameters_can_be_set_in_the_state(value):
         np.testing.assert_allclose(updates["w"], -0.25 * GRADS["w"], rtol=1e-6)
 
 
+def test_a_schedule_with_a_state_of_its_own_is_followed():
+    class Falling(theirs.schedules.StatefulSchedule):
+        def init(self) -> Any:
+            return jnp.float32(0.1)
+
+        def update(self, state: Any, **extra: Any) -> Any:
+            return state / 2
+
+        def __call__(self, state: Any, **extra: Any) -> Any:
+            return state
+
+    for o in (ours, theirs):
+        tx = o.chain(o.clip(10.0), o.inject_hyperparams(o.sgd)(Falling()))
+        state = tx.init(PARAMS)
+        for rate in (0.1, 0.05):
+            updates, state = tx.update(GRADS, state, PARAMS)
+            np.testing.assert_allclose(updates["w"], -rate * GRADS["w"], rtol=1e-6)
+        assert state[1].hyperparams_states["learning_rate"] == jnp.float32(0.025)
+
+
+def test_a_wrong_static_argument_is_named_at_once():
+    with pytest.raises(TransformError, match="'rate' in static_args"):
+        ours.inject_hyperparams(ours.sgd, "rate")
+
+
 def test_a_batch_that_is_skipped_never_happened():
     tx = ours.MultiSteps(ours.sgd(1.0), 2, should_skip_update_fn=ours.skip_not_finite)
     bad = {**GRADS, "b": jnp.array([1.0, jnp.nan])}
