@@ -14,7 +14,8 @@ def test_optax_tests_pass_or_fail_by_a_known_cause(file):
     pytest.importorskip("absl")
     if f"optax.{file}_test" not in optax_suite.files_of_tests():
         pytest.skip("this Optax comes without its tests")
-    outcomes = optax_suite.run(f"optax.{file}_test", 1, False)
+    outcomes, whole = optax_suite.run(f"optax.{file}_test", 1, False)
+    assert whole
     assert len(outcomes) > 5
     failed = [x for x in outcomes if x.error and not optax_suite.cause(x.test)]
     assert not failed

@@ -37,6 +37,9 @@ SECONDS = 60
 """How long the tests of one file may take; what is left over is not tried."""
 
 
+WHOLE = "all tests were run"
+
+
 class Outcome(NamedTuple):
     """A test, and its error; empty if it passed."""
 
@@ -127,7 +130,7 @@ def run_here(name: str, every: int, traceback: bool) -> None:
     for i in range(len(chosen)):
         test = chosen[i * step % len(chosen)]
         if time.monotonic() - begin > SECONDS:
-            break
+            return
         result = unittest.TestResult()
         test.run(result)
         wrong = result.errors + result.failures
@@ -136,6 +139,8 @@ def run_here(name: str, every: int, traceback: bool) -> None:
         test_id = f"{short}.{test.id().removeprefix(name + '.')}"
         print(json.dumps(Outcome(test_id, text if traceback else last_line(text))))
         sys.stdout.flush()
+    if every == 1:
+        print(WHOLE)
 
 
 def last_line(text: str) -> str:
@@ -144,8 +149,8 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else text[-200:].replace("\n", " ")
 
 
-def run(name: str, every: int, traceback: bool) -> list[Outcome]:
-    """Run the tests of one file in another process."""
+def run(name: str, every: int, traceback: bool) -> tuple[list[Outcome], bool]:
+    """Run the tests of one file in another process; return whether all were run."""
     command = [sys.executable, "-m", __spec__.name, "--file", name]
     command += ["--every", str(every), *(["--traceback"] if traceback else [])]
     done = subprocess.run(
@@ -159,7 +164,7 @@ def run(name: str, every: int, traceback: bool) -> list[Outcome]:
     found = [Outcome(*json.loads(x)) for x in done.stdout.splitlines() if x[:1] == "["]
     if done.returncode:
         found.append(Outcome(name, f"Error: {done.stderr[-300:]}"))
-    return found
+    return found, WHOLE in done.stdout.splitlines()
 
 
 def cause(test: str) -> str | None:
@@ -189,17 +194,18 @@ def main() -> int:
         run_here(options.file, options.every, options.traceback)
         return 0
     counts: Counter[str] = Counter()
-    every: list[Outcome] = []
+    every: list[Outcome] = []  # of files of which all tests were run
     for name in files_of_tests():
         if options.only not in name:
             continue
         begin = time.monotonic()
-        outcomes = run(name, options.every, options.traceback)
-        every += outcomes
+        outcomes, whole = run(name, options.every, options.traceback)
+        every += outcomes if whole else []
         failed = [x for x in outcomes if x.error]
         counts["passed"] += len(outcomes) - len(failed)
         seconds = time.monotonic() - begin
         counted = f"{len(outcomes) - len(failed)} pass, {len(failed)} fail"
+        counted += "" if whole else ", others not run"
         print(f"{name}: {counted}, {seconds:.0f} s", flush=True)
         for outcome in failed:
             why = cause(outcome.test)

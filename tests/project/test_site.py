@@ -18,6 +18,7 @@ import optax.contrib
 import pytest
 
 import adamx
+from adamx import names
 from adamx.testing.laws.truth import deviation, follower
 from adamx.testing.public import public_names
 from benchmarks import moving, pictures, readme
@@ -151,6 +152,17 @@ def test_names_on_the_pages_on_moving_exist(row):
     if row.theirs.endswith(("param_groups", "trainable")):
         return  # attributes of instances
     assert found(row.theirs) is not None
+
+
+def test_errors_call_the_optimizers_as_the_pages_on_moving_do():
+    rows = [*moving.TORCH, *moving.KERAS, *moving.TORCH_AROUND, *moving.KERAS_AROUND]
+    for row in rows:
+        name = row.theirs.partition("(")[0].split(".")[-1]
+        called = [r.ours for r in rows if f".{name}(" in f".{r.theirs}("]
+        if here := names.KERAS_AND_TORCH.get(name):
+            assert any(re.match(rf"(.*\W)?{here}\b", ours) for ours in called), name
+        else:
+            assert row in (*moving.TORCH_AROUND, *moving.KERAS_AROUND), name
 
 
 @pytest.mark.parametrize("page", PAGES)
