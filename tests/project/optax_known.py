@@ -11,6 +11,7 @@ BUILT = "it builds a schedule that adamx refuses, such as one of no steps"
 ZERO = "after a warm-up to a peak of 0, adamx's schedule goes on to its end"
 ROUNDING = "it compares results of two calls to 1e-6, where 1.1e-6 is rounding"
 FOREIGN = "adamx gives a piece of Optax float32 updates, so its bfloat16 state changes"
+OWN = "it fails with Optax itself, too"
 SEARCH = "its value function takes arguments of `update`"
 
 KNOWN: list[tuple[str, str]] = [
