@@ -19,12 +19,15 @@ Conventions of all docstrings:
 
 from adamx.lazy import on_first_use as _on_first_use
 
-with _on_first_use(globals()):
+with _on_first_use(globals(), "adamx.names"):
     from adamx import schedules as schedules
     from adamx.core.apply import apply_updates as apply_updates
     from adamx.core.chain import chain as chain
     from adamx.core.fork import fork as fork
     from adamx.core.fork import with_input as with_input
+    from adamx.core.loop import global_norm as global_norm
+    from adamx.core.loop import incremental_update as incremental_update
+    from adamx.core.loop import periodic_update as periodic_update
     from adamx.core.partition import freeze as freeze
     from adamx.core.partition import masked as masked
     from adamx.core.partition import param_groups as param_groups
@@ -356,6 +359,9 @@ with _on_first_use(globals()):
     )
     from adamx.transforms.scaling.zero import set_to_zero as set_to_zero
     from adamx.transforms.scaling.zero import zero_nans as zero_nans
+    from adamx.types import Params as Params
+    from adamx.types import State as State
+    from adamx.types import Updates as Updates
     from adamx.wrappers.apply_if_finite import apply_if_finite as apply_if_finite
     from adamx.wrappers.conditional import conditionally_mask as conditionally_mask
     from adamx.wrappers.conditional import (
@@ -381,6 +387,7 @@ with _on_first_use(globals()):
     from adamx.wrappers.skip_large_updates import (
         skip_large_updates as skip_large_updates,
     )
+    from adamx.wrappers.skip_not_finite import skip_not_finite as skip_not_finite
     from adamx.wrappers.skip_spikes import skip_spikes as skip_spikes
 
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 @contextmanager
-def on_first_use(package: dict[str, Any]) -> Iterator[None]:
+def on_first_use(package: dict[str, Any], unknown: str = "") -> Iterator[None]:
     """Defer each `from … import …` in the block until its name is used.
 
     Type checkers and readers see ordinary imports. At run time the package gets an
@@ -17,6 +17,8 @@ def on_first_use(package: dict[str, Any]) -> Iterator[None]:
 
     Args:
         package: `globals()` of the package.
+        unknown: a module whose `advice` is called with the package and an unknown
+            name, for the end of the error.
     """
     import_now = builtins.__import__
 
@@ -37,15 +39,21 @@ def on_first_use(package: dict[str, Any]) -> Iterator[None]:
     def load(name: str) -> Any:
         if name not in deferred:
             message = f"module {package['__name__']!r} has no attribute {name!r}"
-            raise AttributeError(message)
-        module, name = deferred[name]
-        if module == package["__name__"]:
-            package[name] = import_module(f"{module}.{name}")
-        else:
-            package[name] = getattr(import_module(module), name)
+            # Python looks for names such as `__path__` in every module.
+            if unknown and not name.startswith("_"):
+                message += import_module(unknown).advice(package["__name__"], name)
+            # Without the module Python adds no second suggestion to the message.
+            raise AttributeError(message, name=name, obj=None)
+        module, theirs = deferred[name]
+        with import_module("adamx.extras").needed_for(f"{package['__name__']}.{name}"):
+            if module == package["__name__"]:
+                package[name] = import_module(f"{module}.{theirs}")
+            else:
+                package[name] = getattr(import_module(module), theirs)
         return package[name]
 
     package["__all__"] = [*deferred]
+    package["__deferred__"] = deferred
     package["__getattr__"] = load
     package["__dir__"] = lambda: sorted({*package, *deferred})
 

@@ -8,9 +8,13 @@ installed.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
+import adamx
+from adamx import names
 from benchmarks.document import replace
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -724,8 +728,60 @@ def parts(name: str, chinese: bool) -> dict[str, str]:
     }
 
 
+NAMESPACES = "optax", "optax.contrib", "optax.schedules", "optax.transforms"
+"""Those in which adamx has names of its own; in the others all is Optax's."""
+
+
+def whose(name: str, origin: str) -> str:
+    """Return which row of the table of Optax's names has this one."""
+    if origin == "adamx.optax":
+        return "modules"
+    if name in names.OPTAX:
+        return "adamx, by another name"
+    if origin.startswith("optax"):
+        return "Optax's own"
+    if name in vars(adamx)["__all__"]:
+        return "adamx, by the same name"
+    return "`adamx.optax` alone"
+
+
+def names_of(namespace: str) -> list[str]:
+    """Return the public names of a module of Optax, without what it imports."""
+    found = vars(import_module(namespace))
+    return sorted(
+        name
+        for name, thing in found.items()
+        if not name.startswith("_") and not _is_foreign(thing)
+    )
+
+
+def _is_foreign(thing: object) -> bool:
+    return isinstance(thing, ModuleType) and not thing.__name__.startswith("optax")
+
+
+def names_of_optax() -> str:
+    """Return the table of all public names of Optax, as Markdown."""
+    lines = ["| namespace | from | names |", "|---|---|---|"]
+    lent = vars(import_module("adamx.optax"))["__deferred__"]
+    lent = [f"optax.{n}" for n, (origin, _) in lent.items() if origin == "adamx.optax"]
+    for namespace in (*NAMESPACES, *sorted({*lent} - {*NAMESPACES})):
+        public = names_of(namespace)
+        origins = vars(import_module(f"adamx.{namespace}")).get("__deferred__")
+        rows: dict[str, list[str]] = {}
+        for name in public:
+            origin = origins[name][0] if origins else "optax"
+            here = f" (`adamx.{names.OPTAX[name]}`)" if name in names.OPTAX else ""
+            rows.setdefault(whose(name, origin), []).append(f"`{name}`{here}")
+        first = f"`{namespace}`"
+        for row in sorted(rows):
+            lines.append(f"| {first} | {row} | {', '.join(rows[row])} |")
+            first = ""
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Write all tables."""
+    replace(DOCS / "moving" / "from_optax.md", "names", names_of_optax())
     for name in TABLES:
         for folder in (DOCS, DOCS / "zh"):
             for mark, text in parts(name, folder.name == "zh").items():

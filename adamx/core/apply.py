@@ -1,5 +1,7 @@
 """The end of a step: parameters plus updates."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -10,7 +12,9 @@ from adamx.numerics.dtypes import cast, cast_saturating, compute_dtype
 from adamx.tree.check import flatten_like
 from adamx.tree.kinds import reports_absence, shown_value
 from adamx.tree.paths import describe, flatten, key_paths
-from adamx.types import Array, ParamsT, Updates
+from adamx.types import Array, ParamsT, PyTree, Updates
+
+FLOAT0 = jax.dtypes.float0
 
 
 @reports_absence
@@ -38,10 +42,11 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
     """
     leaves, treedef = flatten(params)
     try:
-        others = flatten_like(treedef, updates, "updates", params, than="params")
+        others: list[Any] = flatten_like(
+            treedef, updates, "updates", params, than="params"
+        )
     except TransformError as error:
         raise slip_in_apply(params, updates) or error from None
-    there = []
     for i, (p, u) in enumerate(zip(leaves, others, strict=True)):
         if p is None and u is not None:
             raise TransformError(
@@ -51,17 +56,9 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
                 got=shown_value(u),
                 hint="apply_updates(params, updates): are the two swapped?",
             )
-        # What jax.grad gives for integers is of dtype float0, and no update.
-        if p is None or u is None or getattr(u, "dtype", None) == jax.dtypes.float0:
-            continue
-        there.append(i)
-        if getattr(p, "shape", ()) != getattr(u, "shape", ()):
-            raise TransformError(
-                "an update does not fit its parameter",
-                where=key_paths(params)[i],
-                expected=describe(p),
-                got=describe(u),
-            )
+    # What jax.grad gives for integers is of dtype float0, and no update.
+    others = [None if getattr(u, "dtype", 0) == FLOAT0 else u for u in others]
+    there = fitting(leaves, others, params, "an update does not fit its parameter")
     try:
         sums = _add_all([leaves[i] for i in there], [others[i] for i in there])
     except TypeError:
@@ -72,6 +69,20 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
     for i, total in zip(there, sums, strict=True):
         leaves[i] = total
     return treedef.unflatten(leaves)
+
+
+def fitting(leaves: list[Any], others: list[Any], tree: PyTree, what: str) -> list[int]:
+    """Return the positions where both lists have an array; their shapes must agree."""
+    pairs = list(enumerate(zip(leaves, others, strict=True)))
+    there = [i for i, (x, y) in pairs if x is not None and y is not None]
+    for i in there:
+        x, y = leaves[i], others[i]
+        if getattr(x, "shape", ()) != getattr(y, "shape", ()):
+            where = key_paths(tree)[i]
+            raise TransformError(
+                what, where=where, expected=describe(x), got=describe(y)
+            )
+    return there
 
 
 @compiled

@@ -330,7 +330,7 @@ def _shown(value: Any) -> str:
 def _abstract_state(tx: Transform, params: Params, paths: list[str]) -> Any:
     """Return the first state, as shapes and dtypes."""
     try:
-        return jax.eval_shape(tx.init, params)
+        return jax.eval_shape(tx.plan.init, params)
     except TypeError:
         for path, leaf in zip(paths, flatten(params)[0], strict=True):
             if not (leaf is None or _can_be_traced(leaf)):

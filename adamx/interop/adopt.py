@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adamx.core.transform import TransformLike, as_transform
+from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.errors import TransformError
 from adamx.hyperparameters.arguments import Whole
+from adamx.hyperparameters.call import NoCall
 from adamx.interop.parts import Part, fits, joined, outline, parts_of, placed, shown
 from adamx.interop.rehearse import rehearsed
 from adamx.tree.paths import flatten, key_paths
@@ -57,6 +58,8 @@ def adopted(
             what else the state keeps does not follow from the number of steps.
     """
     tx = as_transform(tx)
+    # Without the layout that states have in `adamx.optax`.
+    tx = Transform.of(tx.plan.pieces, NoCall(tx.call))
     if count is not None:
         Whole(0).check("the old state", "count", count)
     taken: dict[str, set[int]] = {name: set() for name in moments}

@@ -34,6 +34,29 @@ def _momenta(gradient: Array, drift: Array) -> Array:
     return gradient + drift
 
 
+def direction(
+    b1: Decay,
+    b2: Decay,
+    b3: Decay,
+    eps: NonNegative,
+    eps_root: NonNegative,
+    weight: Decay,
+) -> Transform:
+    """Return Adan's direction, with `weight` times the change in both moments."""
+    ratio = fork(
+        RootRatio(eps, eps_root),
+        change=difference(),
+        ahead=with_input(_change, scale(weight)),
+        gradient=bias_correct(scale_by_momentum(b1)),
+        drift=with_input(
+            _change, chain(bias_correct(scale_by_momentum(b2)), scale(weight))
+        ),
+        numerator=with_input(_momenta),
+        moment=with_input(_ahead, bias_correct(second_moment(b3))),
+    )
+    return chain(bounded(None), ratio)
+
+
 @transform
 def scale_by_adan(
     b1: Decay = 0.98,
@@ -67,18 +90,7 @@ def scale_by_adan(
         >>> round(float(updates), 6)  # (1.25 + 0.5·0.5) / √3.375, over √0.75
         0.942809
     """
-    ratio = fork(
-        RootRatio(eps, eps_root),
-        change=difference(),
-        ahead=with_input(_change, scale(b2)),
-        gradient=bias_correct(scale_by_momentum(b1)),
-        drift=with_input(
-            _change, chain(bias_correct(scale_by_momentum(b2)), scale(b2))
-        ),
-        numerator=with_input(_momenta),
-        moment=with_input(_ahead, bias_correct(second_moment(b3))),
-    )
-    return chain(bounded(None), ratio)
+    return direction(b1, b2, b3, eps, eps_root, b2)
 
 
 @transform

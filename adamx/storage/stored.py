@@ -303,7 +303,7 @@ def _checked(
                 got=shown_value(value),
                 hint=f"call it: {call_of(value)}" if callable(value) else None,
             )
-    known = sorted(set(_slot_names(tx.plan)))
+    known = sorted(set(slot_names(tx.plan)))
     for name in named:
         if name not in known:
             raise TransformError(
@@ -324,10 +324,11 @@ def _checked(
     return Encoding(codec, dict(named), min_size)
 
 
-def _slot_names(plan: Plan) -> Iterator[str]:
+def slot_names(plan: Plan) -> Iterator[str]:
+    """Return the names of all slots that a plan keeps."""
     for _, part in plan.pieces:
         if isinstance(part, Rule):
             yield from (path[-1] for path in StateLayout.of(part).paths)
         else:
             for inner in part.plans():
-                yield from _slot_names(inner)
+                yield from slot_names(inner)

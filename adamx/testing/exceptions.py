@@ -11,7 +11,13 @@ _RUNS_AWAY = "z adds up all steps, and while parameters are held it grows withou
 _RADIAL = "a gradient of ones along ones is no step on a sphere: the rest is rounding"
 _HIDDEN = "an example that is NaN counts as zero, or it would show who is in the batch"
 
-_SKIPPING = "apply_if_finite", "skip_large_updates", "skip_spikes", "dynamic_loss_scale"
+_SKIPPING = (
+    "apply_if_finite",
+    "dynamic_loss_scale",
+    "skip_large_updates",
+    "skip_not_finite",
+    "skip_spikes",
+)
 _YOGI = "scale_by_yogi", "yogi", "yogi_moment"
 _SCHEDULE_FREE = (
     "schedule_free",

@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 
 import adamx
+from adamx import names
+from adamx import optax as optax_names
 from adamx.lazy import on_first_use
 from adamx.testing.public import public_names
 from tests.process import python
@@ -50,6 +52,63 @@ def test_a_name_is_looked_up_once():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'adamx' has no attribute 'adm'"):
         adamx.adm  # pyright: ignore  # noqa: B018
+
+
+ADVICE = {
+    "multi_transform": "here it is adamx.partition, and adamx.optax has all of "
+    "Optax's names",
+    "GradientTransformation": "here it is adamx.Transform, and adamx.optax has all of "
+    "Optax's names",
+    "scale_by_schedule": "here it is adamx.scale, and adamx.optax has all of Optax's "
+    "names",
+    "losses": "it is adamx.optax.losses",
+    "tree": "it is adamx.optax.tree",
+    "lookahead_": "did you mean 'lookahead'?",
+    "l2_loss": "it is adamx.optax.l2_loss, which is Optax's own",
+    "named_chain": "here it is adamx.chain, and adamx.optax has all of Optax's names",
+    "MuonState": "it is adamx.optax.contrib.MuonState, which is Optax's own",
+    "skip_large_updats": "did you mean 'skip_large_updates'?",
+    "ADAM": "did you mean 'adam'?",
+    "AdamW": "here it is adamx.adamw",
+    "SGD": "here it is adamx.sgd",
+    "RMSprop": "here it is adamx.rmsprop",
+    "Adamax": "here it is adamx.adamax",
+    "StepLR": "here it is adamx.exponential_decay, with staircase=True",
+    "CosineAnnealingLR": "here it is adamx.cosine_decay_schedule",
+    "ReduceLROnPlateau": "here it is adamx.reduce_on_plateau",
+    "GradScaler": "here it is adamx.dynamic_loss_scale",
+    "clip_grad_norm_": "here it is adamx.clip_by_global_norm",
+    "interop": "it is a module: from adamx import interop",
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_an_unknown_name_is_told_what_it_is_called_here(name, monkeypatch):
+    monkeypatch.delattr(adamx, name, raising=False)  # a module that is imported
+    with pytest.raises(AttributeError) as caught:
+        getattr(adamx, name)
+    assert str(caught.value).endswith(f"attribute {name!r}; {ADVICE[name]}")
+    assert caught.value.name == name
+
+
+def test_a_name_that_is_like_no_other_gets_no_advice():
+    with pytest.raises(AttributeError, match=r"has no attribute 'zzz'$"):
+        adamx.zzz  # pyright: ignore  # noqa: B018
+
+
+def test_names_elsewhere_lead_to_names_of_adamx():
+    """Each name in the tables is another one there, and the one here exists."""
+    ours = {**names.OPTAX, **names.KERAS_AND_TORCH}
+    for name, here in ours.items():
+        assert hasattr(adamx, here.partition(",")[0]), (name, here)
+        assert name not in public_names(), name
+    for name in names.OPTAX:
+        assert hasattr(optax_names, name), name
+
+
+def test_a_typing_error_in_a_namespace_gets_advice_too():
+    with pytest.raises(AttributeError, match=r"'adamx.optax' .* did you mean 'adamw'"):
+        optax_names.adam_w  # pyright: ignore  # noqa: B018
 
 
 def test_dir_has_all_names():

@@ -18,6 +18,7 @@ import optax.contrib
 import pytest
 
 import adamx
+from adamx import names
 from adamx.testing.laws.truth import deviation, follower
 from adamx.testing.public import public_names
 from benchmarks import examples, moving, pictures, readme
@@ -213,6 +214,17 @@ def test_names_on_the_pages_on_moving_exist(row):
     assert found(row.theirs) is not None
 
 
+def test_errors_call_the_optimizers_as_the_pages_on_moving_do():
+    rows = [*moving.TORCH, *moving.KERAS, *moving.TORCH_AROUND, *moving.KERAS_AROUND]
+    for row in rows:
+        name = row.theirs.partition("(")[0].split(".")[-1]
+        called = [r.ours for r in rows if f".{name}(" in f".{r.theirs}("]
+        if here := names.KERAS_AND_TORCH.get(name):
+            assert any(re.match(rf"(.*\W)?{here}\b", ours) for ours in called), name
+        else:
+            assert row in (*moving.TORCH_AROUND, *moving.KERAS_AROUND), name
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_names_of_optax_on_a_page_exist(page):
     for name in re.findall(r"\boptax\.[A-Za-z_.]+\b", (DOCS / page).read_text()):
@@ -237,6 +249,14 @@ def test_the_tables_on_moving_are_written_by_their_script(page):
             assert f"<!-- begin: {mark} -->\n{table}\n<!-- end: {mark} -->" in text
 
 
+def test_the_table_of_optax_names_is_written_by_its_script():
+    table = moving.names_of_optax()
+    text = (DOCS / "moving/from_optax.md").read_text()
+    assert f"<!-- begin: names -->\n{table}\n<!-- end: names -->" in text
+    for name in (n for n in dir(optax) if not n.startswith("_")):
+        assert f"`{name}`" in table, name
+
+
 @pytest.mark.parametrize("part", readme.PARTS)
 def test_the_tables_of_the_readme_are_written_by_their_script(part):
     mark, text = f"benchmarks.readme {part}", readme.PARTS[part]()
@@ -251,14 +271,15 @@ def test_links_of_the_readme_lead_somewhere():
 
 
 NAME = re.compile(r"adamx\.(\w+)")
+MODULES = {"errors", "types"}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_names_of_adamx_on_a_page_exist(page):
     text = (DOCS / page).read_text()
-    rooms = {path.parent.name for path in (ROOT / "adamx").glob("*/__init__.py")}
+    rooms = {file.parent.name for file in (ROOT / "adamx").glob("*/__init__.py")}
     for name in NAME.findall(text):
-        assert hasattr(adamx, name) or name in rooms
+        assert hasattr(adamx, name) or name in rooms | MODULES
 
 
 def test_every_picture_is_drawn_by_a_script(tmp_path):

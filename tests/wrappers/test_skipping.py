@@ -33,6 +33,7 @@ def test_apply_if_finite_does_as_optax_does(most):
 GATES = {
     "finite": lambda tx: adamx.apply_if_finite(tx, 3),
     "large": lambda tx: adamx.skip_large_updates(tx, 100.0),
+    "not finite": adamx.skip_not_finite,
     "spikes": lambda tx: adamx.skip_spikes(tx),
     "loss_scale": lambda tx: adamx.dynamic_loss_scale(tx, 1.0),
     "mask": lambda tx: adamx.conditionally_mask(tx, lambda step: step != 1),

@@ -1,0 +1,10 @@
+"""Optax's own experiments, loaded when they are used."""
+
+from typing import TYPE_CHECKING
+
+from adamx.optax.own import lend
+
+if TYPE_CHECKING:
+    from optax.experimental import *  # noqa: F403  # pyright: ignore
+
+__getattr__, __dir__ = lend("optax.experimental")
