@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 import jax
 
@@ -117,6 +117,9 @@ class FixedAttributes:
     nothing at all.
     """
 
+    _own: ClassVar[frozenset[str]] = frozenset({"call", "plan", "_programs"})
+    """The attributes that are set."""
+
     if not TYPE_CHECKING:  # otherwise type checkers allow any attribute
 
         def __getattr__(self, name: str) -> NoReturn:
@@ -127,7 +130,7 @@ class FixedAttributes:
             )
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if name not in ("call", "plan", "_programs"):
+            if name not in self._own:
                 raise MissingAttribute(
                     f"a transform never changes, and {name!r} cannot be set",
                     got=f"{name} = {shown_value(value)}",

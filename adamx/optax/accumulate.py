@@ -90,6 +90,8 @@ class MultiSteps(LaidOut):
     The accumulator is float32 at least, whatever `accumulator_dtype` is.
     """
 
+    _own = LaidOut._own | {"inner_opt"}
+
     def __init__(
         self,
         opt: TransformLike,

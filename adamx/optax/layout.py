@@ -205,6 +205,7 @@ class Injected(Layout):
 class LaidOut(Transform):
     """A transform of adamx whose state has another layout."""
 
+    _own = Transform._own | {"layout"}
     layout: Layout
 
     def init(self, params: Params) -> Any:
