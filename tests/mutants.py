@@ -130,7 +130,7 @@ MUTATIONS = (
         "tests/numerics/test_arithmetic.py -k norm",
     ),
     Mutation(
-        "on accelerators large numbers count as the largest that can be squared",
+        "on accelerators a norm clips large numbers",
         "numerics/norms.py",
         "for function in (_small, _middle, _large)))",
         "for function in (_small, _middle, _middle)))",
@@ -819,6 +819,13 @@ MUTATIONS = (
         "(np.isnan(x) & np.isnan(y))",
         "np.isnan(x)",
         "tests/testing/test_testing.py -k comparison",
+    ),
+    Mutation(
+        "a dtype that Optax takes is ignored",
+        "optax/adapt.py",
+        "tx = in_dtype(tx, slot, dtype)",
+        "pass",
+        "tests/optax/test_numbers.py -k one_moment",
     ),
     # The command line.
     Mutation(

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from adamx.core.tree_transform import TreeTransform
 from adamx.errors import TransformError
+from adamx.numerics.dtypes import cast
 from adamx.tree.callables import wanted
 from adamx.tree.check import optimizable, path_of, wrong_state
 from adamx.tree.paths import flatten
@@ -41,7 +45,7 @@ class Foreign(TreeTransform):
         accepted = {name: extra[name] for name in names}
         with self._naming(updates if params is None else params):
             updates, new = self.update_fn(updates, state[self.name], params, **accepted)
-        return updates, {self.name: new}
+        return updates, {self.name: _in_dtypes_of(state[self.name], new)}
 
     @contextlib.contextmanager
     def _naming(self, params: Params) -> Iterator[None]:
@@ -55,6 +59,25 @@ class Foreign(TreeTransform):
                 if leaf is not None:
                     optimizable(leaf, partial(path_of, params, i), self.name)
             raise
+
+
+def _in_dtypes_of(old: Any, new: Any) -> Any:
+    """Return the next state in the dtypes of the last one.
+
+    Pieces of adamx emit float32 at least, of which a moment in bfloat16 would become
+    float32 in the first step.
+    """
+    if jax.tree.structure(old) != jax.tree.structure(new):
+        return new
+
+    def alike(x: Any, y: Any) -> Any:
+        arrays = isinstance(x, jax.Array) and isinstance(y, jax.Array)
+        if not arrays or x.dtype == y.dtype:
+            return y
+        floats = all(jnp.issubdtype(z.dtype, jnp.inexact) for z in (x, y))
+        return cast(y, x.dtype) if floats else y
+
+    return jax.tree.map(alike, old, new)
 
 
 def foreign(

@@ -15,14 +15,8 @@ from adamx.hyperparameters.hyper import NonNegative
 from adamx.numerics.arithmetic import divisor
 from adamx.numerics.averages import lerp, running_mean
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import (
-    bounded_product,
-    joined_product,
-    product_of,
-    root_of_squares,
-    squares_of,
-    total_norm,
-)
+from adamx.numerics.norms import root_of_squares, squares_of, total_norm
+from adamx.numerics.products import bounded_product, joined_product, product_of
 from adamx.types import (
     Array,
     Hyper,

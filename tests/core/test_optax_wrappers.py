@@ -220,3 +220,15 @@ def test_a_trace_of_one_is_a_sum_as_optax_has_it():
     assert a["w"].tolist() == [-1.5, -1.5, -1.5]
     with pytest.raises(adamx.TransformError, match=r"decay must be in \[0, 1\]"):
         adamx.trace(1.001)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_state_of_optax_keeps_its_dtypes_behind_pieces_of_adamx(wrapped):
+    tx = adamx.chain(adamx.clip_by_global_norm(1.0), optax.adam(0.1))
+    tx = adamx.MultiSteps(tx, 2) if wrapped else tx
+    params = jnp.ones(3, jnp.bfloat16)
+    first = tx.init(params)
+    updates, state = jax.jit(tx.update)(params, first, params)
+    assert updates.dtype == jnp.bfloat16
+    dtypes = [[x.dtype for x in jax.tree.leaves(tree)] for tree in (first, state)]
+    assert dtypes[0] == dtypes[1]

@@ -28,13 +28,8 @@ from adamx.numerics.averages import (
     running_mean,
 )
 from adamx.numerics.dtypes import cast_saturating
-from adamx.numerics.norms import (
-    inner_product,
-    norm_of,
-    shrunk,
-    squares_of,
-    total_norm,
-)
+from adamx.numerics.norms import norm_of, shrunk, squares_of, total_norm
+from adamx.numerics.products import inner_product
 
 INF, NAN = float("inf"), float("nan")
 LAST = np.iinfo(np.int32).max

@@ -10,7 +10,6 @@ PRIVACY = "it updates without parameters, which adamx's privacy wants"
 BUILT = "it builds a schedule that adamx refuses, such as one of no steps"
 ZERO = "after a warm-up to a peak of 0, adamx's schedule goes on to its end"
 ROUNDING = "it compares results of two calls to 1e-6, where 1.1e-6 is rounding"
-FOREIGN = "adamx gives a piece of Optax float32 updates, so its bfloat16 state changes"
 OWN = "it fails with Optax itself, too"
 SEARCH = "its value function takes arguments of `update`"
 
@@ -59,10 +58,6 @@ KNOWN: list[tuple[str, str]] = [
     (ZERO, r"schedules\._schedule\.WarmupCosineDecayTest\.test_zero_peak_value"),
     (ROUNDING, r"transforms\._clipping\.ClippingTest\.test_adaptive_grad_clip"),
     (ROUNDING, r"transforms\._clipping\.ClippingTest\.test_clip_by_block_rms"),
-    (
-        FOREIGN,
-        r"_src\.alias\.AliasTest\.test_gradient_accu\w+ .*'rprop', .*bfloat16'\)",
-    ),
     (SEARCH, r"_src\.linesearch\.BacktrackingLinesearchTest\.test_armijo_sgd"),
     (PRIVACY, r"contrib\._privacy\.DifferentiallyPrivateAggregateTest\..*"),
 ]

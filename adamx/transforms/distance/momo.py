@@ -10,7 +10,7 @@ from adamx.hyperparameters.arguments import OneOf
 from adamx.numerics.arithmetic import abs_sq, clip_to_squarable
 from adamx.numerics.averages import lerp, moving_average
 from adamx.numerics.dtypes import scalar_dtype
-from adamx.numerics.norms import Product, bounded_product, joined_product, product_of
+from adamx.numerics.products import Product, bounded_product, joined_product, product_of
 from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepResult
 
 DecayForm: TypeAlias = Annotated[str, OneOf(("divided", "beside", "adamw"))]

@@ -15,7 +15,7 @@ from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import Number
 from adamx.hyperparameters.user_code import user_code
 from adamx.numerics.dtypes import cast, scalar_dtype
-from adamx.numerics.norms import inner_product
+from adamx.numerics.products import inner_product
 from adamx.tree.check import (
     align_with_updates,
     argument,
