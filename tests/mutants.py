@@ -139,8 +139,8 @@ MUTATIONS = (
     Mutation(
         "a clip lengthens what is shorter than the bound",
         "numerics/norms.py",
-        "return jnp.where(fits, 1, largest), jnp.where(fits, 1, share)",
-        "return largest, share",
+        "return jnp.where(fits, 1, unit), jnp.where(fits, 1, share)",
+        "return unit, share",
         "tests/transforms/test_gradients.py -k 'formula and clip'",
     ),
     Mutation(

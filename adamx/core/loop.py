@@ -35,9 +35,9 @@ def global_norm(updates: PyTree) -> Array:
         >>> float(adamx.global_norm(grads))
         5.0
     """
-    largest, rest = scaled_norm([_float(x) for x in jax.tree.leaves(updates)])
+    unit, rest = scaled_norm([_float(x) for x in jax.tree.leaves(updates)])
     # Of ∞ the second factor is NaN.
-    return jnp.where(jnp.isinf(largest), largest, largest * rest)
+    return jnp.where(jnp.isinf(unit), unit, unit * rest)
 
 
 def _float(x: Array) -> Array:

@@ -165,11 +165,11 @@ def divisors(
 ) -> tuple[Array, Array, Array]:
     """Return the divisors, one after the other, for x / (times·‖x‖ + ε); see `faded`.
 
-    `norm` is a pair, as `scaled_norm` gives it: in units of the largest number, as the
-    norm could overflow, and its inverse too. Where ‖x‖ is too small to divide by there
-    are ones; where it is not, the third is true.
+    `norm` is a pair, as `scaled_norm` returns it, because the norm could overflow, and
+    its inverse too. Where ‖x‖ is too small to divide by, both divisors are 1; where it
+    is not, the third value is true.
     """
-    largest, rest = norm
-    unit, usable = divisor(largest)
+    unit, rest = norm
+    unit, usable = divisor(unit)
     n = times * rest
     return unit, jnp.where(usable, n + faded(eps, n, unit), 1), usable

@@ -259,10 +259,10 @@ def shrunk(
         >>> round(float(3e30 / by * times) / 1e-10, 5)
         0.6
     """
-    largest, rest = norm
+    unit, rest = norm
     share = bound / rest
-    fits = largest <= share
-    return jnp.where(fits, 1, largest), jnp.where(fits, 1, share)
+    fits = unit <= share
+    return jnp.where(fits, 1, unit), jnp.where(fits, 1, share)
 
 
 def root_of_squares(

@@ -28,11 +28,11 @@ class Measure(GlobalNormRule):
         }
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        largest, rest = self.global_norm(shared, over_leaves)
-        skip = ~(largest <= self.max_norm / rest)  # NaN too
+        unit, rest = self.global_norm(shared, over_leaves)
+        skip = ~(unit <= self.max_norm / rest)  # NaN too
         total = shared["total_skipped"]
         total = jnp.where(skip, next_count(total), total)
-        norm = largest * rest
+        norm = unit * rest
         return {"norm": norm, "last_skipped": skip, "total_skipped": total}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:

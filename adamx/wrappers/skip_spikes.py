@@ -37,8 +37,8 @@ class Spikes(GlobalNormRule):
         }
 
     def advance(self, shared: Shared, *_: object, over_leaves: OverLeaves) -> Shared:
-        largest, rest = self.global_norm(shared, over_leaves)
-        skip, norms = self._compared(largest * rest, "norm", shared)
+        unit, rest = self.global_norm(shared, over_leaves)
+        skip, norms = self._compared(unit * rest, "norm", shared)
         kept = {**shared, **norms}
         if self.value is not None:
             high, values = self._compared(self.value, "value", shared)

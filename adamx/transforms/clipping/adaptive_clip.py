@@ -25,8 +25,8 @@ class AdaptiveGradClip(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         axes = _unit(g.shape, self.axis)
-        largest, rest = norm_of(param, axes)
-        size = jnp.maximum(self.clipping * largest * rest, self.clipping * self.eps)
+        unit, rest = norm_of(param, axes)
+        size = jnp.maximum(self.clipping * unit * rest, self.clipping * self.eps)
         by, times = shrunk(norm_of(g, axes), size)
         return g / by * times, slots
 

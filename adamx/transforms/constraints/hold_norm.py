@@ -50,8 +50,8 @@ def _axes(x: Array) -> tuple[int, ...]:
 
 
 def _norm(x: Array) -> Array:
-    largest, rest = norm_of(x, _axes(x))
-    return largest * rest
+    unit, rest = norm_of(x, _axes(x))
+    return unit * rest
 
 
 def _product(x: Array, y: Array) -> Array:
@@ -64,8 +64,8 @@ def _square(x: Array) -> Array:
 
 def _direction(x: Array) -> Array:
     """Divide by the norm; 0 stays 0."""
-    largest, rest = norm_of(x, _axes(x))
-    return x / divisor(largest)[0] / rest
+    unit, rest = norm_of(x, _axes(x))
+    return x / divisor(unit)[0] / rest
 
 
 @transform

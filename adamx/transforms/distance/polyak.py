@@ -27,9 +27,9 @@ class Polyak(GlobalNormRule):
     ) -> Shared:
         gap = jnp.asarray(value, scalar_dtype()) - self.f_min
         gap = jnp.maximum(gap, 0) if self.only_downwards else gap
-        largest, rest = self.global_norm(shared, over_leaves)
-        # In units of the largest number, whose square need not be one of the dtype.
-        unit, usable = divisor(largest)
+        norm, rest = self.global_norm(shared, over_leaves)
+        # In units of the norm, because its square can overflow.
+        unit, usable = divisor(norm)
         wanted = gap / (unit * rest**2 + self.eps / unit)
         rate = jnp.minimum(wanted, self.max_learning_rate * unit)
         return {**shared, "unit": unit, "rate": jnp.where(usable, rate, 0)}

@@ -135,8 +135,8 @@ def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
     size = unit * size
     if bound is None:
         return u * size
-    largest, rest = scaled_root_mean_square(u)
-    by, _ = divisor(largest)
+    unit, rest = scaled_root_mean_square(u)
+    by, _ = divisor(unit)
     return u / by * jnp.minimum(size * by, bound / rest)
 
 

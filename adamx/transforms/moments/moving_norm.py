@@ -24,9 +24,9 @@ class MovingNorm(Rule):
         return {"norm": jnp.zeros((), param.real.dtype)}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
-        largest, rest = norm_of(g)
+        unit, rest = norm_of(g)
         # In the leaf's dtype also where it is empty.
-        now = (largest * rest).astype(g.real.dtype)
+        now = (unit * rest).astype(g.real.dtype)
         later = root_of_squares(self.decay, slots["norm"], 1 - self.decay, now)
         norm = jnp.where(shared["count"] == 1, now, later)
         below = norm

@@ -40,8 +40,8 @@ class NormalizeNeurons(Rule):
 def _of_inputs(x: Array) -> Array:
     """Return the root mean square over the rows of each column; a vector is one row."""
     rows = x.shape[-2] if x.ndim > 1 else 1
-    largest, rest = norm_of(x, (-2,) if x.ndim > 1 else ())
-    return largest * (rest / max(rows, 1) ** 0.5)
+    unit, rest = norm_of(x, (-2,) if x.ndim > 1 else ())
+    return unit * (rest / max(rows, 1) ** 0.5)
 
 
 def _matrix(x: Array) -> tuple[int, ...]:

@@ -205,9 +205,9 @@ def per_example_layer_norm_clip(
 
 def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
     """Return the divisor and factor of each example, and whether it is finite."""
-    largest, rest = norms
-    finite = jnp.isfinite(largest) & jnp.isfinite(rest)
-    by, times = shrunk((largest, rest), bound)
+    unit, rest = norms
+    finite = jnp.isfinite(unit) & jnp.isfinite(rest)
+    by, times = shrunk((unit, rest), bound)
     return {"by": jnp.where(finite, by, 1), "times": times, "finite": finite}
 
 

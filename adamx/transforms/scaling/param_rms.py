@@ -55,8 +55,8 @@ def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
 class ParamBlockNorm(ParamBlock):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
-        largest, rest = norm_of(param)
-        return g * jnp.maximum(largest, self.min_scale / rest) * rest, slots
+        unit, rest = norm_of(param)
+        return g * jnp.maximum(unit, self.min_scale / rest) * rest, slots
 
 
 @transform

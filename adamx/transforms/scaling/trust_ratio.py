@@ -24,7 +24,7 @@ class TrustRatio(Rule):
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
-        largest, rest = norm_of(g)
+        norm, rest = norm_of(g)
         factor, times = norm_of(param)
         size = jnp.maximum(factor * times, self.min_norm)
         beside, top = jnp.zeros_like(size), g
@@ -33,10 +33,10 @@ class TrustRatio(Rule):
             top = g + self.weight_decay * param
         # All parts of the quotient in units of the largest of them: the norm of g
         # itself could overflow, and its inverse too.
-        unit = jnp.maximum(jnp.maximum(largest, self.min_norm), beside)
+        unit = jnp.maximum(jnp.maximum(norm, self.min_norm), beside)
         usable = (unit >= float(jnp.finfo(unit.dtype).tiny)) & (size > 0)
         unit = jnp.where(usable, unit, 1)
-        norm = jnp.maximum(largest / unit * rest, self.min_norm / unit)
+        norm = jnp.maximum(norm / unit * rest, self.min_norm / unit)
         norm = norm + beside / unit + faded(self.eps, norm, unit)
         norm = jnp.where(usable, norm, 1)
         ratio = jnp.where(usable, self.trust_coefficient * size, 1)
