@@ -61,9 +61,9 @@ class MissingAttribute(TransformError, AttributeError):
     """An object has no such attribute; `hasattr` returns False."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.4) -> str | None:
     """Return a hint for an unknown name: the most similar known name, if any."""
-    close = difflib.get_close_matches(name, list(known), 1, cutoff=0.4)
+    close = difflib.get_close_matches(name, list(known), 1, cutoff)
     return f"did you mean {close[0]!r}?" if close else None
 
 

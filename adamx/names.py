@@ -1,12 +1,13 @@
-"""What things are called elsewhere, for the error of an unknown name.
+"""Names of other libraries, for errors about unknown names.
 
 Optax's names are in `adamx.optax`. Those of PyTorch and Keras are here.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
+
+from adamx.errors import nearest
 
 KERAS_AND_TORCH: Mapping[str, str] = {
     # Optimizers.
@@ -80,7 +81,7 @@ OPTAX: Mapping[str, str] = {
     "stateless": "lift",
     "stateless_with_tree_map": "lift",
 }
-"""The name in adamx of what has another one in Optax."""
+"""adamx's name for each name of Optax that differs."""
 
 ROOMS = "adamx.optax", "adamx.optax.contrib", "adamx.optax.transforms"
 
@@ -110,6 +111,5 @@ def advice(package: str, name: str) -> str:
             return f"; here it is adamx.{KERAS_AND_TORCH[name]}"
     if "__path__" in module and find_spec(f"{package}.{name}") is not None:
         return f"; it is a module: from {package} import {name}"
-    close = get_close_matches(name, known, 1, 0.75)
-    close = close or get_close_matches(name.lower(), known, 1, 0.75)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    hint = nearest(name, known, 0.75) or nearest(name.lower(), known, 0.75)
+    return f"; {hint}" if hint else ""

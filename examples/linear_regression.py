@@ -20,7 +20,7 @@ import numpy as np
 from common import parser, picture
 
 import adamx
-from adamx.testing.x64 import enable_x64
+from adamx.numerics.x64 import enable_x64
 
 SLOPE = 2.5
 RATE = 0.001

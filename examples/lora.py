@@ -29,9 +29,11 @@ from common import Split, at_least, cross_entropy, extra, parser, picture, seed,
 
 import adamx
 
+with extra():
+    from sklearn.datasets import load_digits
+
 with extra("models"):
     import equinox as eqx
-    from sklearn.datasets import load_digits
 
 GIVEN = 200
 BATCH = 64

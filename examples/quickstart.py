@@ -20,16 +20,19 @@ from common import (
     Params,
     Split,
     batches,
+    extra,
     init_mlp,
     mlp,
     picture,
     split,
     training_parser,
 )
-from sklearn.datasets import load_digits
-from tqdm import tqdm
 
 import adamx
+
+with extra():
+    from sklearn.datasets import load_digits
+    from tqdm import tqdm
 
 TARGET = 0.97
 ADAM = adamx.adam(0.005)

@@ -364,7 +364,7 @@ NEGATIVE = [
 
 
 def names(leaves: int = 2) -> dict[str, Any]:
-    """Return what the code may use, with parameters of so many leaves and one more."""
+    """Return what the code may use, with parameters of so many leaves."""
     params = {"w": jnp.ones((2, 3))}
     params |= {f"layer_{i}": jnp.ones(3) for i in range(1, leaves)}
     found = {"params": params, "adamx": adamx, "schedules": adamx.schedules}

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 
 import adamx
-from adamx.command.expression import evaluate
+from adamx.command.expression import made
 from adamx.command.options import Parser, code_of_user, command_parser
 from adamx.core.transform import Transform, is_builder
-from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import is_schedule_builder
 from adamx.load import load
 
@@ -58,13 +57,7 @@ def parser() -> Parser:
 
 def run(given: argparse.Namespace) -> int:
     """Print the table."""
-    tx = evaluate(given.transform, names(), "transform")
-    if not isinstance(tx, Transform):
-        raise TransformError(
-            f"{given.transform!r} is not a transform",
-            expected="a call, such as adam(1e-3)",
-            hint=_call_of(tx) if is_builder(tx) else None,
-        )
+    tx = made(given.transform, names(), "transform", Transform, "adam(1e-3)")
     if given.like is None:
         params = jax.tree.map(_float32, SHAPES, is_leaf=lambda x: isinstance(x, tuple))
     else:
@@ -76,13 +69,6 @@ def run(given: argparse.Namespace) -> int:
             "\nThe parameters are an example: --like module:function describes yours.\n"
         )
     return 0
-
-
-def _call_of(builder: Any) -> str:
-    """Return a hint for a builder that was not called."""
-    parameters = inspect.signature(builder).parameters.values()
-    required = [p.name for p in parameters if p.default is p.empty]
-    return f"call it: {builder.__name__}({', '.join(required)})"
 
 
 def _float32(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:

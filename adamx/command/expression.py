@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamx.errors import TransformError, nearest
+from adamx.tree.kinds import call_of
 
 
 def evaluate(text: str, names: Mapping[str, Any], kind: str) -> Any:
@@ -26,9 +27,24 @@ def evaluate(text: str, names: Mapping[str, Any], kind: str) -> Any:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise TransformError(
-            f"this is not a call of a {kind}", got=text, hint=str(error)
+            f"{text!r} is not a call of a {kind}", hint=str(error)
         ) from None
     return _Reader(names, kind).read(tree.body)
+
+
+def made(text: str, names: Mapping[str, Any], kind: str, of: type, like: str) -> Any:
+    """Return the value of `text`, which must be of the type `of`; see `evaluate`.
+
+    `like` is an example, for the error.
+    """
+    value = evaluate(text, names, kind)
+    if isinstance(value, of):
+        return value
+    raise TransformError(
+        f"{text!r} is not a {kind}",
+        expected=f"a call, such as {like}",
+        hint=f"call it: {call_of(value)}" if callable(value) else None,
+    )
 
 
 def _is_constant(key: ast.expr | None) -> bool:

@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # tables on terminals without Unicode
-    # A function of the user's own is looked up where the command is given.
-    sys.path.insert(0, "")
+    path = [*sys.path]
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     finally:
-        sys.path.remove("")
+        sys.path[:] = path
 
 
 def _run(words: list[str]) -> int:

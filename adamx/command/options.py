@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -77,7 +78,13 @@ def check_writable(folder: Path) -> None:
 
 @contextlib.contextmanager
 def code_of_user(name: str) -> Iterator[None]:
-    """Report an exception of the user's function `name` as bad input."""
+    """Report an exception of the user's function `name` as bad input.
+
+    The module of the function may be in the current folder. Other commands import
+    nothing from there.
+    """
+    if ":" in name:
+        sys.path.insert(0, "")
     try:
         yield
     except (TransformError, ModuleNotFoundError):

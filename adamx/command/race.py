@@ -44,12 +44,17 @@ def parser() -> Parser:
         "--steps", type=count, help="of each run (default: the task's)"
     )
     options.add_argument(
-        "--rates", type=count, default=9, help="for each optimizer (9)"
+        "--rates", type=count, default=9, help="for each optimizer (%(default)s)"
     )
     options.add_argument(
-        "--decades", type=positive, default=4.0, help="powers of ten they span (4)"
+        "--decades",
+        type=positive,
+        default=4.0,
+        help="powers of ten they span (%(default)g)",
     )
-    options.add_argument("--seeds", type=count, default=3, help="how many (3)")
+    options.add_argument(
+        "--seeds", type=count, default=3, help="how many (%(default)s)"
+    )
     options.add_argument("--schedule", default="constant", help=", ".join(SCHEDULES))
     options.add_argument(
         "--grid",

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from adamx import schedules
-from adamx.command.expression import evaluate
+from adamx.command.expression import made
 from adamx.command.options import Parser, check_writable, command_parser, count
 from adamx.errors import TransformError
 from adamx.hyperparameters.hyper import Schedule, is_schedule_builder
@@ -34,20 +34,17 @@ def run(given: argparse.Namespace) -> int:
     """List, or draw and say what was written."""
     if not given.schedule:
         if given.steps or given.out:
-            raise TransformError("there is nothing to draw", expected="a schedule")
+            raise TransformError("--steps and --out need a schedule to draw")
         _list()
         return 0
     if given.steps is None or given.out is None:
         raise TransformError("a picture needs --steps and --out")
-    made = [evaluate(text, SCHEDULES, "schedule") for text in given.schedule]
-    for text, schedule in zip(given.schedule, made, strict=True):
-        if not isinstance(schedule, Schedule):
-            raise TransformError(
-                f"{text!r} is not a schedule",
-                expected="a call, such as linear_schedule(1, 0, 10)",
-            )
+    drawn = [
+        made(text, SCHEDULES, "schedule", Schedule, "linear_schedule(1, 0, 10)")
+        for text in given.schedule
+    ]
     check_writable(given.out.parent)
-    _draw(made, given.steps, given.out)
+    _draw(drawn, given.steps, given.out)
     sys.stdout.write(f"wrote {given.out}\n")
     return 0
 
@@ -60,18 +57,17 @@ def _list() -> None:
         sys.stdout.write(f"{name:<{width}}  {first}\n")
 
 
-def _draw(made: list[Schedule], steps: int, file: Path) -> None:
+def _draw(drawn: list[Schedule], steps: int, file: Path) -> None:
     """Draw schedules into one picture."""
     ax = None
-    for schedule in made:
+    for schedule in drawn:
         ax = schedules.plot(schedule, steps, ax)
     assert ax is not None
     known = ax.figure.canvas.get_supported_filetypes()
     if file.suffix.removeprefix(".") not in known:
         raise TransformError(
-            "this is not the name of a picture",
+            f"--out: {file} is not the name of a picture",
             expected=", ".join(f".{suffix}" for suffix in sorted(known)),
-            got=file,
         )
     labels = [textwrap.fill(line.get_label(), 90) for line in ax.lines]
     ax.legend(labels, fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1))

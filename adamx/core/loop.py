@@ -54,8 +54,8 @@ def incremental_update(
 
     old ← step_size · new + (1 − step_size) · old
 
-    Target networks follow the trained one so, and averages of parameters too. In a
-    chain, `average_params` keeps such an average.
+    Target networks follow the trained network like this; so do averages of parameters.
+    In a chain, `average_params` keeps such an average.
 
     Args:
         new_tensors: the tree to follow, such as the parameters.
@@ -95,7 +95,7 @@ def periodic_update(
 ) -> ParamsT:
     """Return the new tree in each k-th step, and the old one otherwise.
 
-    A target network is copied from the trained one so.
+    A target network is copied from the trained network like this.
 
     Args:
         new_tensors: a tree of arrays, such as the parameters.

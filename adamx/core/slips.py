@@ -342,7 +342,7 @@ def slip_in_apply(params: Any, updates: Any) -> TransformError | None:
         if is_no_tree(x):
             return no_tree("apply_updates", name, x, UPDATE.form)
     like = structure(params)
-    if isinstance(updates, tuple) and any(structure(x) == like for x in updates[:1]):
+    if isinstance(updates, tuple) and updates and structure(updates[0]) == like:
         what = "`updates` is the pair that update returned, not the updates"
         return TransformError(f"apply_updates: {what}", hint=UPDATE.form)
     for name, x, other in (("updates", updates, params), ("params", params, updates)):

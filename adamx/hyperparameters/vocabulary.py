@@ -130,7 +130,7 @@ WORDS: dict[str, Word] = {
     "momentum_decay": Word(("b1", "momentum")),
     "dampening": Word(otherwise="adamx.sgd and adamx.trace have it"),
     "nesterov": Word(
-        builders={"adamw": "adamx.nadamw has it", "adamax": "adamx.nadam has it"},
+        builders={"adamw": "adamx.nadamw has it"},
         otherwise="adamx.nesterov_momentum(b1) is the piece, adamx.nadam an optimizer",
     ),
     "use_nesterov": Word(("nesterov",)),
@@ -141,7 +141,7 @@ WORDS: dict[str, Word] = {
     "centered": Word(otherwise="adamx.rmsprop has it"),
     "correct_bias": Word(("bias_correction", "bias_corrected", "debias")),
     "initial_accumulator_value": Word(
-        ("initial_scale",), otherwise="adamx.adagrad has it, and here it is 0"
+        ("initial_scale",), otherwise="adamx.adagrad has it; this optimizer starts at 0"
     ),
     "initial_scale": Word(("initial_accumulator_value",)),
     # ε.
@@ -225,13 +225,17 @@ WORDS: dict[str, Word] = {
     "scale_parameter": Word(("multiply_by_parameter_scale",)),
     "clip_threshold": Word(("clipping_threshold",)),
     "factored": Word(
-        notes={"min_dim_size_to_factor": "a min_dim_size_to_factor that no axis has"}
+        notes={
+            "min_dim_size_to_factor": "a min_dim_size_to_factor larger than every axis"
+        }
     ),
     "decay_rate_fn": Word(notes={"max_decay": "max_decay is the cap of the decay"}),
-    "max_squared_norm": Word(notes={"max_norm": "max_norm, which is not squared"}),
+    "max_squared_norm": Word(
+        notes={"max_norm": "max_norm is the norm, not its square"}
+    ),
     "reset_state": Word(otherwise="leave it out, because the state has no pairs"),
     "should_skip_update_fn": Word(
-        otherwise="adamx.skip_large_updates or adamx.apply_if_finite around it"
+        otherwise="adamx.skip_not_finite or adamx.skip_large_updates around it"
     ),
     "batch_axis_name": Word(otherwise="let grad_fn take the mean over devices"),
     "hessian_diagonal_fn": Word(otherwise="update takes the estimate as hessian=…"),

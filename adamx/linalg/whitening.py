@@ -10,7 +10,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.numerics.arithmetic import abs_sq, divisor
+from adamx.numerics.arithmetic import abs_sq, divisor, largest_invertible
 from adamx.numerics.norms import largest_of
 from adamx.types import Array, Scalar
 
@@ -91,7 +91,7 @@ def norm_bound(x: Array) -> Array:
 def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
     """Return size·a and b over the largest number of both; squares stay finite."""
     of_a, of_b = (jax.lax.stop_gradient(divisor(largest_of(x))[0]) for x in (a, b))
-    bound = float(jnp.finfo(size.dtype).max) / 8
+    bound = largest_invertible(size.dtype)
     scaled = jnp.minimum(size * of_a, bound)
     largest = jnp.maximum(scaled, of_b)
     return a / of_a * (scaled / largest), b / of_b * (of_b / largest)

@@ -76,6 +76,15 @@ def largest_squarable(dtype: jax.typing.DTypeLike) -> float:
     return 2.0 ** (jnp.finfo(dtype).maxexp // 2 - 17)
 
 
+@functools.cache
+def largest_invertible(dtype: jax.typing.DTypeLike) -> float:
+    """Return an eighth of the largest number: its inverse is a normal number.
+
+    XLA may compute x/a as x·(1/a), and the inverse of larger numbers underflows.
+    """
+    return float(jnp.finfo(dtype).max) / 8
+
+
 def power(x: Array, exponent: Scalar) -> Array:
     """Return xᵖ for x > 0, accurate to the last digit also where log x is large.
 

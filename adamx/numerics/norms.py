@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from adamx.numerics.arithmetic import largest_squarable
+from adamx.numerics.arithmetic import largest_invertible, largest_squarable
 from adamx.numerics.dtypes import common_dtype, scalar_dtype
 
 
@@ -55,11 +55,10 @@ class Units(NamedTuple):
 def scaled_norm(leaves: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """Return the 2-norm of all numbers in `leaves`, as a pair (unit, norm / unit).
 
-    The first factor cannot overflow; their product may overflow where the norm itself
-    is not a number of the dtype. The second is 1 if the norm is no more than an eighth
-    of the largest number: XLA may multiply by 1/a where a division by a is asked for,
-    and the inverse of more is 0. The first is 0 without leaves or where all is zero;
-    NaN comes through; of ∞ the first is ∞ and the second NaN.
+    The first factor cannot overflow; their product may, where the norm itself does. The
+    second is 1 if the norm is at most `largest_invertible`, by which one can divide.
+    The first is 0 without leaves or where all is zero. A NaN makes both NaN. If a
+    number is ∞, the pair is (∞, NaN).
 
     Args:
         leaves: float or complex arrays of any shapes, of at least float32.
@@ -198,13 +197,13 @@ def norm_of_squares(sums: Squares, number: int = 1) -> tuple[jax.Array, jax.Arra
     division by a unit of 1e-20 would have its square below, which is 0.
     """
     total, by = _total(sums)
-    # A root has no slope at zero.
+    # Otherwise the derivative of sqrt at 0 is infinite.
     root = jnp.sqrt(jnp.where(total == 0, 1, total / number))
     fixed = jax.lax.stop_gradient(root)
-    bound = float(jnp.finfo(root.dtype).max) / 8
+    bound = largest_invertible(root.dtype)
     whole, infinite = fixed * by, jnp.isinf(fixed)
     unit = jnp.where(infinite, fixed, jnp.minimum(whole, bound))
-    # No quotient of quotients, of which XLA makes products that overflow.
+    # Not a quotient of quotients: XLA rewrites a/(b/c) as a·c/b, and a·c overflows.
     over = (whole > bound) & ~infinite
     rest = jnp.where(over, root * (by / bound), root / fixed)
     return jnp.where(total == 0, 0, unit), rest
@@ -234,7 +233,10 @@ def joined_norm(
 
 
 def total_norm(small: jax.Array, middle: jax.Array, large: jax.Array) -> jax.Array:
-    """Return the norm of several arrays as one number, which may be ∞."""
+    """Return the norm of several arrays as one number: ∞ if it overflows.
+
+    It is NaN if a number is NaN or ∞.
+    """
     unit, rest = joined_norm(small, middle, large)
     return unit * rest
 

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from adamx.numerics.arithmetic import largest_invertible
 from adamx.numerics.norms import largest_of, stacked
 
 Product: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
@@ -78,7 +79,7 @@ def bounded_product(product: Product) -> jax.Array:
         True
     """
     left, right, rest = product
-    bound = float(jnp.finfo(rest.dtype).max) / 8
+    bound = largest_invertible(rest.dtype)
     return jnp.clip(left * rest * right, -bound, bound)
 
 

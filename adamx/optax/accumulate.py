@@ -103,11 +103,11 @@ class MultiSteps(LaidOut):
         self.inner_opt = as_transform(opt)
         given = (opt, every_k_schedule, use_grad_mean, should_skip_update_fn)
         made = adamx.MultiSteps(opt, every_k_schedule, use_grad_mean)
+        skips = should_skip_update_fn is not None
         if should_skip_update_fn is not None:
             made = wrap(SkipBatches("SkipBatches", made.plan, should_skip_update_fn))
         bound = inspect.signature(MultiSteps).bind(*given)
         self._set(made.plan.pieces, Call(MultiSteps, bound, made.plan.pieces))
-        skips = should_skip_update_fn is not None
         self.layout = Accumulation(self.inner_opt, skips)
 
     def has_updated(self, state: MultiStepsState) -> Array:

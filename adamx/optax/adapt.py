@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -58,14 +59,11 @@ def _arguments(text: str) -> Iterator[tuple[Argument, bool]]:
         if word == "*":
             keyword = True
             continue
-        name, marks, rest = word, "", ""
-        for mark in ":!=":
-            if mark in word:
-                name, marks, rest = *word.partition(mark)[:2], word.partition(mark)[2]
-                break
-        if marks == ":":
+        name, *marked = re.split("([:!=])", word, maxsplit=1)
+        mark, rest = marked or ("", "")
+        if mark == ":":
             yield Argument(name, slot=rest), keyword
-        elif marks == "!":
+        elif mark == "!":
             yield Argument(name, default=ast.literal_eval(rest)), keyword
         else:
             yield Argument(name, ours=rest or name), keyword

@@ -141,7 +141,7 @@ def conditionally_transform(
     should_transform_fn: Callable[..., Any],
     forward_extra_args: bool = False,
 ) -> tuple[Transform, Layout]:
-    """Apply `inner` in some steps; see `adamx.conditionally_transform`."""
+    """Apply `inner` in some steps, and emit the updates unchanged in others."""
     made = adamx.conditionally_transform(inner, should_transform_fn, forward_extra_args)
     kind = ConditionallyTransformState
     return made, Inside("conditionally_transform", kind, inner)
@@ -153,7 +153,7 @@ def conditionally_mask(
     should_transform_fn: Callable[..., Any],
     forward_extra_args: bool = False,
 ) -> tuple[Transform, Layout]:
-    """Apply `inner` in some steps; see `adamx.conditionally_mask`."""
+    """Apply `inner` in some steps, and emit zeros in others."""
     made = adamx.conditionally_mask(inner, should_transform_fn, forward_extra_args)
     return made, Inside("conditionally_mask", ConditionallyMaskState, inner)
 

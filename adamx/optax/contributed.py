@@ -100,6 +100,10 @@ def _dadapt_adamw(
     return adamx.dadapt_adamw(learning_rate, *betas, eps, estim_lr0, weight_decay)
 
 
+def _zero_if_none(number: Finite | None) -> Finite:
+    return 0.0 if number is None else number
+
+
 def _dog(
     learning_rate: Finite = 1.0,
     init_step: tuple[str, float] = ("heuristic", 1e-6),
@@ -107,7 +111,7 @@ def _dog(
     weight_decay: Finite | None = None,
     mask: Labels | None = None,
 ) -> Transform:
-    return adamx.dog(learning_rate, init_step, eps, weight_decay or 0.0, mask)
+    return adamx.dog(learning_rate, init_step, eps, _zero_if_none(weight_decay), mask)
 
 
 def _dowg(
@@ -117,7 +121,9 @@ def _dowg(
     weight_decay: Finite | None = None,
     mask: Labels | None = None,
 ) -> Transform:
-    return adamx.dowg(learning_rate, init_estim_sq_dist, eps, weight_decay or 0.0, mask)
+    return adamx.dowg(
+        learning_rate, init_estim_sq_dist, eps, _zero_if_none(weight_decay), mask
+    )
 
 
 def _schedule_free_sgd(
@@ -127,7 +133,7 @@ def _schedule_free_sgd(
     weight_decay: Finite | None = None,
     weight_lr_power: NonNegative = 2.0,
 ) -> Transform:
-    decay = weight_decay or 0.0
+    decay = _zero_if_none(weight_decay)
     return adamx.schedule_free_sgd(
         learning_rate, warmup_steps, b1, decay, weight_lr_power
     )

@@ -12,7 +12,7 @@ from adamx.core.wrapper import Wrapper, wrap
 from adamx.execution.rule_node import RuleNode
 from adamx.hyperparameters.arguments import OneOf, PositiveInteger
 from adamx.hyperparameters.hyper import NonNegative
-from adamx.numerics.arithmetic import divisor
+from adamx.numerics.arithmetic import divisor, largest_invertible
 from adamx.numerics.averages import lerp, running_mean
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import root_of_squares, squares_of, total_norm
@@ -114,7 +114,7 @@ class Tuner(Rule):
         decay = self.weight_decay * jnp.sum(shared["scales"])
         decay = decay / (of_params + self.eps) * along["params"]
         total = along["g"] + decay * of_g
-        bound = float(jnp.finfo(steps.dtype).max) / 8
+        bound = largest_invertible(steps.dtype)
         return -jnp.clip(total * steps, -bound, bound)
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:

@@ -35,7 +35,7 @@ REASONS = {
         "jax.extend.core.jaxpr_as_fun": "a kernel may not close over arrays, so that "
         "the traced program gets them as arguments",
     },
-    "adamx/testing/x64.py": {
+    "adamx/numerics/x64.py": {
         "jax.experimental.enable_x64": "jax 0.7 has no jax.enable_x64",
     },
 }
@@ -87,7 +87,7 @@ def test_import_adamx_needs_no_name_of_jax_that_is_not_public():
         assert not not_public(tree), file
 
 
-NEWER = {"jax.enable_x64": "adamx/testing/x64.py"}
+NEWER = {"jax.enable_x64": "adamx/numerics/x64.py"}
 """Names that the lowest jax has not, with the file that does without them there."""
 
 

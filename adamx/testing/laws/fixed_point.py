@@ -5,11 +5,11 @@ from typing import Any
 
 import jax
 
+from adamx.numerics.x64 import enable_x64
 from adamx.testing.compare import alike, leaves, outline
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject
 from adamx.testing.trees import DTYPES, grads, params, stacked
-from adamx.testing.x64 import enable_x64
 
 SOME = (
     ("bfloat16", "float32"),

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adamx.numerics.x64 import enable_x64
 from adamx.testing.compare import close, finite, leaves, wide
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject
 from adamx.testing.trees import cast, grads, params
-from adamx.testing.x64 import enable_x64
 
 STEPS = 30_000
 RTOL = 2**-24 / (1 - 0.999) / 2

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adamx.numerics.x64 import enable_x64
 from adamx.testing.compare import close, leaves, same, wide
 from adamx.testing.law import law, require
 from adamx.testing.subject import Subject, kept_parameters
 from adamx.testing.trees import NARROW, cast, grads, params
-from adamx.testing.x64 import enable_x64
 
 STEPS = 3000
 

@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from adamx.numerics.x64 import enable_x64
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject
 from adamx.testing.trees import grads, params
-from adamx.testing.x64 import enable_x64
 
 KINDS = (("mixed", "mixed"), ("bfloat16", "float32"))
 """Dtypes of the parameters and of the gradients."""

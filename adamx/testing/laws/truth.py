@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adamx.numerics.x64 import enable_x64
 from adamx.testing.compare import require
 from adamx.testing.law import NotTried, law
 from adamx.testing.subject import Subject, kept_parameters
 from adamx.testing.trees import Trajectory, cast
-from adamx.testing.x64 import enable_x64
 
 
 @law(17)

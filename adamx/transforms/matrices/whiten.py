@@ -13,7 +13,7 @@ from adamx.execution.sharding import match_sharding
 from adamx.hyperparameters.arguments import NonNegativeInteger, OneOf
 from adamx.hyperparameters.hyper import Interval, NonNegative
 from adamx.linalg.whitening import Factors, refreshed, whitened
-from adamx.numerics.arithmetic import divisor
+from adamx.numerics.arithmetic import divisor, largest_invertible
 from adamx.numerics.averages import next_count
 from adamx.numerics.dtypes import scalar_dtype
 from adamx.numerics.norms import largest_of, scaled_root_mean_square
@@ -115,7 +115,7 @@ def _size(g: Array) -> tuple[Array, Array]:
     largest = jax.lax.stop_gradient(largest_of(g))
     known = largest >= float(jnp.finfo(largest.dtype).tiny)
     # XLA may multiply by an inverse, and that of more is zero.
-    bound = float(jnp.finfo(largest.dtype).max) / 8
+    bound = largest_invertible(largest.dtype)
     shown = jnp.minimum(largest, bound)
     unit = jnp.where(known | jnp.isnan(largest), shown, 1)
     return unit, known & jnp.isfinite(largest)
