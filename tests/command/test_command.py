@@ -97,7 +97,7 @@ BAD = {
     DRAW: "a picture needs --steps and --out",
     "schedules --steps 9 --out x.png": "need a schedule to draw",
     f"{DRAW} --steps 0 --out x.png": "argument --steps: '0' is not an integer ≥ 1",
-    f"{DRAW} --steps 9 --out x.doc": "--out: x.doc is not the name of a picture; expected: .* .png",
+    f"{DRAW} --steps 9 --out x.doc": "--out: x.doc is not the .*expected: .* .png",
     f"{DRAW} --steps 9 --out x": "not the name of a picture",
     f"{DRAW} --steps 9 --out mine.py/x.png": "mine.py is not a folder",
     "schedules 'linear_schedule(1, 0, 0)' --steps 9 --out x.png": "out of range",
