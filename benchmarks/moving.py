@@ -728,6 +728,9 @@ def parts(name: str, chinese: bool) -> dict[str, str]:
     }
 
 
+PREDICATES = "skip_large_updates", "skip_not_finite"
+"""Functions for `MultiSteps` in `adamx.optax`; adamx's of these names are wrappers."""
+
 NAMESPACES = "optax", "optax.contrib", "optax.schedules", "optax.transforms"
 """Those in which adamx has names of its own; in the others all is Optax's."""
 
@@ -740,7 +743,7 @@ def whose(name: str, origin: str) -> str:
         return "adamx, by another name"
     if origin.startswith("optax"):
         return "Optax's own"
-    if name in vars(adamx)["__all__"]:
+    if name in vars(adamx)["__all__"] and name not in PREDICATES:
         return "adamx, by the same name"
     return "`adamx.optax` alone"
 
