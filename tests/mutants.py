@@ -630,8 +630,8 @@ MUTATIONS = (
     Mutation(
         "an update whose norm is NaN is not skipped",
         "wrappers/skip_large_updates.py",
-        "skip = ~(largest <= self.max_norm / rest)",
-        "skip = largest > self.max_norm / rest",
+        "skip = ~(unit <= self.max_norm / rest)",
+        "skip = unit > self.max_norm / rest",
         "tests/wrappers/test_skipping.py -k skipped",
     ),
     Mutation(
@@ -860,8 +860,8 @@ MUTATIONS = (
     Mutation(
         "an error does not suggest the nearest name",
         "errors.py",
-        "list(known), 1, cutoff=0.4)",
-        "list(known), 1, cutoff=1.0)",
+        "list(known), 1, cutoff)",
+        "list(known), 1, 1.0)",
         "tests/racing/test_race.py tests/core/test_groups.py -k 'nearest or fit'",
     ),
     Mutation(
