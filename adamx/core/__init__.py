@@ -1,1 +1,1 @@
-"""Transforms, rules, and how they are put together."""
+"""Transforms and rules, and their combinators."""

@@ -25,7 +25,7 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
 
     Args:
         params: a tree of arrays.
-        updates: a tree like it; None leaves a parameter as it is.
+        updates: a tree like it; None leaves a parameter unchanged.
 
     Returns:
         The new parameters, each in its own dtype: the sum is taken in at least float32
@@ -56,7 +56,7 @@ def apply_updates(params: ParamsT, updates: Updates) -> ParamsT:
                 got=shown_value(u),
                 hint="apply_updates(params, updates): are the two swapped?",
             )
-    # What jax.grad gives for integers is of dtype float0, and no update.
+    # Skip float0, because jax.grad returns it for integer parameters.
     others = [None if getattr(u, "dtype", 0) == FLOAT0 else u for u in others]
     there = fitting(leaves, others, params, "an update does not fit its parameter")
     try:

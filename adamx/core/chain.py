@@ -1,4 +1,4 @@
-"""Series: each piece transforms what the one before it emits."""
+"""Series: each piece transforms the output of the piece before it."""
 
 from adamx.core.transform import Transform, TransformLike, as_transform, transform
 from adamx.hyperparameters.call import NoCall
@@ -10,16 +10,16 @@ def chain(*transforms: TransformLike) -> Transform:
 
     u = tₙ(… t₂(t₁(g)))
 
-    Chains inside a chain are flattened, so `chain` is associative to the last bit;
-    `chain()` is the identity and `chain(a)` is `a`. Neighbouring rules run as one
-    function of a leaf, unrounded between them.
+    Nested chains are flattened, so `chain` is exactly associative; `chain()` is the
+    identity, and `chain(a)` computes the same as `a`. Neighbouring rules run as one
+    function of a leaf, without rounding between them.
 
     Args:
         *transforms: transforms, or foreign pairs such as Optax's.
 
     Returns:
-        The transform; its state is one dict of the pieces' states by name, `scale`,
-        `scale_1`, … where a name comes again. Pieces without state are not in it.
+        The transform. Its state is a dict of the pieces' states by name; repeated names
+        are numbered: `trace`, `trace_1`. Pieces without state are left out.
 
     Reference:
         The combinator is Optax's (DeepMind, 2020).

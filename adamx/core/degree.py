@@ -1,4 +1,4 @@
-"""How updates grow with gradients: as declared by rules, for whole transforms."""
+"""The degree of a whole transform, from the degrees of its rules."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from adamx.types import Params
 
 
 def degree_of(plan: Plan, params: Params) -> int | None:
-    """Return the degree of a transform of these parameters; see `Rule.degree`."""
+    """Return the degree of a plan for these parameters; see `Rule.degree`."""
     seen = plan.trainable_params(params)
     return chained(_of_piece(piece, seen) for _, piece in distinct(plan.pieces))
 

@@ -1,4 +1,4 @@
-"""Pairs of init and update that somebody else wrote."""
+"""Pairs of init and update from other libraries."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from adamx.types import Params, Updates
 
 
 class Foreign(TreeTransform):
-    """A pair that follows Optax's protocol; used as it is, and not jitted by us."""
+    """A pair that follows Optax's protocol; called unchanged, without a jit."""
 
     name: str
     init_fn: Callable[..., Any]
@@ -49,7 +49,7 @@ class Foreign(TreeTransform):
 
     @contextlib.contextmanager
     def _naming(self, params: Params) -> Iterator[None]:
-        """Name the leaf that cannot be optimized where the pair fails over it."""
+        """Name the first leaf that cannot be optimized, if the pair raises an error."""
         try:
             yield
         except TransformError:
@@ -62,10 +62,9 @@ class Foreign(TreeTransform):
 
 
 def _in_dtypes_of(old: Any, new: Any) -> Any:
-    """Return the next state in the dtypes of the last one.
+    """Cast the float arrays of the next state to their dtypes in the last state.
 
-    Pieces of adamx emit float32 at least, of which a moment in bfloat16 would become
-    float32 in the first step.
+    Otherwise the float32 updates of adamx would turn a bfloat16 moment into float32.
     """
     if jax.tree.structure(old) != jax.tree.structure(new):
         return new
@@ -83,13 +82,13 @@ def _in_dtypes_of(old: Any, new: Any) -> Any:
 def foreign(
     init: Callable[..., Any], update: Callable[..., Any]
 ) -> tuple[str, Foreign]:
-    """The piece that a foreign pair makes, named after the function that built it."""
+    """Return the piece of a foreign pair, named after the function that built it."""
     for name, function in {"init": init, "update": update}.items():
         if not callable(function):
             raise TransformError(
                 f"{name} must be a function", expected="a function", got=repr(function)
             )
-    # Optax's inner functions are called `scale_by_adam.<locals>.update_fn`.
+    # Qualified names of Optax are like `scale_by_adam.<locals>.update_fn`.
     owner = getattr(update, "__self__", None)
     qualified = getattr(update, "__qualname__", type(update).__qualname__)
     name = type(owner).__name__ if owner is not None else qualified.split(".")[0]

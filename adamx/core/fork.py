@@ -1,4 +1,4 @@
-"""Parallel: every branch sees the same updates, and `join` makes one of them."""
+"""Parallel branches: each gets the same updates, and `join` combines their outputs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -15,31 +15,32 @@ from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Array, Param, Params, Shared, Slots, StepResult, Updates
 
 Join: TypeAlias = Callable[..., Array]
-"""From the branches' outputs, by keyword, to one array. If it is a `Rule` that can be
-called, its fields are hyperparameters and may be scheduled."""
+"""A function from the branches' outputs, passed by keyword, to one array. The fields of
+a callable `Rule` are hyperparameters and may be scheduled."""
 
 
 class WithInput(PytreeDataclass):
-    """A branch that is given what `source` makes; see `with_input`."""
+    """A branch whose input is the result of `source`; see `with_input`."""
 
     source: Join
     tx: TransformLike | None
 
 
 def with_input(source: Join, tx: TransformLike | None = None) -> WithInput:
-    """Make a branch of a fork that is given something else than the fork's updates.
+    """Make a branch of a fork with another input than the fork's updates.
 
     Args:
-        source: from arrays by keyword to one array: `updates`, which are those of the
-            fork, and what branches before this one emit, by their names. If it is a
-            `Rule` that can be called, its fields are hyperparameters.
-        tx: the transform of that; the identity by default.
+        source: a function that returns one array. Its arguments are `updates`, the
+            fork's updates, and names of earlier branches, for their outputs. The fields
+            of a callable `Rule` are hyperparameters.
+        tx: the transform to apply to this input; the identity by default.
 
     Returns:
-        The branch, for `fork`; it is no transform by itself.
+        The branch, for `fork`; it is not a transform.
 
     Raises:
-        TransformError: (by `fork`) an argument of `source` is no branch before it.
+        TransformError: (by `fork`) an argument of `source` is neither `updates` nor an
+            earlier branch.
 
     Example:
         >>> import jax.numpy as jnp
@@ -54,11 +55,11 @@ def with_input(source: Join, tx: TransformLike | None = None) -> WithInput:
 
 
 Feeds: TypeAlias = tuple[tuple[str, Join, tuple[str, ...]], ...]
-"""The branches with an input of their own: name, source, and names of what it takes."""
+"""For each branch made by `with_input`: name, source, and arguments of the source."""
 
 
 class Fork(Rule):
-    """Rules in parallel: again a rule."""
+    """Rules in parallel, as one rule."""
 
     join: Join
     branches: tuple[tuple[str, Rule], ...]
@@ -109,27 +110,27 @@ class Fork(Rule):
 
 
 UPDATES = "updates"
-"""The name under which a source takes the updates of the fork."""
+"""The argument of a source that receives the updates of the fork."""
 
 
 def _source(name: str) -> str:
-    """Return the name of the source of a branch among the parts of its fork."""
+    """Return the name that a branch's source has among the parts of the fork."""
     return f"source of {name}"
 
 
 def _resolved(join: Join, feeds: Feeds, parts: Mapping[str, Any]) -> tuple[Join, Feeds]:
-    """Return join and sources, in their place the `parts` that are of this step."""
+    """Return join and sources, with their rules replaced by the resolved `parts`."""
     sources = ((n, parts.get(_source(n), by), names) for n, by, names in feeds)
     return parts.get("join", join), tuple(sources)
 
 
 def _no_leaves(*_: Any) -> Any:
-    """Refuse the reduction over leaves to a join, which sees one leaf at a time."""
+    """Raise an error, because a join acts on one leaf at a time."""
     raise NotImplementedError("a join of locality 'tree'")
 
 
 def _called(join: Join, outs: Mapping[str, Any]) -> Array:
-    """Return what `join` makes of these outputs."""
+    """Call `join` with these outputs."""
     if isinstance(join, Rule):
         return join(**outs)  # pyright: ignore
     with user_code("join, or as a source", "fork"):
@@ -137,13 +138,13 @@ def _called(join: Join, outs: Mapping[str, Any]) -> Array:
 
 
 def _ends(fork: "Fork | TreeFork", of: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the outputs to join: those of branches that are no input of another."""
+    """Return the outputs to join: the outputs that feed no other branch."""
     eaten = {name for _, _, names in fork.feeds for name in names}
     return {name: of[name] for name, _ in fork.branches if name not in eaten}
 
 
 class TreeFork(TreeTransform):
-    """Branches that are not all rules, or that need the whole tree."""
+    """A fork with a branch that is not a rule, or that needs the whole tree."""
 
     name: str
     join: Join
@@ -163,7 +164,7 @@ class TreeFork(TreeTransform):
         return {self.name: states} if states else {}
 
     def _callables(self) -> tuple[tuple[str, Rule], ...]:
-        """Join and sources, as far as they are rules."""
+        """Return the rules among the join and the sources, by name."""
         return Fork(self.join, (), self.feeds).parts()
 
     def apply(
@@ -202,25 +203,25 @@ def _by_leaf(join: Join, outs: Mapping[str, Any]) -> list[Array | None]:
 
 @transform
 def fork(join: Join, **branches: TransformLike | WithInput) -> Rule | TreeTransform:
-    """Give the same updates to every branch, and join what they emit leaf by leaf.
+    """Apply every branch to the same updates, and join the outputs leaf by leaf.
 
     u = join(a=a(g), b=b(g), …)
 
-    A branch made by `with_input` has an input of its own: what its source makes of g
-    and of the outputs of branches before it. Those outputs are then not joined.
+    A branch made by `with_input` gets another input, which its source computes from g
+    and the outputs of earlier branches. Outputs that feed a branch are not joined.
 
     Args:
         join: from one array of each branch, by keyword, to one array of the same
-            shape. Elementwise, unless all branches are of locality "leaf".
-        **branches: transforms, by the name that their state gets.
+            shape. It must be elementwise unless all branches have locality "leaf".
+        **branches: transforms, by the name of their state.
 
     Returns:
-        The transform; its state is `{"fork": {branch: state}}`. Branches that are
-        rules are applied together in one function of a leaf.
+        The transform; its state is `{"fork": {branch: state}}`. If all branches are
+        rules, they run as one function of a leaf.
 
     Raises:
-        TransformError: a branch is no transform, or the source of a branch has an
-            argument that is not the name of an earlier branch.
+        TransformError: a branch is not a transform, or the source of a branch has an
+            argument that is neither `updates` nor an earlier branch.
 
     Example:
         >>> import jax.numpy as jnp
@@ -259,7 +260,7 @@ def forked(
 
 
 def as_rule(plan: Plan) -> Series | None:
-    """Return the plan as one rule, or None if it is not made of rules alone."""
+    """Return the plan as one rule; None if a piece is no rule or needs all leaves."""
     pieces = distinct(plan.pieces)
     rules = tuple((n, p) for n, p in pieces if isinstance(p, Rule))
     series = Series(rules)

@@ -1,4 +1,4 @@
-"""Parts of a tree: which leaves a mask means, and leaves that stay as they are."""
+"""Frozen leaves, and the selection of leaves of a tree."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from adamx.types import Params, PyTree, Updates
 
 
 class Freeze(TreeTransform):
-    """Marks leaves that no piece of the chain changes; `Plan` takes them out."""
+    """A mask of frozen leaves; `Plan` removes these leaves before any piece runs."""
 
     name: str
     mask: Masks
@@ -27,7 +27,7 @@ class Freeze(TreeTransform):
         return [not is_mask(x) and bool(x) for x in found]
 
     def held(self, params: Params) -> Held:
-        """Return the masks of the leaves of which some numbers are frozen."""
+        """Return the masks of the leaves with single frozen numbers."""
         return held_numbers(self._labels(params), params, self.name)
 
     def _labels(self, params: Params) -> list[Any]:
@@ -54,9 +54,9 @@ def select_leaves(tree: PyTree, chosen: list[bool]) -> PyTree:
 def fill_missing(
     extra: Mapping[str, Any], params: Params | None, chosen: list[bool]
 ) -> dict[str, Any]:
-    """Return `extra` with functions that take the chosen parameters alone.
+    """Wrap the functions in `extra` so that they take the chosen parameters alone.
 
-    A loss is a function of all parameters: the others are filled in unchanged.
+    A loss takes all parameters, so the wrapper fills in the other leaves unchanged.
     """
     calls = {k for k, v in extra.items() if is_function(v, params)}
     if params is None or not calls:
@@ -88,6 +88,6 @@ def zero_unselected(updates: Updates, params: Params, chosen: list[bool]) -> Upd
 def no_update(param: Any) -> Any:
     """Return the update that does not change `param`."""
     if jnp.issubdtype(jnp.result_type(param), jax.dtypes.extended):
-        return None  # a random key has no zero; None leaves it as it is
-    # Zeros that come from the parameter are where it is, on one device or on many.
+        return None  # a random key has no zero; None leaves it unchanged
+    # Computed from `param`, so that the zeros get its sharding.
     return jnp.where(False, param, jnp.zeros((), jnp.result_type(param)))

@@ -1,4 +1,4 @@
-"""The norm of all leaves together, for the rules that depend on it."""
+"""The global norm of the updates, for rules that read it."""
 
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ Norm: TypeAlias = tuple[Array, Array]
 
 
 class GlobalNormRule(Rule):
-    """Base of the rules whose `advance` reads the norm of all updates together."""
+    """Base of rules whose `advance` reads the global norm of the updates."""
 
     locality = "tree"
 
@@ -20,5 +20,5 @@ class GlobalNormRule(Rule):
         return squares_of(g)
 
     def global_norm(self, shared: Shared, over_leaves: OverLeaves) -> Norm:
-        """Return the norm of all leaves together."""
+        """Return the global norm of the updates."""
         return joined_norm(*over_leaves(self.measure, shared))

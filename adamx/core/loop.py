@@ -1,4 +1,4 @@
-"""What training loops compute beside the transforms: norms, and target networks."""
+"""Functions for training loops: the global norm, and target networks."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from adamx.types import Array, ParamsT, PyTree, Scalar
 
 
 def global_norm(updates: PyTree) -> Array:
-    """Return the norm of all numbers in a tree together.
+    """Return the Euclidean norm of all numbers in a tree.
 
     ‖g‖ = √(Σ |gᵢ|²)
 
     Args:
-        updates: any tree of arrays, gradients or parameters say; None counts as zero.
+        updates: any tree of arrays, such as gradients; None counts as zero.
 
     Returns:
-        A real array of shape (), float32 at least. Squares do not overflow on the way;
-        the norm of ∞ is ∞.
+        A real array of shape (), at least float32. Intermediate squares do not
+        overflow; the norm of ∞ is ∞.
 
     Reference:
         The name is Optax's and TensorFlow's.
@@ -36,7 +36,7 @@ def global_norm(updates: PyTree) -> Array:
         5.0
     """
     unit, rest = scaled_norm([_float(x) for x in jax.tree.leaves(updates)])
-    # Of ∞ the second factor is NaN.
+    # The product would be NaN, because `rest` is NaN if a number is ∞.
     return jnp.where(jnp.isinf(unit), unit, unit * rest)
 
 
@@ -50,12 +50,12 @@ def _float(x: Array) -> Array:
 def incremental_update(
     new_tensors: ParamsT, old_tensors: ParamsT, step_size: Scalar
 ) -> ParamsT:
-    """Move a tree towards another one, leaf by leaf.
+    """Move `old_tensors` towards `new_tensors`, leaf by leaf.
 
     old ← step_size · new + (1 − step_size) · old
 
-    Target networks follow the trained network like this; so do averages of parameters.
-    In a chain, `average_params` keeps such an average.
+    Use it for target networks and averages of parameters. In a chain, `average_params`
+    keeps an average of the parameters.
 
     Args:
         new_tensors: the tree to follow, such as the parameters.
@@ -93,18 +93,18 @@ def incremental_update(
 def periodic_update(
     new_tensors: ParamsT, old_tensors: ParamsT, steps: Scalar, update_period: Scalar
 ) -> ParamsT:
-    """Return the new tree in each k-th step, and the old one otherwise.
+    """Return the new tree in every k-th step, and the old tree in other steps.
 
-    A target network is copied from the trained network like this.
+    Use it to copy a trained network to a target network.
 
     Args:
         new_tensors: a tree of arrays, such as the parameters.
         old_tensors: a tree like it, such as the target network's parameters.
         steps: the number of the step, an integer or an integer array of shape ().
-        update_period: k ≥ 1: the new tree is returned where k divides `steps`.
+        update_period: k ≥ 1; the new tree is returned if k divides `steps`.
 
     Returns:
-        One of the two, in the dtypes of `old_tensors`.
+        One of the two trees, in the dtypes of `old_tensors`.
 
     Raises:
         TransformError: the trees or the shapes of two leaves differ.
@@ -129,7 +129,7 @@ def periodic_update(
 
 
 def _joined(function: Any, new: ParamsT, old: ParamsT) -> ParamsT:
-    """Return `function` of each pair of leaves; None where one of them is None."""
+    """Apply `function` to each pair of leaves; None where either leaf is None."""
     leaves, treedef = flatten(old)
     others = flatten_like(treedef, new, "new_tensors", old)
     there = fitting(leaves, others, old, "a new tensor does not fit the old one")

@@ -1,4 +1,4 @@
-"""Split: other transforms for other parts of the tree."""
+"""Different transforms for different parts of a tree."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ from adamx.types import Params, PyTree, Updates
 
 
 class Partition(TreeTransform):
-    """One plan for each label; leaves whose label has None instead pass unchanged."""
+    """A plan for each label; the updates of a label with None pass unchanged."""
 
     name: str
     labels: Labels
@@ -93,22 +93,22 @@ class Partition(TreeTransform):
 def partition(
     transforms: Mapping[Any, TransformLike], param_labels: Labels
 ) -> Partition:
-    """Apply to each leaf the transform that its label stands for.
+    """Apply to each leaf the transform of its label.
 
     Args:
         transforms: transforms by label.
         param_labels: a tree of labels like the parameters (or a prefix of it), a
-            function from the parameters to such a tree, or a function
-            `(path, leaf) -> label` with paths like `layer/w`. Only the structure,
-            paths and shapes may be looked at, never values.
+            function from the parameters to this tree, or a function
+            `(path, leaf) -> label` with paths like `layer/w`. Functions may read
+            structure, paths, shapes and dtypes, but no values.
 
     Returns:
         The transform; its state is `{"partition": {label: state}}`. Each transform
-        sees its own leaves alone: the others take no part in its norms.
+        gets its own leaves alone, so its norms do not include other leaves.
 
     Raises:
-        TransformError: a leaf has a label that is not in `transforms`; all such
-            leaves are listed.
+        TransformError: a leaf has a label that is not in `transforms`; the error
+            lists all these leaves.
 
     Reference:
         The combinator is Optax's (`partition`, earlier `multi_transform`).
@@ -130,7 +130,7 @@ def partition(
 
 
 def _by_name(piece: str, argument: str, transforms: Any) -> Iterable[tuple[Any, Any]]:
-    """Return the labels, or patterns, and their transforms."""
+    """Return the items of `transforms`; raise an error if it is not a dict."""
     if not isinstance(transforms, Mapping):
         raise TransformError(
             f"{piece}: {argument} must be a dict, not {kind_of(transforms).text}",
@@ -142,7 +142,7 @@ def _by_name(piece: str, argument: str, transforms: Any) -> Iterable[tuple[Any, 
 
 
 class Either(Keyed):
-    """One label where a mask holds, and another where it does not."""
+    """Labels by a mask: `yes` where it is true, and `no` elsewhere."""
 
     def __init__(self, mask: Labels, yes: Hashable, no: Hashable) -> None:
         self.mask, self.yes, self.no = mask, yes, no
@@ -164,7 +164,7 @@ def split(mask: Labels, **two: TransformLike) -> Partition:
 
 
 class ByPath(Keyed):
-    """The pattern that the path of each leaf matches, of some of which one must."""
+    """Labels by path: the one pattern that the path of each leaf matches."""
 
     def __init__(self, patterns: tuple[str, ...], rest: bool) -> None:
         self.patterns, self.rest = patterns, rest
@@ -214,23 +214,23 @@ def param_groups(
 ) -> Partition:
     """Apply to each leaf the transform whose pattern its path matches.
 
-    Paths are like `encoder/layer_0/bias`; in a pattern `*` (and `**`) stands for any
-    letters, slashes too, `?` for one, `[ab]` for one of these. Each leaf must match one
-    pattern, and each pattern a leaf: a typing error is found when the state is made.
+    Paths are like `encoder/layer_0/bias`. In a pattern, `*` and `**` match any
+    characters, slashes included, `?` one character, `[ab]` an a or a b. Each leaf must
+    match one pattern, and each pattern a leaf, so `init` finds a typing error.
 
     Args:
-        groups: transforms by pattern, as
+        groups: transforms by pattern, such as
             `{"*/bias": sgd(1e-2), "encoder/*/kernel": adamw(1e-3)}`.
-        rest: the transform of leaves that no pattern matches; without one they are an
-            error. To keep them as they are: `set_to_zero()`, or better `freeze`.
+        rest: the transform of leaves that no pattern matches; without it, these leaves
+            are an error. `set_to_zero()`, or better `freeze`, leaves them unchanged.
 
     Returns:
         The transform; its state is `{"param_groups": {pattern: state}}`. Each
-        transform sees its own leaves alone: the others take no part in its norms.
+        transform gets its own leaves alone, so its norms do not include other leaves.
 
     Raises:
-        TransformError: (by `init`) leaves match no pattern, or several, and all such
-            leaves are listed; or a pattern matches no leaf.
+        TransformError: (by `init`) a leaf matches no pattern or several (the error
+            lists all these leaves), or a pattern matches no leaf.
 
     Example:
         >>> import jax.numpy as jnp
@@ -258,19 +258,19 @@ def param_groups(
 def masked(inner: TransformLike, mask: Labels) -> Partition:
     """Apply `inner` where `mask` is true; pass the other updates on unchanged.
 
-    The others still are gradients, and will be added to the parameters unless a later
-    piece acts on them. To keep leaves as they are use `freeze`.
+    The other updates are still gradients: they are added to the parameters unless a
+    later piece changes them. To leave parameters unchanged, use `freeze`.
 
     Args:
         inner: the transform of the chosen leaves.
         mask: a tree of bools like the parameters (or a prefix of it), a function from
-            the parameters to such a tree, or a function `(path, leaf) -> bool`.
+            the parameters to this tree, or a function `(path, leaf) -> bool`.
 
     Returns:
         The transform; its state is `{"masked": {"True": state}}`.
 
     Raises:
-        TransformError: the mask is a tree of another structure, or not of bools.
+        TransformError: the mask has another structure, or is not of bools.
 
     Example:
         >>> import adamx
@@ -284,28 +284,28 @@ def masked(inner: TransformLike, mask: Labels) -> Partition:
 
 @transform
 def freeze(mask: Masks = True) -> Freeze:
-    """Keep the leaves where `mask` is true as they are, wherever in the chain it says.
+    """Freeze the leaves where `mask` is true, from any position in a chain.
 
-    A frozen leaf has a zero update and no state, and takes no part in norms, weight
-    decay or any other piece of the chain, before this one or after it. Integer leaves,
-    which cannot be optimized, can be frozen.
+    A frozen leaf has a zero update and no state. No piece of the chain gets it, so it
+    does not count in norms or weight decay. Integer leaves cannot be optimized, but
+    can be frozen.
 
-    An array of bools of a leaf's shape freezes single numbers of it: rows of an
-    embedding, say. Their updates are zero, decay included, and to every piece of the
-    chain these parameters and their gradients are zeros, so they count in no norm.
+    An array of bools in a leaf's shape freezes single numbers, such as rows of an
+    embedding. Their updates are zero, weight decay included. Every piece gets zeros for
+    these parameters and their gradients, so they do not count in norms.
 
     Args:
-        mask: a tree of bools, or of arrays of bools, like the parameters (or a prefix
-            of it), a function from the parameters to such a tree, or a function
-            `(path, leaf) -> bool`, or to an array.
+        mask: a tree of bools or arrays of bools like the parameters (or a prefix of
+            it), a function from the parameters to this tree, or a function of
+            `(path, leaf)` that returns a bool or an array.
 
     Returns:
-        A piece for a chain. With arrays of bools its state is `frozen`, these arrays;
-        otherwise it has none.
+        A piece for a chain. If there are arrays of bools, its state holds them as
+        `frozen`; otherwise it has no state.
 
     Raises:
-        TransformError: the mask is a tree of another structure, or an array in it is
-            not one of bools of its leaf's shape.
+        TransformError: the mask has another structure, or an array in it is not of
+            bools in its leaf's shape.
 
     Example:
         >>> import jax.numpy as jnp

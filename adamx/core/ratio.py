@@ -1,4 +1,4 @@
-"""Joins that divide: a numerator over a moment, its root, or no less than a bound."""
+"""Joins that divide a numerator by a moment or by its root."""
 
 import jax.numpy as jnp
 
@@ -17,14 +17,14 @@ from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class Squarable(Guard):
-    """Emits what a moment sees; see `clip_to_squarable`."""
+    """The clipping that moments apply to gradients; see `clip_to_squarable`."""
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         return clip_to_squarable(g), slots
 
 
 def bounded(numerator: TransformLike | None) -> Transform:
-    """Return `numerator`, given the same gradients as the moment below it sees."""
+    """Return `numerator` with its input clipped as for the moment that divides it."""
     seen = lift(Squarable(), "squarable")
     return seen if numerator is None else chain(seen, numerator)
 
@@ -35,20 +35,20 @@ class Ratio(Rule):
     eps: Hyper
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
-        # With eps = 0 the moment may be 0, and then so is the numerator.
+        # Otherwise a zero moment with eps = 0 gives 0/0, which is NaN.
         least = float(jnp.finfo(moment.dtype).tiny)
         return numerator / jnp.maximum(moment + self.eps, least)
 
 
 class ClippedRatio(Rule):
-    """numerator / max(gamma·moment, eps), no larger than clip_threshold."""
+    """numerator / max(gamma·moment, eps), clipped to clip_threshold."""
 
     gamma: Hyper
     eps: Hyper
     clip_threshold: Hyper | None
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
-        # No less than what a bounded numerator can be divided by.
+        # At least √tiny, so that the quotient of a `bounded` numerator is finite.
         least = jnp.maximum(self.eps, float(jnp.finfo(moment.dtype).tiny) ** 0.5)
         ratio = numerator / jnp.maximum(self.gamma * moment, least)
         if self.clip_threshold is None:
@@ -67,16 +67,16 @@ class RootRatio(Rule):
 
 
 def floored_root(moment: Array, eps: Scalar) -> Array:
-    """max(√moment, eps), and not zero."""
+    """Return max(√moment, eps, √tiny), which is never zero."""
     least = float(jnp.finfo(moment.dtype).tiny) ** 0.5
     return jnp.maximum(jnp.maximum(safe_sqrt(moment), eps), least)
 
 
 def root_plus(moment: Array, eps: Scalar, eps_root: Scalar) -> Array:
-    """√(moment + eps_root) + eps, and not zero: what is over it is zero then too."""
+    """Return √(moment + eps_root) + eps, but never zero, because 0/0 is NaN."""
     v = moment if is_zero(eps_root) else plus(moment, eps_root)
     below = safe_sqrt(v) if is_zero(eps) else plus(safe_sqrt(v), eps)
     if any(isinstance(e, float) and e > 0 for e in (eps, eps_root)):
         return below
-    # Below that the square is denormal, and its root no longer |g|.
+    # Below √tiny the square of g is denormal, so its root is not |g|.
     return jnp.maximum(below, float(jnp.finfo(below.dtype).tiny) ** 0.5)

@@ -1,4 +1,4 @@
-"""How a transform acts on one array, and rules in series: the core of the library."""
+"""Rules, which act on one array, and rules in series: the core of the library."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -13,45 +13,44 @@ from adamx.types import Array, Param, PyTree, Shared, Slots, StepResult
 Locality: TypeAlias = Literal["element", "leaf", "tree"]
 
 Stacked: TypeAlias = Literal["loop", "vmap"] | None
-"""How a step is taken for a stack of leaves: for one after the other, in place, or for
-all at once, which takes as much more memory as a step takes for all of them. None is
-for leaves that are not stacked."""
+"""How `step` runs on a stack of leaves: "loop" on one after the other, in place; "vmap"
+on all at once, which needs the memory of all these steps. None means no stacking."""
 
 OverLeaves: TypeAlias = Callable[[Callable[..., PyTree], Shared], Any]
-"""The reduction that `advance` of a rule of locality "tree" is given; see `Rule`."""
+"""The reduction that `advance` gets in a rule of locality "tree"; see `Rule`."""
 
 
 class Rule(PytreeDataclass):
-    """How a transform acts on one array; `lift` does the trees, dtypes and the rest.
+    """A transform of one array; `lift` applies it to trees of arrays of any dtype.
 
     A rule is a frozen dataclass: its fields are its hyperparameters. In `step` and
-    `advance` a scheduled field already holds the number in use.
+    `advance` a scheduled field holds its value for this step.
 
-    A subclass writes `step`, and what it needs of these:
+    A subclass implements `step` and, where it has state:
 
-        slots(param) -> dict       arrays kept for each leaf, containers of arrays, or
-                                   None, by the same names for all leaves; `param` is an
-                                   array of at least float32, as is all that `step` sees
-        shared() -> dict           scalars kept once for all leaves
+        slots(param) -> dict       arrays, containers of arrays or None to keep for each
+                                   leaf, by the same names for all leaves; `param`, like
+                                   every array that `step` gets, is at least float32
+        shared() -> dict           scalars to keep once for all leaves
         advance(shared) -> dict    called once a step, before the leaves
 
     It may set these class variables:
 
-        locality       "element", the default: each number on its own; "leaf": a whole
-                       array; "tree": all leaves
+        locality       "element", the default, if `step` acts on each number alone;
+                       "leaf" if it needs a whole array, "tree" if it needs all leaves
         needs          the arguments of update that `advance` takes, such as "value"
         needs_trees    arguments that are trees like the parameters, such as "hessian";
                        in `step`, `shared` has the array of the leaf under that name
-        needs_params   whether `step` is given the parameter
+        needs_params   whether `step` gets the parameter
         needs_path     whether `for_leaf` returns another rule for each leaf
         counts         whether `shared["count"]` is the number of the step, from 1
         batched        whether updates have a first axis of examples, which `step` sums
-                       over; then `locality` is "tree", and `needs_params` true
-        refreshes      whether the longest part of a step runs only in some steps, in a
+                       over; requires locality "tree" and `needs_params`
+        refreshes      whether a slow part of `step` runs only in refresh steps, in a
                        `cond`
-        averages       whether a number c in a state of c makes the rule emit c, and a
-                       number added to its whole past is added to what it emits, as in
-                       a moving average or a maximum
+        averages       whether an input c with a state of c gives the output c, and a
+                       number added to all past inputs is added to the output, as in a
+                       moving average or a maximum
 
     `advance` of a rule of locality "tree" also takes a reduction, `over_leaves`.
     `over_leaves(self.measure, shared)` calls a method of the rule,
@@ -89,22 +88,22 @@ class Rule(PytreeDataclass):
     averages: ClassVar[bool] = False
 
     def slots(self, param: Array) -> Slots:
-        """Return the arrays to keep for `param`, by name, as they are at first."""
+        """Return the initial arrays to keep for `param`, by name."""
         return {}
 
     def stacks(self) -> Stacked:
         """Return how leaves of equal shape and dtype are stacked to share one `step`.
 
-        That copies them, and is worth it where a step is long and its program large:
-        products of matrices. None, the default, stacks none.
+        Stacking copies the leaves. It pays if a step is slow and its program large, as
+        with matrix products. None, the default, means no stacking.
         """
         return None
 
     def degree(self) -> int | None:
-        """Return k if c times all gradients makes cᵏ times all updates, for any c > 0.
+        """Return k if scaling the gradients by any c > 0 scales the updates by cᵏ.
 
-        1 for a rule that is linear in c, as an average; 0 for a rule that is free of
-        scale, as a sign; None, the default, for neither.
+        1 for a linear rule, such as an average; 0 for a scale-free rule, such as a
+        sign; None, the default, for any other rule.
         """
         return None
 
@@ -115,24 +114,23 @@ class Rule(PytreeDataclass):
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
         """Return the next `shared`; `extra` holds the arguments that the class `needs`.
 
-        `step` sees every name in it. The state keeps those of `shared()`. Beside these
-        there are the `count` and the values in use of a rule that counts or has
-        scheduled fields.
+        `step` gets the whole result; the state keeps the names of `shared()`. A rule
+        that counts or has scheduled fields also gets `count` and the current values.
         """
         return shared
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
-        """Return the update made of `g`, and the next `slots`."""
+        """Return the update for the gradient `g`, and the next `slots`."""
         raise NotImplementedError(f"{type(self).__name__}.step")
 
-    # From here on: what the library calls. Composite rules override these.
+    # The library calls the methods below. Composite rules override them.
 
     def parts(self) -> tuple[tuple[str, "Rule"], ...]:
-        """Return the rules this one is composed of, by the name of their state."""
+        """Return the rules inside this rule, by the name of their state."""
         return ()
 
     def start(self) -> Shared:
-        """Return the first `shared`, with the count and values of scheduled fields."""
+        """Return the initial `shared`, with count and values of scheduled fields."""
         if not (self.counts or Schedule in map(type, vars(self).values())):
             return self.shared()
         count = jnp.zeros((), jnp.int32)
@@ -141,7 +139,7 @@ class Rule(PytreeDataclass):
     def advance_all(
         self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
     ) -> Shared:
-        """Return what is shared in this step: count, scheduled fields, `advance`."""
+        """Return this step's `shared`: count, scheduled values, result of `advance`."""
         rule, counted, mine = self, {}, shared
         if "count" in shared:
             values = self._scheduled(shared["count"])
@@ -157,14 +155,14 @@ class Rule(PytreeDataclass):
     def for_leaf(
         self, path: str, shape: tuple[int, ...], where: Callable[[], str]
     ) -> "Rule":
-        """Return the rule for one leaf, if it `needs_path`: paths are like `layer/w`.
+        """Return the rule for the leaf at `path`, such as `layer/w`; see `needs_path`.
 
-        `where()` is the key path, for errors.
+        `where()` returns the key path, for errors.
         """
         return self
 
     def changes(self) -> bool:
-        """Return whether fields change from step to step, so that it is resolved."""
+        """Return whether a field is scheduled, so that each step resolves the rule."""
         return Schedule in map(type, vars(self).values())
 
     def resolve(self, shared: Shared) -> "Rule":
@@ -180,7 +178,7 @@ class Rule(PytreeDataclass):
 
 
 class Identity(Rule):
-    """Emits what comes in."""
+    """The rule that returns its input."""
 
     averages = True
 
@@ -192,7 +190,7 @@ class Identity(Rule):
 
 
 class Guard(Identity):
-    """Clips what would overflow in the rules behind it; `describe` does not show it."""
+    """Base of rules that prevent overflow in later rules; `describe` omits them."""
 
     averages = False
 
@@ -201,7 +199,7 @@ class Guard(Identity):
 
 
 class Series(Rule):
-    """Rules one after the other: again a rule, one function for the whole chain."""
+    """Rules one after the other, as one rule."""
 
     rules: tuple[tuple[str, Rule], ...]
 
@@ -251,7 +249,7 @@ def chained(degrees: Iterable[int | None]) -> int | None:
     total = 1
     for degree in degrees:
         if total == 0:
-            break  # What comes after a rule that is free of scale sees none.
+            break  # Later rules get no scale, because a scale-free rule removes it.
         if degree is None:
             return None
         total *= degree
@@ -266,10 +264,10 @@ def iter_rules(name: str, rule: Rule) -> Iterator[tuple[str, Rule]]:
 
 
 def locality(rule: Rule) -> Locality:
-    """Return how far `rule` has to see: the widest locality of its parts."""
+    """Return the widest locality of `rule` and the rules inside it."""
     return widest(part.locality for _, part in iter_rules("", rule))
 
 
 def widest(found: Iterable[Locality]) -> Locality:
-    """Return the one of these localities, at least one, that sees farthest."""
+    """Return the widest of one or more localities."""
     return max(found, key=("element", "leaf", "tree").index)

@@ -1,4 +1,4 @@
-"""A rule around another one, that lets it see its array in some other way."""
+"""Rules that apply an inner rule to another form of the array."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from adamx.types import Array, Shared, Slots
 
 
 class RuleWrapper(Rule):
-    """Reshapes, rotates, decodes or cuts a leaf for the rule `inner`.
+    """Base of rules that reshape, rotate, decode or cut a leaf for the rule `inner`.
 
-    A subclass overrides `step`. It overrides `slots` if the inner slots differ from
-    those of the leaf. Its own entries in the state are beside those of the inner rules.
+    A subclass overrides `step`, and `slots` if `inner` needs other slots than for the
+    leaf itself. In the state, its entries are beside the entries of the inner rules.
     """
 
     inner: Rule
@@ -45,13 +45,13 @@ class RuleWrapper(Rule):
 
 
 def rule_inside(name: str, inner: TransformLike, *, same_shape: bool = True) -> Rule:
-    """Return `inner` as one rule, for the piece `name` to have inside.
+    """Return `inner` as one rule, for use inside the piece `name`.
 
-    A rule that depends on the path of a leaf also depends on its shape. So it is
-    refused unless it acts on arrays of the same shape.
+    A rule that depends on the path of a leaf also depends on its shape, so it is
+    refused unless it gets arrays of the `same_shape`.
 
     Raises:
-        TransformError: `inner` is more than one rule, or depends on the path.
+        TransformError: `inner` is not made of rules of single arrays, or is refused.
     """
     rule = as_rule(as_transform(inner).plan)
     by_path = rule and any(r.needs_path for _, r in iter_rules(name, rule))

@@ -1,4 +1,4 @@
-"""Transforms and trees in each other's place, and the error about them."""
+"""Errors about arguments that are missing, swapped or of the wrong kind."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +15,12 @@ from adamx.tree.text import shortened
 
 
 class NotATransform(ArgumentError):
-    """The error about a value that is no transform.
+    """The error about a value that is not a transform.
 
     Args:
         value: the value.
         argument: the function and its argument, if they are known.
-        hint: what the caller can do about it, where the argument says more than the
-            value.
+        hint: advice to the caller; by default it depends on the value alone.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class NotATransform(ArgumentError):
         self.value = value
 
     def of_call(self, builder: str, arguments: Mapping[str, Any]) -> "NotATransform":
-        """Return the error with the argument of the call that holds the value."""
+        """Return the error, naming the argument of the call that holds the value."""
         for name, given in arguments.items():
             for path, value in _within(name, given):
                 if value is self.value:
@@ -58,7 +57,7 @@ class NotATransform(ArgumentError):
 
 
 def _within(name: str, given: Any) -> Iterator[tuple[str, Any]]:
-    """Yield an argument and what is in it, each as it is written down."""
+    """Yield an argument and its entries, each with its source text."""
     yield name, given
     if type(given) in (tuple, list):
         yield from ((f"{name}[{i}]", x) for i, x in enumerate(given))
@@ -67,7 +66,7 @@ def _within(name: str, given: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _meant(value: Any) -> str | None:
-    """Return what was probably meant by a value in the place of a transform."""
+    """Return a hint for a value in the place of a transform."""
     match kind_of(value).name:
         case "builder" | "function":
             return f"call it: {call_of(value)}"
@@ -93,10 +92,7 @@ def _meant(value: Any) -> str | None:
 
 
 def uncalled(name: str, call: str) -> dict[str, Callable[..., NoReturn]]:
-    """Return `init` and `update` for a function that builds transforms.
-
-    They raise the error about a function that was used like a transform.
-    """
+    """Return `init` and `update` that report a builder used as a transform."""
     methods = ("init", "update")
     return {m: functools.partial(_raise_uncalled, name, call, m) for m in methods}
 
@@ -113,12 +109,12 @@ def _raise_uncalled(name: str, call: str, method: str, *_: Any, **__: Any) -> No
 class FixedAttributes:
     """Base of an object whose attributes are set once, when it is made.
 
-    An unknown attribute is explained, and so is one that is set later: that would do
-    nothing at all.
+    Reading an unknown attribute raises an error with a hint. So does setting it,
+    because it would have no effect.
     """
 
     _own: ClassVar[frozenset[str]] = frozenset({"call", "plan", "_programs"})
-    """The attributes that are set."""
+    """The attributes that may be set."""
 
     if not TYPE_CHECKING:  # otherwise type checkers allow any attribute
 
@@ -140,7 +136,7 @@ class FixedAttributes:
 
 
 class Called(NamedTuple):
-    """A function that takes a step, and how it is called."""
+    """A function that takes a step: its name, its first argument, an example call."""
 
     function: str
     updates: str
@@ -165,18 +161,18 @@ TREES = {
 
 
 class Slips(PytreeDataclass):
-    """The arguments of a step, of which some are not what they should be."""
+    """The arguments of a failed step, and the search for the mistake in them."""
 
     called: Called
     init: Callable[[Any], Any]
-    """That of the transform."""
+    """The `init` of the transform."""
     updates: Any
     state: Any
     params: Any
     extra: Mapping[str, Any]
 
     def error(self) -> TransformError | None:
-        """Return the error about the first slip; None if there is none."""
+        """Return the error about the first mistake; None without one."""
         slips = (
             self._absent,
             self._no_tree,
@@ -198,7 +194,7 @@ class Slips(PytreeDataclass):
         }
 
     def _absent(self) -> TransformError | None:
-        """Report a missing argument, and what was given under another name."""
+        """Report missing arguments, and arguments given under another name."""
         others = {k: v for k, v in TREES.items() if k in self.extra}
         missing = [name for name, x in self._given().items() if x is NOT_GIVEN]
         if self.params is None and "params" in others.values():
@@ -212,7 +208,7 @@ class Slips(PytreeDataclass):
         return self._about(f"{named} {verb} missing", "; ".join(hints))
 
     def _no_tree(self) -> TransformError | None:
-        """Report a function, a transform or a text in the place of a tree."""
+        """Report a function, a transform or a string in the place of a tree."""
         hints = {self.called.updates: "grads = jax.grad(loss)(params)", "state": FIRST}
         for name, value in self._given().items():
             if is_no_tree(value):
@@ -232,7 +228,7 @@ class Slips(PytreeDataclass):
         return None
 
     def _in_state(self) -> TransformError | None:
-        """Report what is no state of this transform, if it is known what it is."""
+        """Report a `state` that is a recognized value of another kind."""
         x = self.state
         if not self._names or self._is_state(x):
             return None
@@ -270,11 +266,11 @@ class Slips(PytreeDataclass):
 
     @functools.cached_property
     def _names(self) -> frozenset[str] | None:
-        """Return the names of the pieces that have a state, if that can be made."""
+        """Return the names of the pieces with state; None if `init` always fails."""
         for tree in (self.params, self.updates, self.state):
             try:
                 return frozenset(jax.eval_shape(self.init, tree))
-            except Exception:  # what is no tree of arrays
+            except Exception:  # because `tree` is not a tree of arrays
                 continue
         return None
 
@@ -285,12 +281,12 @@ class Slips(PytreeDataclass):
         return isinstance(x, dict | tuple) and not x
 
     def _fits(self, x: Any) -> bool:
-        """Return whether gradients `x` would fit the parameters, or the state."""
+        """Return whether `x`, as gradients, fits the parameters, or else the state."""
         if self.params is not None:
             return structure(x) == structure(self.params)
         try:
             state = jax.eval_shape(self.init, x)
-        except Exception:  # what is no tree of arrays
+        except Exception:  # because `x` is not a tree of arrays
             return False
         return bool(state) and structure(state) == structure(self.state)
 
@@ -305,7 +301,7 @@ def _of_optax(state: Any) -> bool:
 
 
 def is_no_tree(x: Any) -> bool:
-    """Return whether `x` is a leaf that nobody would take for an array."""
+    """Return whether `x` is a leaf of a kind that is never an array."""
     return x is not None and is_leaf(x) and kind_of(x).name in _NO_TREES
 
 
@@ -324,7 +320,7 @@ _NO_TREES = frozenset(
 
 
 def no_tree(function: str, argument: str, value: Any, hint: str) -> TransformError:
-    """Return the error about something in the place of a tree of arrays."""
+    """Return the error about a value in the place of a tree of arrays."""
     missing = value is NOT_GIVEN
     return ArgumentError(
         f"{function}: `{argument}` is missing"
@@ -337,7 +333,7 @@ def no_tree(function: str, argument: str, value: Any, hint: str) -> TransformErr
 
 
 def slip_in_apply(params: Any, updates: Any) -> TransformError | None:
-    """Return the error about mixed up arguments of `apply_updates`, if they are."""
+    """Return the error about wrong arguments of `apply_updates`; None without one."""
     for name, x in (("params", params), ("updates", updates)):
         if is_no_tree(x):
             return no_tree("apply_updates", name, x, UPDATE.form)
@@ -357,7 +353,7 @@ def slip_in_apply(params: Any, updates: Any) -> TransformError | None:
 
 
 def _contains(tree: Any, treedef: Any) -> bool:
-    """Return whether a tree of several leaves is in another one."""
+    """Return whether part of `tree` has the structure `treedef`, of several leaves."""
     if treedef.num_leaves < 2 or structure(tree) == treedef:
         return False
     parts = jax.tree.leaves(tree, is_leaf=lambda x: structure(x) == treedef)

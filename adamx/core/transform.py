@@ -1,4 +1,4 @@
-"""The pair (init, update), and how builders of it remember the call that made it."""
+"""The pair (init, update), and the decorator of its builders, which records calls."""
 
 import functools
 import inspect
@@ -44,30 +44,30 @@ P = ParamSpec("P")
 
 
 class Transform(EqualByCall, FixedAttributes):
-    """The pair `init` and `update`, into which it unpacks.
+    """The pair of `init` and `update`; it unpacks like a tuple.
 
         init(params) -> state
         update(updates, state, params=None, **extra) -> (updates, state)
 
-    Updates of any float dtype come in as gradients and leave in the dtype of their
-    parameters, ready to be added: `apply_updates(params, updates)`. Called eagerly,
-    `update` is compiled as a whole; inside a jit it is traced like any function.
+    `update` takes gradients of any float dtype. It returns updates in the dtypes of the
+    parameters, for `apply_updates(params, updates)` to add. Called eagerly, `update` is
+    compiled as a whole; inside a jit it is traced like any function.
 
-    Two transforms are equal if the same call made them, and then share their compiled
-    code; a transform can be a static argument of `jax.jit`.
+    Transforms made by equal calls are equal and share their compiled code. A transform
+    can be a static argument of `jax.jit`.
 
-    Where Optax is loaded, `isinstance(tx, optax.GradientTransformationExtraArgs)` is
-    true, so Optax's wrappers hand extra arguments on, and type checks accept it.
+    If Optax is loaded, `isinstance(tx, optax.GradientTransformationExtraArgs)` is true,
+    so that Optax's wrappers pass extra arguments on.
 
     Args:
         init: from the parameters to the state.
         update: from updates, state and parameters to updates and state.
 
     Raises:
-        TransformError: the two are not functions.
+        TransformError: `init` or `update` is not a function.
 
     Reference:
-        The pair is that of jax.example_libraries.optimizers (2018) and of Optax.
+        The pair is as in jax.example_libraries.optimizers (2018) and Optax.
 
     Example:
         >>> import jax.numpy as jnp
@@ -106,7 +106,7 @@ class Transform(EqualByCall, FixedAttributes):
         self._programs = Programs(_update, self.plan)
 
     def parts(self) -> tuple[Any, ...]:
-        """Return the pair that it was made of."""
+        """Return the pair that the transform was made from."""
         known = isinstance(self.call, NoCall) and self.call.parts
         return known or super().parts()
 
@@ -114,7 +114,7 @@ class Transform(EqualByCall, FixedAttributes):
         yield self.init
         yield self.update
 
-    # Optax's pair is a named tuple, and an instance of it must have its methods.
+    # These methods exist because Optax's pair is a named tuple.
 
     def __len__(self) -> int:
         return len(self._fields)
@@ -134,14 +134,14 @@ class Transform(EqualByCall, FixedAttributes):
 
         Args:
             params: any pytree of float or complex arrays, concrete, traced or
-                `jax.ShapeDtypeStruct`; None stands for a parameter that is not there.
+                `jax.ShapeDtypeStruct`; None marks an absent parameter.
 
         Returns:
-            `{piece: {slot: tree like params}}`, with each slot placed over the
-            devices as its parameter is.
+            `{piece: {slot: tree like params}}`, with the sharding of each parameter for
+            its slots.
 
         Raises:
-            TransformError: a leaf is no float or complex array; the message has its
+            TransformError: a leaf is not a float or complex array; the error has its
                 key path.
         """
         try:
@@ -159,24 +159,24 @@ class Transform(EqualByCall, FixedAttributes):
         params: Params | None = None,
         **extra: Any,
     ) -> tuple[UpdatesT, StateT]:
-        """One step: the updates to add to the parameters, and the next state.
+        """Return the updates to add to the parameters, and the next state.
 
         Args:
-            updates: the gradients, a tree like the parameters; None for a parameter, or
-                for a subtree, gives None and leaves its state as it was.
-            state: what `init` or the last `update` returned. A transform without state
-                takes None, `()` and Optax's `EmptyState()` too, and returns them.
-            params: the parameters, where a piece needs them; they set the dtype.
-            **extra: what pieces declare (`value=loss`, …); pieces that do not read
-                an argument let it pass.
+            updates: the gradients, a tree like the parameters. None for a parameter or
+                a subtree returns None and leaves its state unchanged.
+            state: the state that `init` or the last `update` returned. A transform
+                without state also takes and returns None, `()` or Optax's `EmptyState`.
+            params: the parameters; required if a piece reads them.
+            **extra: arguments that pieces read, such as `value=loss`; arguments that no
+                piece reads are ignored.
 
         Returns:
-            The updates, in the dtype of `params` (of `updates` without them), and
-            the next state, of the same structure, shapes and dtypes as `state`.
+            The updates, in the dtypes of `params` (or of `updates` without them), and
+            the next state, in the structure, shapes and dtypes of `state`.
 
         Raises:
-            TransformError: updates, state and params do not fit together, or a piece
-                misses an argument; the message has key path and piece.
+            TransformError: updates, state and params do not fit together, or an
+                argument is missing; the error has key path and piece.
         """
         if isinstance(state, dict):
             return self._step(updates, state, params, extra)
@@ -194,7 +194,7 @@ class Transform(EqualByCall, FixedAttributes):
     def _slip(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> TransformError | None:
-        """Return the error about arguments that were mixed up, if they were."""
+        """Return the error about a wrong argument; None without one."""
         facts = self.plan.facts
         unread = {
             k: v for k, v in extra.items() if k not in facts.needs | facts.options
@@ -211,7 +211,7 @@ class Transform(EqualByCall, FixedAttributes):
     def _step(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
-        """Take one step; if it fails, say which argument is not what it should be."""
+        """Take one step; if it fails, report the wrong argument."""
         try:
             return self._compiled(updates, state, params, extra)
         except (TransformError, KeyError, ValueError, TypeError) as error:
@@ -225,7 +225,7 @@ class Transform(EqualByCall, FixedAttributes):
     def _compiled(
         self, updates: Updates, state: State, params: Params | None, extra: Any
     ) -> tuple[Updates, State]:
-        """Take one step, compiled as a whole unless it has a foreign piece."""
+        """Take one step, compiled as a whole unless a piece is foreign."""
         facts = self.plan.facts
         if not facts.pure:
             return _update(self.plan, updates, state, params, extra)
@@ -245,24 +245,24 @@ def _unpacked_from(init: Any, update: Any) -> Transform | None:
 
 
 TransformLike: TypeAlias = Annotated[Any, "init and update"]
-"""A `Transform`, or a foreign pair: anything with `init` and `update`, or 2-tuple."""
+"""A `Transform` or a foreign pair: an object with `init` and `update`, or a 2-tuple."""
 
 
 def transform(
     builder: Callable[P, Rule | TreeTransform | Transform],
 ) -> Callable[P, Transform]:
-    """Decorate a builder so that what it builds is a `Transform` that remembers it.
+    """Decorate a builder so that it returns a `Transform` that records the call.
 
-    The builder returns a `Rule`, which becomes one piece under the builder's name, or
-    a `Transform` that it put together, whose pieces keep their names. Arguments
-    annotated as `Decay`, `NonNegative` or `Finite` are checked before it is called.
+    The builder returns a `Rule`, which becomes one piece with the builder's name, or a
+    `Transform`, whose pieces keep their names. Arguments annotated as `Decay`,
+    `NonNegative` or `Finite` are checked before the call.
 
     Args:
         builder: a function that returns a `Rule` or a `Transform`.
 
     Returns:
-        The function to use instead; its transforms have repr, equality and hash by
-        the call, and a state of nested dicts by the names of their pieces.
+        The decorated builder. Its transforms have repr, equality and hash by the call,
+        and a state of nested dicts by piece name.
 
     Example:
         >>> import adamx
@@ -292,7 +292,7 @@ def transform(
 
 
 _BUILD = transform(lambda: Rule()).__code__
-"""That of every builder that `transform` made. A set of them would keep them alive."""
+"""The code of all decorated builders; a set of builders would keep them alive."""
 
 
 def is_builder(x: object) -> bool:
@@ -311,7 +311,7 @@ def as_transform(tx: TransformLike, argument: str | None = None) -> Transform:
     """Return `tx` itself, or a `Transform` of a foreign pair.
 
     Raises:
-        NotATransform: it is neither; outside of builders, about `argument`.
+        NotATransform: `tx` is neither; outside of builders, the error names `argument`.
     """
     if isinstance(tx, Transform):
         return tx
@@ -324,11 +324,11 @@ def lift(rule: Rule, name: str | None = None) -> Transform:
     """Make a transform of whole trees from a rule for one array.
 
     Args:
-        rule: what happens to one array.
-        name: the name of its state and in errors; the class's by default.
+        rule: the rule for one array.
+        name: the name of its state and in errors; the name of the class by default.
 
     Returns:
-        The transform; equal for equal rules.
+        The transform; equal rules give equal transforms.
 
     Example:
         >>> import adamx
@@ -360,14 +360,14 @@ def _update(
 
 
 def _rounded(u: Any, like: Any, where: Callable[[], str]) -> Any:
-    """Return an update in the dtype of its parameter: the only rounding there is."""
+    """Cast an update to the dtype of its parameter: the only rounding in a step."""
     if u is None or like is None:
         return u
     dtype = like.dtype if isinstance(like, jax.Array) else jnp.result_type(like)
     if u.dtype == dtype and isinstance(u, jax.Array) and not u.weak_type:
         return u
-    if u.dtype == jax.dtypes.float0:  # what jax.grad gives for integers
+    if u.dtype == jax.dtypes.float0:  # because jax.grad returns it for integers
         return no_update(like)
-    if u.dtype != dtype:  # a foreign piece may have taken an integer for a float
+    if u.dtype != dtype:  # because a foreign piece may accept an integer parameter
         optimizable(like, where, None)
     return cast_saturating(u, dtype)

@@ -1,4 +1,4 @@
-"""What a transform is made of: things that act on whole trees, one after the other."""
+"""Nodes, the parts of a transform, which act on whole trees one after the other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,14 @@ from adamx.tree.pytree_dataclass import PytreeDataclass
 from adamx.types import Params, Updates
 
 EVERY = "**"
-"""Among the arguments that a node needs: all that update is given."""
+"""In the arguments that a node reads: every argument of update."""
 
 
 class TreeTransform(PytreeDataclass):
-    """Acts on trees; keeps its state in a dict by the names of its pieces.
+    """A node that acts on whole trees; its state is a dict by piece name.
 
-    Updates travel between nodes in the compute dtype; they are rounded once, where
-    the outermost transform hands them to its caller.
+    Updates between nodes have the compute dtype. They are rounded once, when the
+    outermost transform returns them.
     """
 
     def init(self, params: Params) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class TreeTransform(PytreeDataclass):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any]]:
-        """The transformed updates, unrounded, and the next state."""
+        """Return the transformed updates, unrounded, and the next state."""
         raise NotImplementedError(f"{type(self).__name__}.apply")
 
     def plans(self) -> tuple[Any, ...]:
@@ -36,11 +36,11 @@ class TreeTransform(PytreeDataclass):
         return ()
 
     def inside(self, params: Params) -> dict[str, tuple[Any, Params]]:
-        """Return each plan by the name of its state, and its parameters."""
+        """Return each plan inside and its parameters, by the name of its state."""
         return {}
 
     def pure(self) -> bool:
-        """Return whether no foreign pair is inside, so that the whole can be jitted."""
+        """Return whether no foreign pair is inside, so that the node can be jitted."""
         return all(plan.facts.pure for plan in self.plans())
 
     def needs(self) -> frozenset[str]:

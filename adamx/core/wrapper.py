@@ -1,4 +1,4 @@
-"""A node around a whole transform, and a state of its own beside that one's."""
+"""Wrappers: nodes around a whole transform, with a state of their own."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,15 +17,14 @@ from adamx.types import Array, Params, State, Updates
 
 
 class Wrapper(TreeTransform):
-    """Decides when `plan` acts, or on what.
+    """Base of wrappers, which control when `plan` acts and on which updates.
 
-    A subclass writes `update_inner` and, where it keeps something itself, `begin`. Its
-    state is what it keeps and, under `inner`, that of the plan. `wrap` makes a
-    transform of it.
+    A subclass writes `update_inner` and, if it has a state of its own, `begin`. The
+    plan's state is beside it, under `inner`. `wrap` makes a transform of a wrapper.
     """
 
     keeps_degree: ClassVar[bool] = False
-    """Whether updates grow with gradients as those of `plan`; see `Rule.degree`."""
+    """Whether the wrapper has the degree of `plan`; see `Rule.degree`."""
 
     name: str
     plan: Plan
@@ -42,7 +41,7 @@ class Wrapper(TreeTransform):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        """Return the updates, and the next states: of the wrapper, and of the plan."""
+        """Return the updates, and the next states of the wrapper and of the plan."""
         raise NotImplementedError(f"{type(self).__name__}.update_inner")
 
     def plans(self) -> tuple[Plan, ...]:
@@ -74,10 +73,10 @@ class Wrapper(TreeTransform):
 
 
 class Gate(Wrapper):
-    """Calls `plan` in some steps; the other steps do not change its state.
+    """Base of wrappers that call `plan` in some steps; other steps keep its state.
 
     A subclass writes `decide`. In a skipped step the updates are zero, or unchanged if
-    it `passes`.
+    `passes` is true.
     """
 
     passes: ClassVar[bool] = False
@@ -100,7 +99,7 @@ class Gate(Wrapper):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, dict[str, Any], State]:
-        # In the dtype that is computed in, so that both ways end in the same.
+        # Cast to the compute dtype, so that both branches of `cond` return one dtype.
         updates = cast_tree(self.name, updates, params)
         updates, opened, own_state = self.decide(updates, own_state, params, extra)
 
@@ -117,9 +116,9 @@ class Gate(Wrapper):
 
 
 class RuleGate(Gate):
-    """Skips the steps in which a rule sets `last_skipped`, a bool that it keeps.
+    """Base of gates that skip the steps in which a rule sets its bool `last_skipped`.
 
-    A subclass writes `watch`. The rule may be of locality "tree", for a norm.
+    A subclass writes `watch`. The rule may have locality "tree", to read a norm.
     """
 
     def watch(self, extra: Mapping[str, Any]) -> Rule:

@@ -1,4 +1,4 @@
-"""Compile what is called eagerly; leave alone what is being traced."""
+"""The jit of eager calls; under a trace, functions are called directly."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ def compiled(function: F) -> F:
     """Jit a function of lists of arrays, for calls with concrete arrays.
 
     Under a trace the function is called directly, because a nested jit costs time for
-    each leaf. The arguments must be lists, because a jit would hold the static parts of
-    a user's tree.
+    each leaf. The arguments must be lists, because `jax.jit` keeps the static parts of
+    its arguments alive.
     """
     jitted = jax.jit(function)
 
@@ -43,5 +43,5 @@ def is_value(x: object) -> bool:
 
 
 def traceable(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments as pytrees: a function becomes a constant of the program."""
+    """Wrap functions among the arguments in `Partial`, which makes them constants."""
     return {k: Partial(v) if is_plain_function(v) else v for k, v in extra.items()}

@@ -1,4 +1,4 @@
-"""The functions of one leaf that a rule is traced as, once for each kind of leaf."""
+"""The jitted functions of one leaf, traced once for each kind of leaf."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -18,33 +18,33 @@ from adamx.types import Array
 
 Step: TypeAlias = Callable[..., tuple[Array, list[Any]]]
 """`(numbers, shared, own, g, slots, param) -> (update, next slots)`: the numbers of the
-rule and what is shared, then of the leaf what it alone sees, its update, its slots in a
-list, and its parameter or None."""
+rule and the shared entries; then, for one leaf, its own entries, its update, a list of
+its slots, and its parameter or None."""
 
 
 class LeafList(list[Any]):
-    """The leaves of an argument of update, of which `step` sees its own."""
+    """The leaves of an argument of update; `step` gets the entry of its leaf."""
 
 
 class SharedView(NamedTuple):
-    """The static part of what leaves share: its structure, and which entries differ."""
+    """The structure of the shared entries, and which of them differ by leaf."""
 
     structure: PyTreeDef
     trees: tuple[int, ...]
-    """The numbers of the entries of which each leaf has its own."""
+    """The indices of the entries with a value for each leaf."""
     keys: tuple[int, ...]
-    """The numbers of the random keys, which are folded with the number of the leaf."""
+    """The indices of the random keys, which are folded with the leaf's number."""
 
     @staticmethod
     def of(shared: Any) -> tuple["SharedView", list[Any]]:
-        """Return the view, and the entries."""
+        """Return the view of `shared`, and its entries."""
         entries, structure = jax.tree.flatten(shared)
         trees = [k for k, x in enumerate(entries) if type(x) is LeafList]
         keys = [k for k, x in enumerate(entries) if is_prng_key(x)]
         return SharedView(structure, tuple(trees), tuple(keys)), entries
 
     def of_leaf(self, entries: Sequence[Any], own: Sequence[Any]) -> Any:
-        """Return what a leaf sees: `own` has its number, then its part of each tree."""
+        """Return `shared` for one leaf; `own` is its number and its tree entries."""
         seen = list(entries)
         number, *parts = own
         for k, x in zip(self.trees, parts, strict=True):
@@ -60,8 +60,8 @@ def leaf_step(
 ) -> Step:
     """Return the jitted step of one leaf, traced once for all leaves of one kind.
 
-    Equal rules share it, whichever optimizer they belong to. On an explicit mesh the
-    results of rules that are not `elementwise` get the shardings of what they replace.
+    Equal rules of different optimizers share it. On an explicit mesh, results of rules
+    that are not `elementwise` get the shardings of the gradient and the slots.
     """
     one = _step(static, view, slots)
     if elementwise:
@@ -80,8 +80,8 @@ def stacked_step(
 ) -> Callable[..., Any]:
     """Return the jitted step of several leaves of one kind, stacked to one array.
 
-    It takes and returns lists, with an entry for each leaf. A loop starts only when the
-    array `after` is computed, so that one stack at a time is in memory.
+    It takes and returns lists, with an entry for each leaf. A loop waits for the array
+    `after`, so that only one stack at a time is in memory.
     """
     together = stacked(_step(static, view, slots), how)
 
@@ -115,7 +115,7 @@ def _step(static: Any, view: SharedView, structure: PyTreeDef) -> Step:
 
 
 def _other_slots(structure: PyTreeDef, slots: Any) -> TransformError:
-    """Return the error about a step that keeps other slots than `slots` began with."""
+    """Return the error about a `step` that returns other slots than `slots` made."""
     return TransformError(
         "`step` does not return the slots that `slots` began with",
         expected=structure.unflatten(["an array"] * structure.num_leaves),
@@ -135,7 +135,7 @@ def leaf_measure(
         rule, seen = merge(numbers, static), view.of_leaf(shared, own)
         param = None if param is None else cast(jnp.asarray(param), g.dtype)
         found = measure(rule, g, structure.unflatten(slots), seen, param)
-        # The first axis will be that of the leaves.
+        # Add a first axis, because the results of all leaves are concatenated.
         return jax.tree.map(lambda x: cast_scalar(x, scalar_dtype())[None], found)
 
     return jax.jit(measured)

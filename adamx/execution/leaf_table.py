@@ -24,7 +24,7 @@ def checked_leaves(piece: str, params: Params) -> list[Any]:
     """Return the leaves as arrays that can be optimized.
 
     Raises:
-        TransformError: one of them cannot be; it says where.
+        TransformError: a leaf cannot be optimized; the error has its key path.
     """
     leaves, _ = flatten(params)
     for i, leaf in enumerate(leaves):
@@ -35,10 +35,10 @@ def checked_leaves(piece: str, params: Params) -> list[Any]:
 
 
 def cast_tree(piece: str, updates: Updates, params: Params | None) -> Updates:
-    """Return the updates in the dtype that is computed in.
+    """Return the updates in the compute dtype.
 
     Raises:
-        TransformError: updates and parameters do not fit together; it says where.
+        TransformError: updates and parameters do not fit; the error has the key path.
     """
     table = LeafTable(
         piece, lambda i, shape: _empty_layout(), False, updates, params, {}
@@ -48,7 +48,7 @@ def cast_tree(piece: str, updates: Updates, params: Params | None) -> Updates:
 
 @functools.cache
 def _empty_layout() -> StateLayout:
-    """Return the layout of rules that keep nothing."""
+    """Return the layout of rules without state."""
     return StateLayout.of(Series(()))
 
 
@@ -58,13 +58,13 @@ class LeafTable:
     Args:
         piece: the names of the rules, for errors.
         layout_of: the layout of the state of a leaf, by its number and shape.
-        batched: whether updates have an axis of examples before those of parameters.
+        batched: whether updates have a first axis of examples.
         updates: the updates.
         params: the parameters, or None.
-        slots: the slots in the state, by where they stand.
+        slots: the slots in the state, by path.
 
     Raises:
-        TransformError: they do not fit together; it says where.
+        TransformError: the trees do not fit together; the error has the key path.
     """
 
     def __init__(
@@ -89,26 +89,26 @@ class LeafTable:
             self.batch = shapes[0][:1] if shapes and shapes[0] else (1,)
         self.parts: dict[int, Parts] = {}
         self.columns: dict[int, list[list[Any]]] = {}
-        """Of each leaf the lists of its slots in the table of slots."""
+        """For each leaf, the lists of the slot table with its slots."""
         self._columns_of: dict[tuple[Path, ...], list[list[Any]]] = {}
         for i in self.present:
             self._fit(i)
 
     def put(self, i: int, update: Array, row: list[Any]) -> None:
-        """Put the update of a leaf, and its next slots, in the place of the last."""
+        """Replace a leaf's gradient by its update, and its slots by the next slots."""
         self.updates[i] = update
         for column, x in zip(self.columns[i], row, strict=True):
             column[i] = x
 
     def numbers(self) -> list[int]:
-        """Return the number of each leaf, from 1, by which random keys differ.
+        """Return the number of each leaf, from 1, to fold into random keys.
 
-        Absent leaves are not counted: noise is the same without frozen ones.
+        Absent leaves are not counted, so that frozen leaves do not change the noise.
         """
         return [*accumulate(g is not None for g in self.updates)]
 
     def like_updates(self, name: str, tree: PyTree) -> LeafList:
-        """Return the leaves of an argument of update that is like the parameters."""
+        """Return the leaves of `tree`, an argument of update like the parameters."""
         found = flatten_like(self.treedef, tree, name, self._given, self.piece)
         for i in self.present:
             x, like = found[i], self.updates[i]
@@ -125,7 +125,7 @@ class LeafTable:
         return LeafList(found)
 
     def _differs(self, path: Path, tree: Any) -> Any:
-        """Raise the error about a tree in a slot that is not like the updates."""
+        """Raise the error about a slot with a tree that differs from the updates."""
         what, piece = f"slot {path[-1]!r}", path[-2]
         return flatten_like(self.treedef, tree, what, self._given, piece)
 
@@ -133,7 +133,7 @@ class LeafTable:
         """Check that a leaf, its parameter and its slots fit, and cast the update."""
         g, param = self.updates[i], self.params[i]
         where = partial(path_of, self._given, i)
-        # The parameter first: it says more of an integer than its gradient of float0.
+        # The parameter first, because the gradient of an integer is only a float0.
         owner = g if param is None else param
         if not isinstance(owner, jax.Array) or owner.dtype not in WIDE:
             argument = "updates" if param is None else "params"
@@ -182,7 +182,7 @@ class LeafTable:
     def _wrong_slot(
         self, i: int, layout: StateLayout, parts: Parts, where: str
     ) -> TransformError:
-        """Return the error about the first slot of a leaf that is not like `parts`."""
+        """Return the error about the first slot of a leaf that differs from `parts`."""
         exact = self.params[i] is not None
 
         def of_slot(path: Path) -> tuple[list[Any], list[Any]]:
@@ -208,6 +208,6 @@ class LeafTable:
 
 
 def _counted(batch: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> str:
-    """Return what an array is; of a batch, one example."""
+    """Describe an array, or the examples in a batch."""
     one = describe(jax.ShapeDtypeStruct(shape, dtype))
     return f"{batch[0]} examples of {one}" if batch else one

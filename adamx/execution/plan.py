@@ -16,34 +16,34 @@ from adamx.tree.pytree_dataclass import PytreeDataclass, replace
 from adamx.types import Params, State, Updates
 
 Piece: TypeAlias = tuple[str, Rule | TreeTransform]
-"""A named part of a chain; the name is that of its state."""
+"""A part of a chain, with the name of its state."""
 
 
 class PlanFacts(NamedTuple):
-    """What is static about a plan."""
+    """Static facts about a plan."""
 
     pure: bool
-    """Whether all of it is adamx's own, so that it can be jitted as a whole."""
+    """Whether no piece is foreign, so that the plan can be jitted as a whole."""
     needs: frozenset[str]
-    """The keyword arguments of update that are read somewhere."""
+    """The keyword arguments of update that a piece reads."""
     options: frozenset[str]
-    """The keyword arguments of update that are read where they are given."""
+    """The keyword arguments of update that a piece reads if they are given."""
 
 
 class Plan(PytreeDataclass):
-    """What a transform does: its pieces, and the nodes they are executed as."""
+    """The pieces of a transform, and the nodes that execute them."""
 
     pieces: tuple[Piece, ...]
-    """As they were given; numbered only where they are used, so that chains nest."""
+    """As given; equal names are numbered only on use, so that chains can nest."""
     nodes: tuple[TreeTransform, ...]
     frozen: tuple[Freeze, ...]
 
     @staticmethod
     def of(pieces: tuple[Piece, ...]) -> "Plan":
-        """Group rules into runs; one that needs the whole tree begins a new run.
+        """Group rules into runs; a rule of locality "tree" begins a new run.
 
-        One whose leaves are stacked is a run of its own, because a stack is made of all
-        that a run reads and keeps.
+        A rule that stacks leaves is a run of its own, because all arrays that a run
+        reads or keeps are stacked.
         """
         nodes: list[TreeTransform] = []
         frozen: list[Freeze] = []
@@ -72,7 +72,7 @@ class Plan(PytreeDataclass):
 
     @cached_property
     def facts(self) -> PlanFacts:
-        """Facts about the nodes, computed once."""
+        """Return the facts about the nodes, computed once."""
         return PlanFacts(
             all(node.pure() for node in self.nodes),
             frozenset().union(*(node.needs() for node in self.nodes)),
@@ -80,7 +80,7 @@ class Plan(PytreeDataclass):
         )
 
     def rules(self) -> Iterator[Rule]:
-        """Every rule that there is, inside of others and of nodes too."""
+        """Yield every rule, also the rules inside other rules and nodes."""
         for name, piece in self.pieces:
             if isinstance(piece, Rule):
                 yield from (rule for _, rule in iter_rules(name, piece))
@@ -121,7 +121,7 @@ class Plan(PytreeDataclass):
         params: Params | None,
         extra: Mapping[str, Any],
     ) -> tuple[Updates, State]:
-        """Apply the pieces to what no `freeze` holds; the rest gets no update."""
+        """Apply the pieces to trainable numbers; frozen numbers get a zero update."""
         given = updates if params is None else params
         every = {freeze.name: freeze.held(given) for freeze in self.frozen}
         masks = {name: numbers for name, numbers in every.items() if numbers}
@@ -131,7 +131,7 @@ class Plan(PytreeDataclass):
             updates = zero_numbers(updates, still)
             params = None if params is None else zero_numbers(params, still)
         trainable = self._trainable(given)
-        # Where there is no gradient there is no update either, and not a zero.
+        # Keep None for an absent gradient, because its update is None and not zero.
         pairs = zip(trainable, flatten(updates)[0], strict=True)
         kept = [yes or u is None for yes, u in pairs]
         updates, extra = (
@@ -149,14 +149,14 @@ class Plan(PytreeDataclass):
         return zero_unselected(updates, given, kept), new
 
     def trainable_params(self, params: Params) -> Params:
-        """Return the parameters with None for each that is frozen."""
+        """Return the parameters, with None for frozen leaves, 0 for frozen numbers."""
         if not self.frozen:
             return params
         still = joined(freeze.held(params) for freeze in self.frozen)
         return select_leaves(zero_numbers(params, still), self._trainable(params))
 
     def _trainable(self, params: Params) -> list[bool]:
-        """Which leaves no `freeze` of the chain holds, wherever in it that stands."""
+        """Return for each leaf whether no `freeze` in the chain freezes it."""
         held = [freeze.holds(params) for freeze in self.frozen]
         return [not any(leaf) for leaf in zip(*held, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Compile what is called eagerly; leave alone what is being traced."""
+"""Compiled programs for functions that are called eagerly."""
 
 import functools
 import itertools
@@ -25,17 +25,17 @@ from adamx.tree.callables import is_plain_function
 
 
 class Programs:
-    """A function of a tree and of arguments, compiled once for each structure of these.
+    """A function of a tree and arguments, compiled once for each structure of these.
 
-    A jit holds what is static in its arguments as long as it lives. So programs for
-    structures that hold something of the user's live with this object, and those for
-    functions of the user's with these; the rest is shared by all equal trees.
+    `jax.jit` keeps static parts of its arguments alive. So a program for structures
+    with a user's object lives as long as this `Programs`, and a program for a user's
+    function as long as the function. All equal trees share the other programs.
 
     Args:
         function: from the tree, the arguments and a dict of extra arguments to arrays;
-            of a module, because programs are known by it.
-        tree: what is no argument; its arrays are traced, the rest is constant.
-        donate: the numbers of the arguments whose buffers are used up.
+            defined in a module, because it is part of the programs' keys.
+        tree: the first argument; its arrays are traced, its other parts constant.
+        donate: the indices of the arguments whose buffers are donated.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Programs:
             try:
                 return program(self._arrays, *leaves)
             except TypeError:
-                # No jit takes a function among the leaves of a model.
+                # Call it eagerly, because `jax.jit` takes no function as a leaf.
                 if all(map(is_value, itertools.chain(*leaves))):
                     raise
         return self._function(self._tree, *args, traceable(extra))
@@ -85,8 +85,8 @@ def _jitted(
 ) -> Callable[..., Any]:
     """Compile `function` for arguments of these structures.
 
-    Lists go in and come out, because caches of jax hold the structures of results. How
-    many None come beside them says which structure they have.
+    The program returns a list, because JAX's caches keep structures of results alive.
+    The number of None beside the list is the index of its structure in `returned`.
     """
     returned: list[Any] = []
 
@@ -94,7 +94,7 @@ def _jitted(
         pairs = zip(structures, leaves, strict=True)
         *args, extra = (structure.unflatten(column) for structure, column in pairs)
         extra |= {name: whole(extra.get(name)) for name, whole in weak}
-        # Without jit the rates are NumPy's.
+        # Under `jax.disable_jit`, rates are still NumPy arrays.
         arrays = [jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
         result = function(merge(arrays, parts), *args, extra)
         found, structure = jax.tree.flatten(result)
@@ -112,17 +112,17 @@ def _jitted(
 
 
 class Given(NamedTuple):
-    """A function of the user's among the arguments."""
+    """A user's function among the arguments."""
 
     name: str
     function: Callable[..., Any]
     static: Static | None
-    """Of a partial: what is no array of the arguments that it brings along."""
+    """The static part of the arguments that a `functools.partial` holds."""
     partial: bool
 
     @staticmethod
     def of(name: str, function: Callable[..., Any]) -> tuple["Given", Any]:
-        """Return the function without arrays, and these: they are traced."""
+        """Return the function without its arrays, and the arrays, which are traced."""
         if isinstance(function, Partial):
             found = Given(name, function.func, None, True)
             return found, (function.args, function.keywords)
@@ -133,18 +133,18 @@ class Given(NamedTuple):
         return Given(name, function, None, False), None
 
     def owner(self) -> Any:
-        """Return the object that the function dies with."""
+        """Return the function, or for a method the object that it belongs to."""
         function: Any = self.function
         method = isinstance(function, types.MethodType)
         return function.__self__ if method else function
 
     def key(self) -> Hashable:
-        """Return what tells it from other functions of its owner."""
+        """Return a key that differs from the keys of the owner's other functions."""
         own = getattr(self.function, "__func__", None)
         return self.name, own, self.static, self.partial
 
     def weak(self) -> Callable[[Any], Any]:
-        """Return a way to the function, and to its arrays, that does not hold it."""
+        """Return a function from the arrays to the whole, with a weak reference."""
         method = isinstance(self.function, types.MethodType)
         kind = weakref.WeakMethod if method else weakref.ref
         try:
@@ -169,10 +169,7 @@ def _whole(
 
 
 def _parted(extra: Mapping[str, Any]) -> tuple[tuple[Given, ...], dict[str, Any]]:
-    """Part arguments into functions and what is traced.
-
-    A model that can be called is a tree, and is traced.
-    """
+    """Split arguments into functions and traced trees, callable models included."""
     functions, given = [], dict(extra)
     for name, value in extra.items():
         if isinstance(value, functools.partial) or is_plain_function(value):
@@ -187,7 +184,7 @@ def _with_functions(
     functions: tuple[Given, ...],
     make: Callable[[Any], Callable[..., Any]],
 ) -> Callable[..., Any]:
-    """Find the program for these functions; it dies with the first of them."""
+    """Return the program for these functions; it is freed with the first of them."""
     for given in functions:
         owned = made.setdefault(("owned", given.name), Owned())
         made = owned.of(given.owner())
@@ -201,13 +198,13 @@ def _with_functions(
 
 
 class Owned:
-    """Dicts that die with their owners, which it does not hold."""
+    """A dict for each owner, freed with the owner; references to owners are weak."""
 
     def __init__(self) -> None:
         self._of: dict[int, tuple[Any, dict[Hashable, Any]]] = {}
 
     def of(self, owner: Any) -> dict[Hashable, Any]:
-        """Return the dict of an owner; a new one where nothing can be known of it."""
+        """Return the dict of an owner; a new one if it allows no weak reference."""
         number = id(owner)
         if number not in self._of:
             forget = functools.partial(_forget, weakref.ref(self), number)
@@ -225,14 +222,14 @@ def _forget(owned: Callable[[], Owned | None], number: int, _: Any) -> None:
 
 
 class _Weak(NamedTuple):
-    """An `IdentityKey` that does not hold the objects."""
+    """An `IdentityKey` with weak references to the objects."""
 
     things: tuple[Any, ...]
     reads: Any
 
 
 def _weak(key: Hashable) -> Any:
-    """Return a key that can be held where the owner of what is in it cannot be."""
+    """Return `key` with weak references to the objects in it."""
     if isinstance(key, Keyed):
         return _Weak((_reference(key),), ())  # before tuples, as in `key_of`
     if isinstance(key, tuple):
@@ -245,7 +242,7 @@ def _weak(key: Hashable) -> Any:
 def _reference(thing: Any) -> Any:
     try:
         return weakref.ref(thing)
-    except TypeError:  # a long list, say
+    except TypeError:  # for example a long list
         return id(thing)
 
 
@@ -256,7 +253,7 @@ def _is(reference: Any, thing: Any) -> bool:
 
 
 def _as_before(before: Any, now: Any) -> bool:
-    """Return whether a key is the one that `_weak` was given."""
+    """Return whether `now` equals the key that `_weak` turned into `before`."""
     if isinstance(before, _Weak):
         same = isinstance(now, IdentityKey)
         things, inside = (now.things, now.reads) if same else ((now,), ())

@@ -1,4 +1,4 @@
-"""From one array to trees: the only place that knows both."""
+"""Rules in series, applied to the leaves of a tree."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
@@ -22,12 +22,12 @@ from adamx.types import Array, Params, PyTree, Shared, Updates
 
 
 class Facts(NamedTuple):
-    """What is static about rules in series."""
+    """Static facts about rules in series."""
 
     piece: str
     """The names of the rules, for errors."""
     arguments: tuple[tuple[str, str], ...]
-    """The arguments of update that rules read, each after the name of its rule."""
+    """The arguments of update that rules read, each as (rule, argument)."""
     trees: frozenset[str]
     """The arguments that are trees like the parameters."""
     need_params: tuple[str, ...]
@@ -40,11 +40,11 @@ class Facts(NamedTuple):
     changes: bool
     """Whether a rule is resolved in each step."""
     stacked: Stacked
-    """How leaves are stacked: as the first rule says that asks for it."""
+    """How leaves are stacked: the first `stacks()` of a rule that is not None."""
 
     @staticmethod
     def of(rules: Sequence[tuple[str, Rule]]) -> "Facts":
-        """Collect the facts of all rules, nested ones too."""
+        """Collect the facts of all rules, nested rules included."""
         every = [pair for part in rules for pair in iter_rules(*part)]
         return Facts(
             ", ".join(name for name, _ in rules),
@@ -60,7 +60,7 @@ class Facts(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Rules in series as they are for a leaf, parted into numbers and the rest."""
+    """Rules in series for a kind of leaf, split into numbers and a static part."""
 
     series: Series
     layout: StateLayout
@@ -69,7 +69,7 @@ class Kind(NamedTuple):
 
     @staticmethod
     def of(series: Series, layout: StateLayout) -> "Kind":
-        """Return rules, parted once."""
+        """Split the rules into numbers and a static part."""
         return Kind(series, layout, *split(series))
 
     def resolve(self, shared: Shared) -> "Kind":
@@ -79,15 +79,15 @@ class Kind(NamedTuple):
 
 
 KindOf: TypeAlias = Callable[[int, tuple[int, ...]], Kind]
-"""From the number of a leaf, and its shape, to the rules for it."""
+"""A function from the index and shape of a leaf to the rules for it."""
 
 
 class RuleNode(TreeTransform):
     """Rules in series, applied to every leaf of a tree.
 
-    Keeps, once for all rules, what the numerics contract asks: float32 or better
-    throughout, a state whose shapes and dtypes never change, None passed through,
-    one error with key path and piece for whatever does not fit.
+    It keeps the numerics contract for all rules: at least float32 throughout, constant
+    shapes and dtypes of the state, None passed through, and errors with key path and
+    piece.
     """
 
     rules: tuple[tuple[str, Rule], ...]
@@ -106,11 +106,11 @@ class RuleNode(TreeTransform):
 
     @cached_property
     def _known(self) -> tuple[dict[Any, list[str]], dict[Any, Kind]]:
-        """Known paths by tree structure, and known rules by path and shape."""
+        """Return two caches: paths by tree structure, and rules by path and shape."""
         return {}, {}
 
     def _kinds(self, tree: PyTree) -> KindOf:
-        """Return the rules for each leaf, by its number and shape."""
+        """Return a function from the index and shape of a leaf to its rules."""
         if not self._facts.need_path:
             kind = self._of_any_leaf
             return lambda i, shape: kind
@@ -177,7 +177,7 @@ class RuleNode(TreeTransform):
         return table.treedef.unflatten(table.updates), new
 
     def _step(self, table: LeafTable, kind_of: KindOf, shared: Shared) -> None:
-        """Take the step of each leaf, by one program for all leaves of one kind."""
+        """Take the step of each leaf, with one program for all leaves of one kind."""
         axes = len(table.batch)
         kinds = {i: kind_of(i, table.updates[i].shape[axes:]) for i in table.present}
         if self._facts.changes:
@@ -237,13 +237,13 @@ class RuleNode(TreeTransform):
     ) -> None:
         for piece, name in self._facts.arguments:
             argument(name, extra, piece)
-        # A single leaf that is another part's is None, and so are the parameters.
+        # A tree of one leaf is None for other parts of a split, and so is `params`.
         if params is None and self._facts.need_params and jax.tree.leaves(updates):
             needed_params(params, self._facts.need_params[0])
 
 
 class _Given:
-    """The arguments of the programs of leaves."""
+    """The arguments of the leaf programs, cast once for each dtype."""
 
     def __init__(self, table: LeafTable, shared: Shared, needs_params: bool) -> None:
         self.view, self._entries = SharedView.of(shared)
@@ -270,7 +270,7 @@ class _Given:
             pair, real = ([*numbers], [*self._common]), real_dtype(dtype)
             for xs in pair:
                 for k, x in enumerate(xs):
-                    # A Python number is cast by the arithmetic that it takes part in.
+                    # Python numbers stay, because JAX types them weakly.
                     if hasattr(x, "dtype") and x.dtype != real:
                         xs[k] = cast_scalar(x, real)
             self._cast[key] = pair
@@ -278,18 +278,18 @@ class _Given:
 
 
 def _groups(kinds: Mapping[int, Kind], leaf: _Given) -> Iterable[list[int]]:
-    """Return the numbers of the leaves that go through one stacked step together."""
+    """Return the indices of leaves, grouped for one stacked step each."""
     groups: dict[Any, list[int]] = {}
     for i, of_leaf in kinds.items():
         arrays, structure = jax.tree.flatten(leaf.of(i))
-        # With its dtype and shape, on an explicit mesh the type says where it is.
+        # On an explicit mesh the type includes the sharding.
         kind = of_leaf.static, structure, tuple(map(jax.typeof, arrays))
         groups.setdefault(kind, []).append(i)
     return groups.values()
 
 
 def _no_leaf(rule: Rule, table: LeafTable, shared: Shared) -> tuple[Any, ...]:
-    """Return an empty array, as `measure` is given it, for a tree without leaves."""
+    """Return arguments of `measure` with empty arrays, for a tree without leaves."""
     empty = jnp.zeros(0)
     view, entries = SharedView.of(shared)
     seen = view.of_leaf(entries, [0, *[empty] * len(view.trees)])

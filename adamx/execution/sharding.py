@@ -1,7 +1,7 @@
-"""Meshes where the type of an array says how it is spread over the devices.
+"""Explicit meshes, on which the type of an array includes its sharding.
 
-There each product or reshape would have to say it of its result. What looks at whole
-arrays leaves that to XLA, and says it of the results that leave it alone.
+JAX asks for the sharding of each product and reshape there. Rules that act on whole
+arrays leave inner shardings to XLA, and set only the shardings of their results.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def beside_old(x: Array, old: Any) -> Array:
 
 
 def spread_as(places: PyTree, function: Callable[..., PyTree], *args: Any) -> PyTree:
-    """Call `function(*args)`; `places` has a sharding for each array of the result."""
+    """Call `function(*args)`; `places` has the sharding of each array of the result."""
     return auto_axes(function, out_sharding=places)(*args)  # pyright: ignore
 
 

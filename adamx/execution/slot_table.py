@@ -1,9 +1,9 @@
-"""The slots of all leaves: trees like the parameters, with containers outside of them.
+"""The slots of all leaves: trees like the parameters, inside of dicts by name.
 
-A rule may keep a container of arrays for a leaf: the factors of its sides, the codes
-and scales of a codec. In a state such a slot is a dict of trees, one for each name in
-the containers, with None where a leaf has no array of that name. So the user's tree is
-innermost, as flax's nnx, Orbax and rules of sharding expect.
+A rule may keep a container of arrays for a leaf, such as the codes and scales of a
+codec. In a state this slot is a dict with a tree for each name in the containers; a
+tree has None for a leaf without an array of its name. The user's tree is innermost,
+because Flax's nnx, Orbax and sharding rules expect it there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Parts(NamedTuple):
 
     @staticmethod
     def of(slots: Any) -> "Parts":
-        """Take slots apart; None, and a container without arrays, has no parts."""
+        """Split slots into parts; None and empty containers have no parts."""
         pairs, container = jax.tree_util.tree_flatten_with_path(slots)
         paths = tuple(names(path) for path, _ in pairs)
         return Parts(paths, [array for _, array in pairs], container)
@@ -46,10 +46,10 @@ class SlotTable:
     def of(
         treedef: PyTreeDef, rows: Sequence[Parts | None], slots: Iterable[Path]
     ) -> "SlotTable":
-        """Return the table of these rows, one a leaf, with a tree for each slot."""
+        """Return the table of these rows, one per leaf, with a tree for each slot."""
         found = dict.fromkeys(path for row in rows if row for path in row.names)
         table = SlotTable(treedef, {path: [] for path in found})
-        # Once all paths are known, so is which of them are nested under another.
+        # Rename the lists now, because `_at` has to compare all paths.
         table.lists = {table._at(path): [None] * len(rows) for path in found}
         for slot in slots:
             if not any(path[: len(slot)] == slot for path in found):
@@ -67,10 +67,10 @@ class SlotTable:
         slots: Mapping[Path, Any],
         mismatch: Callable[[Path, Any], Any],
     ) -> "SlotTable":
-        """Return the table of what stands in a state, by the path of each slot.
+        """Return the table of the slots in a state, by path.
 
-        `leaves` are those of the updates. `mismatch(path, tree)` raises the error about
-        a tree that is not like them.
+        `leaves` are the leaves of the updates. `mismatch(path, tree)` raises the error
+        about a tree that differs from the updates.
         """
         lists: dict[Path, list[Any]] = {}
         for path, slot in slots.items():
@@ -81,7 +81,7 @@ class SlotTable:
         return SlotTable(treedef, lists)
 
     def columns(self, paths: Iterable[Path]) -> list[list[Any]]:
-        """Return the lists of the arrays of these paths; an absent one is empty."""
+        """Return the lists of arrays at these paths, empty for an absent path."""
         return [self.lists.get(p) or self.lists.get(self._at(p), []) for p in paths]
 
     def arrays(self, i: int) -> list[Any]:
@@ -89,11 +89,11 @@ class SlotTable:
         return [column[i] for column in self.lists.values() if column[i] is not None]
 
     def trees(self) -> list[tuple[Path, Any]]:
-        """Return the trees of a state, each with the path it stands at."""
+        """Return the trees of a state, each with its path."""
         return [(p, self.treedef.unflatten(xs)) for p, xs in self.lists.items()]
 
     def tree(self) -> Any:
-        """Return the table as it stands in a state; a tree at no path as it is."""
+        """Return the table as nested dicts, or the tree at the empty path alone."""
         found: Any = {}
         for path, tree in self.trees():
             if not path:
@@ -102,7 +102,7 @@ class SlotTable:
         return found
 
     def _at(self, path: Path) -> Path:
-        """Return the path of an array's list: others may be nested under its own."""
+        """Return the path of a list, plus `ARRAY` if others are nested under it."""
         while path in self._inner:
             path = (*path, ARRAY)
         return path
@@ -123,10 +123,10 @@ def _lists(
     at: Path,
     path: Path,
 ) -> dict[Path, list[Any]]:
-    """Return the trees in the slot `at` of a state, flat, by the paths to them.
+    """Return the trees in the slot `at` of a state, flattened, by path.
 
-    Nothing if no tree in it is like the updates. `mismatch` is called with a tree that
-    is not, where another beside it is.
+    Return an empty dict if no tree is like the updates. If only some trees are, call
+    `mismatch` with the others.
     """
     column = _flat(treedef, leaves, slot)
     if column is not None:
@@ -145,10 +145,10 @@ def _lists(
 
 
 def _flat(treedef: PyTreeDef, leaves: Sequence[Any], tree: Any) -> list[Any] | None:
-    """Return the leaves of a tree like the updates; None if it is something else.
+    """Return the leaves of a tree like the updates; None for any other tree.
 
-    Where the updates have a leaf, the tree must have one too. A dict of trees has a
-    subtree there, if the updates are a single leaf or have the same names.
+    Its entries must be leaves, because `flatten_up_to` also accepts a dict of trees, if
+    the updates are a single leaf or have the same names.
     """
     try:
         column = treedef.flatten_up_to(tree)

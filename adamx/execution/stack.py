@@ -1,4 +1,4 @@
-"""A step for several leaves of one kind, as one array of them."""
+"""A step for several leaves of one kind, stacked to one array."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from adamx.types import Array
 
 
 def stacked(one: Callable[..., Any], how: Stacked) -> Callable[..., Any]:
-    """Return a function of lists, one entry a leaf, that stacks them for `one`."""
+    """Return a function that stacks lists, one entry per leaf, and calls `one`."""
 
     def together(
         numbers: list[Any], shared: Any, after: Array | None, *leaves: list[Any]
@@ -39,7 +39,7 @@ def _total(x: Array) -> Array:
 
 @jax.custom_batching.custom_vmap
 def _of_all(x: Array) -> Array:
-    """Return `x`; under vmap the sum over the batch, so that places stay one number."""
+    """Return `x`; under vmap the sum over the batch, so that places have no batch."""
     return x
 
 
@@ -51,9 +51,9 @@ def _(size: int, batched: list[bool], x: Array) -> tuple[Array, bool]:
 def _in_turn(
     step: Callable[..., Any], number: int, own: Any, g: Array, slots: Any, param: Any
 ) -> Any:
-    """`step` of each in a stack; what it makes takes the place of what it is made of.
+    """Take the step of each leaf in a stack, one after the other, in place.
 
-    So a stack takes its own memory once, and what a step needs for one leaf.
+    This needs the memory of the stack once, and of the step of one leaf.
     """
 
     def put(stack: Array, x: Array, i: Array) -> Array:
@@ -75,13 +75,13 @@ def _at(x: Array, i: Array) -> Array:
 
 
 def _stack(places: list[Array], fill: Array | None, *arrays: Array) -> Array:
-    """Stack arrays, after `fill` is computed if that is given.
+    """Stack arrays; if `fill` is given, wait until it is computed.
 
-    They are written one after the other, so that XLA needs no further array for each.
-    The stack is first filled with `fill`, which is never read: XLA drops every other
-    kind of dependence.
+    The arrays are written one after the other, so that XLA needs no temporaries. The
+    stack is filled with `fill` first and then overwritten, because XLA removes every
+    other kind of dependence; `tests/execution/test_stacked.py` measures the memory.
     """
-    # Numbers of random keys are no arrays yet where nothing is jitted.
+    # Under `jax.disable_jit`, the leaf numbers for random keys are Python integers.
     first = jnp.asarray(arrays[0])
     if not jnp.issubdtype(first.dtype, jnp.inexact):
         return jnp.stack(arrays)
@@ -102,10 +102,10 @@ def _unstacked(stacks: Any, places: list[Array]) -> list[Any]:
 
 
 def _places(number: int, known: Array) -> Iterator[Array]:
-    """0, 1, 2, …, counted in a way that XLA cannot foresee.
+    """Yield 0, 1, 2, … as values that XLA cannot fold to constants.
 
-    It makes a kernel of each slice at a place that it knows, which takes longer than to
-    compile all the rest; of slices at places that it does not know there is one.
+    XLA compiles a kernel for each slice at a constant place, which takes longer than
+    the rest together. For slices at unknown places it compiles one kernel.
     """
     at = (jnp.isnan(known) & (known == known)).astype(jnp.int32)
     for _ in range(number):

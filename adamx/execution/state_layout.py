@@ -1,4 +1,4 @@
-"""Which arrays a rule keeps for a leaf, where in the state, and how they begin."""
+"""The state of a rule: its slots and shared entries, their paths and initial values."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -23,39 +23,39 @@ from adamx.types import Shared
 
 
 class StateLayout(NamedTuple):
-    """The state of one rule: the slots of any leaf, and what is shared."""
+    """The state of one rule: the slots of a leaf, and the shared entries."""
 
     arrays: list[Any]
-    """Those of the rule, which is split into these and `static`."""
+    """The arrays of the rule, which is split into `arrays` and `static`."""
     static: Static
     avals: tuple[Any, ...]
     paths: tuple[Path, ...]
-    """Where each slot stands in the nested state, the same for every leaf."""
+    """The path of each slot in the nested state, the same for every leaf."""
     shared: dict[Path, Any]
-    """The rest of the state: abstract values by where they stand."""
+    """The shared entries: abstract values by path."""
     structure: PyTreeDef
-    """That of the nested dicts of what is shared."""
+    """The structure of the nested dicts of the shared entries."""
     names: dict[Path, frozenset[str]]
-    """The names in each dict of the state, by where it stands."""
+    """The names in each dict of the state, by path."""
     known: dict[Any, Parts]
-    """The abstract slots of leaves so far, by shape and dtype."""
+    """A cache of the abstract slots of leaves, by shape and dtype."""
 
     @staticmethod
     def of(rule: Rule) -> "StateLayout":
-        """Return the layout of the state of a rule, found abstractly."""
+        """Return the layout of the state of a rule, from an abstract evaluation."""
         arrays, static = split(rule, rates=True)
         avals = tuple(map(_aval, arrays))
         paths, shared, structure, names = _found(static, avals)
         return StateLayout(arrays, static, avals, paths, shared, structure, names, {})
 
     def of_leaf(self, rule: Rule) -> "StateLayout":
-        """Return the layout of the rule for one leaf, whose names are the same."""
+        """Return the layout of the rule for one leaf, with the same names."""
         arrays, static = split(rule, rates=True)
         avals = tuple(map(_aval, arrays))
         return self._replace(arrays=arrays, static=static, avals=avals, known={})
 
     def fresh(self, param: Any) -> Parts:
-        """Return the first slots of `param`, placed over the devices as `param` is."""
+        """Return the first slots of `param`, with the sharding of `param`."""
         if isinstance(param, jax.ShapeDtypeStruct):
             param = jnp.zeros(param.shape, param.dtype, device=param.sharding)
         sharding = None
@@ -66,10 +66,10 @@ class StateLayout(NamedTuple):
         return parts._replace(arrays=make(self.arrays, param))
 
     def leaf(self, shape: tuple[int, ...], dtype: Any) -> Parts:
-        """Return the abstract slots of a leaf, taken apart.
+        """Return the abstract slots of a leaf, split into parts.
 
         Raises:
-            TransformError: the names of its slots are not those of other leaves.
+            TransformError: the names of its slots differ from other leaves' names.
         """
         kind = shape, dtype
         if kind not in self.known:
@@ -77,18 +77,18 @@ class StateLayout(NamedTuple):
         return self.known[kind]
 
     def slot(self, path: Path, shape: tuple[int, ...], dtype: Any) -> Parts:
-        """Return one abstract slot of a leaf, taken apart."""
+        """Return one abstract slot of a leaf, split into parts."""
         return Parts.of(get(_nested(self.static, self.avals, shape, dtype), path))
 
     def read(self, state: Mapping[str, Any]) -> tuple[dict[Path, Any], Shared]:
-        """Return the slots in a state, by where they stand, and what is shared.
+        """Return the slots in a state, by path, and the shared entries.
 
         Raises:
-            TransformError: the state is that of another rule.
+            TransformError: the state belongs to another rule.
         """
         for path, names in self.names.items():
             here: Any = reduce(getitem, path, state)
-            # Beside the names of these rules there are those of other pieces.
+            # The top level may have more names, because it also has other pieces.
             other = path and isinstance(here, dict) and here.keys() != names
             if other or not isinstance(here, dict) or not names <= here.keys():
                 expected = f"a dict with {sorted(names)}"
@@ -102,10 +102,10 @@ class StateLayout(NamedTuple):
         return slots, self.structure.unflatten(shared)
 
     def keep(self, new: Shared, old: Shared) -> Shared:
-        """Return what a state has of what is shared, in the dtypes it had before.
+        """Return the shared entries that a state keeps, in their previous dtypes.
 
         Raises:
-            TransformError: a name is missing, or has another structure.
+            TransformError: an entry is missing, or has another structure.
         """
         kept = []
         for path in self.shared:
@@ -128,7 +128,7 @@ class StateLayout(NamedTuple):
 
 
 def get(state: Any, path: Path) -> Any:
-    """Return what stands at `path` in nested dicts.
+    """Return the entry at `path` in nested dicts.
 
     Raises:
         TransformError: a name on the way is missing.
@@ -143,12 +143,12 @@ def get(state: Any, path: Path) -> Any:
 
 
 def _alike(new: Any, old: Any) -> Any:
-    """Return `new` as an array of the dtype of `old`."""
+    """Cast `new` to an array of the dtype of `old`."""
     return cast(jnp.asarray(new), old.dtype)
 
 
 def _outline(state: Any) -> str:
-    """Return the names in a dict, or the arrays in anything else."""
+    """Describe a dict by its names, and any other value by its arrays."""
     if isinstance(state, dict):
         return f"a dict with {sorted(state)}"
     arrays = [x for x in jax.tree.leaves(state) if hasattr(x, "dtype")]
@@ -162,7 +162,7 @@ def listed(avals: list[Any]) -> str:
 
 @remembered
 def _found(static: Any, avals: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the paths of the slots, and of what is shared, and all names."""
+    """Return the slots' paths, the shared entries, their structure and all names."""
     paths = tuple(_paths(_nested_of(static, avals, (), jnp.float32), ()))
     start = jax.eval_shape(lambda arrays: merge(arrays, static).start(), list(avals))
     pairs, structure = jax.tree_util.tree_flatten_with_path(
@@ -178,7 +178,7 @@ def _found(static: Any, avals: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _paths(nested: Any, path: Path) -> list[Path]:
-    """Return where no dict stands: an array, None, or any other pytree of arrays."""
+    """Return the paths of entries that are no dicts: arrays, None, other pytrees."""
     if not isinstance(nested, dict):
         return [path]
     return [p for name in nested for p in _paths(nested[name], (*path, name))]
@@ -201,7 +201,7 @@ def _nested_of(static: Any, avals: Any, shape: Any, dtype: Any) -> Any:
 
 
 _nested = remembered(_nested_of)
-"""The abstract slots of a leaf, nested as they stand in a state."""
+"""Return the abstract slots of a leaf, nested as in a state; cached."""
 
 
 @remembered
@@ -235,12 +235,12 @@ def _fresh(static: Any, avals: Any, sharding: Any, shape: Any) -> Callable[..., 
 
 
 def _along(sharding: Any, shape: Any, slot: Any) -> Any:
-    """Return where to put a slot: split along each axis as its leaf, where it can."""
+    """Return the sharding of a slot: along each axis as its leaf, if divisible."""
     if slot == shape:
         return sharding
     if not isinstance(sharding, NamedSharding) or len(slot) < len(shape):
         return None
-    # More axes than the leaf has stand in front: several arrays like it.
+    # Additional axes come first, because the slot is several arrays like the leaf.
     front = [None] * (len(slot) - len(shape))
     names = (*front, *sharding.spec, *[None] * len(shape))
     pairs = zip(slot, names, strict=False)
@@ -254,6 +254,6 @@ def _splits(sharding: NamedSharding, name: Any, size: int) -> bool:
 
 
 def _aval(x: Any) -> jax.ShapeDtypeStruct:
-    # A float in a field of type `Rate` is a float64 that jax may make a float32.
+    # A float in a `Rate` field is a float64, which JAX makes float32 without x64.
     dtype = jax.dtypes.canonicalize_dtype(x.dtype, allow_extended_dtype=True)
     return jax.ShapeDtypeStruct(x.shape, dtype)

@@ -1,1 +1,1 @@
-"""Arguments of builders: their checks, static values, and remembered calls."""
+"""Arguments of builders: checks, static values, and recorded calls."""

@@ -1,4 +1,4 @@
-"""What the arguments of a builder may be that are no hyperparameters."""
+"""Checks for arguments of builders that are not hyperparameters."""
 
 import math
 from typing import Annotated, Any, Literal, TypeAlias
@@ -9,18 +9,18 @@ from adamx.errors import TransformError, nearest
 from adamx.hyperparameters.hyper import Check, number
 
 LAST = 2**31 - 1
-"""Where a count of steps, an int32, stays."""
+"""The largest int32, and so the largest count of steps."""
 
 
 class Number(Check):
-    """A number or an array of shape (), which may be traced, but no schedule."""
+    """Check for a number or an array of shape (), traced or not, but no schedule."""
 
     above: float = -math.inf
     below: float = math.inf
     zero: bool = True
-    """Whether zero is one of them."""
+    """Whether zero is allowed."""
     infinite: bool = False
-    """Whether ∞ is one of them."""
+    """Whether ∞ is allowed."""
 
     def __contains__(self, x: float) -> bool:
         finite = math.isfinite(x) or (self.infinite and x == math.inf)
@@ -38,7 +38,7 @@ class Number(Check):
 
 
 class Whole(Check):
-    """An integer from `low` to int32's end."""
+    """Check for an integer from `low` to the largest int32."""
 
     low: int = 1
 
@@ -55,7 +55,7 @@ class Whole(Check):
 
 
 class Share(Check):
-    """A Python number in (0, 1]: what shapes go by is known before any array is."""
+    """Check for a Python number in (0, 1]; static, because shapes depend on it."""
 
     def check(self, piece: str, name: str, value: Any) -> float:
         kinds = "a number in (0, 1], no array and no schedule"
@@ -67,7 +67,7 @@ class Share(Check):
 
 
 class OneOf(Check):
-    """One of some names."""
+    """Check for one of `names`."""
 
     names: tuple[str, ...]
 
@@ -88,5 +88,5 @@ Stacking: TypeAlias = Annotated[Literal["loop", "vmap"], OneOf(("loop", "vmap"))
 def refused(
     piece: str, what: str, expected: object, got: object, do: str | None = None
 ) -> TransformError:
-    """Return the error for an argument that cannot be."""
+    """Return the error about an argument that a check refuses."""
     return TransformError(f"{piece}: {what}", expected=expected, got=got, hint=do)

@@ -1,4 +1,4 @@
-"""A thing remembers the call that made it: repr, equality and hash are by it."""
+"""Objects with repr, equality and hash by the call that made them."""
 
 import inspect
 from collections.abc import Callable, Hashable
@@ -10,10 +10,10 @@ from adamx.hyperparameters.keys import PLAIN, Keyed, key_of, show
 
 
 class Call(Keyed):
-    """A builder and the arguments it was called with, defaults filled in.
+    """A builder and its arguments, with defaults filled in.
 
-    Of a builder that a user wrote, `made` is a part of the key too: the numbers in it
-    show a variable that the builder read, and that was changed between two calls.
+    For a user's builder, the key includes the numbers in `made`, because a variable
+    that the builder reads may change between two calls.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ def _numbers(made: Any) -> list[Any]:
 
 
 class NoCall(Keyed):
-    """Stand for a call where none is known: equal where the parts are the same ones."""
+    """A key of the parts, for an object that no recorded call made."""
 
     def __init__(self, *parts: Any) -> None:
         self.parts, self.key = parts, key_of(parts)
@@ -51,7 +51,7 @@ class NoCall(Keyed):
 
 
 def shown(name: str, bound: inspect.BoundArguments) -> str:
-    """Return the call, without the arguments that are equal to their defaults."""
+    """Return the call as source code, without arguments that equal their defaults."""
     words = []
     plain = True
     for argument, p in bound.signature.parameters.items():
@@ -70,13 +70,13 @@ def shown(name: str, bound: inspect.BoundArguments) -> str:
 
 
 class EqualByCall(Keyed):
-    """Base of what is made by a builder: repr, equality and hash by the call.
+    """Base of objects with repr, equality and hash by the builder's call.
 
-    It never changes, so that it is its own copy. Pickle calls the builder again.
+    They are immutable, so a copy is the object itself. Pickle calls the builder again.
     """
 
     call: Hashable
-    """A `Call`, or what else says which thing this is."""
+    """A `Call`, or another key of the object."""
 
     @property
     def key(self) -> Hashable:
@@ -84,7 +84,7 @@ class EqualByCall(Keyed):
         return self.call
 
     def parts(self) -> tuple[Any, ...]:
-        """Return the arguments of the class that make it again, without a call."""
+        """Return the arguments of the class that rebuild an object without a call."""
         raise TypeError(f"{self!r} was not made by a builder to be called again")
 
     def __repr__(self) -> str:

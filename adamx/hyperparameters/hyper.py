@@ -1,4 +1,4 @@
-"""Hyperparameters: a number, an array or a schedule, checked where they enter."""
+"""Hyperparameters: numbers, arrays and schedules, checked when a builder is called."""
 
 import functools
 import inspect
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 
 class Check(PytreeDataclass):
-    """In the annotation of an argument: what it may be, and what is made of it."""
+    """Base of checks in annotations, which convert an argument or raise an error."""
 
     def check(self, piece: str, name: str, value: Any) -> Any:
-        """Return `value`, as the builder is to see it.
+        """Return `value`, converted for the builder.
 
         Raises:
-            TransformError: it cannot be the argument `name` of the builder `piece`.
+            TransformError: the builder `piece` cannot take it as the argument `name`.
         """
         raise NotImplementedError(f"{type(self).__name__}.check")
 
@@ -73,10 +73,10 @@ class Interval(Check):
 
 
 Decay: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0)]
-"""The share of the past that a moving average keeps, in [0, 1)."""
+"""The decay of a moving average, in [0, 1)."""
 
 HeavyBall: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=True)]
-"""The share of the past that a discounted sum keeps, in [0, 1]; 1 is a plain sum."""
+"""The decay of a discounted sum, in [0, 1]; 1 gives a plain sum."""
 
 NonNegative: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0)]
 """A finite number that is not negative."""
@@ -86,18 +86,16 @@ Finite: TypeAlias = Annotated[ScalarOrSchedule, Interval(-math.inf)]
 
 
 class Schedule(EqualByCall):
-    """A function of the step count that remembers the call that made it.
+    """A function of the step count that records the call that made it.
 
-    A plain function that is given as a hyperparameter becomes one.
+    A plain function given as a hyperparameter becomes a `Schedule`.
 
     Args:
         function: from the count, an int32 array of shape (), to a number or an array
-            of shape (). Must be traceable. If it works on each number of an array of
-            counts, so does the schedule.
-        call: the call that made it; without one, it is equal to those of the same
-            function.
+            of shape (). It must be traceable. If it is elementwise, so is the schedule.
+        call: the call that made it; without one, schedules of one function are equal.
         argument: the argument that it was given as, for errors.
-        piece: the builder of that argument, for errors.
+        piece: the builder with this argument, for errors.
 
     Example:
         >>> halve = Schedule(lambda count: 0.5**count)
@@ -118,13 +116,13 @@ class Schedule(EqualByCall):
         self.argument, self.piece = argument, piece
 
     def parts(self) -> tuple[Any, ...]:
-        """Return the function, and the key of one that is derived from others."""
+        """Return the function and, for a schedule derived from others, its key."""
         known = () if isinstance(self.call, NoCall) else (self.call,)
         return self.function, *known
 
     @reports_absence
     def __call__(self, count: jax.typing.ArrayLike) -> Array:
-        """Return the value at `count`, or at each number of it, in the widest float."""
+        """Return the value at `count`, or at each number in it, in the widest float."""
         try:
             count = jnp.asarray(count)
         except (TypeError, ValueError):
@@ -135,7 +133,7 @@ class Schedule(EqualByCall):
                 hint="schedule(count) is the value at a step",
             ) from None
         if jnp.issubdtype(count.dtype, jnp.integer):
-            # An int8 could not even be compared with 1,000.
+            # JAX refuses to compare an int8 with 1,000, because that overflows.
             count = count.astype(common_dtype(count.dtype, jnp.int32))
         with user_code(self.argument, self.piece or repr(self)):
             returned = self.function(count)
@@ -175,15 +173,14 @@ def as_schedule(
 def schedule(
     builder: Callable[P, Callable[[Array], Scalar]],
 ) -> Callable[P, Schedule]:
-    """Decorate a builder of schedules so that its results remember the call.
+    """Decorate a builder of schedules so that its results record the call.
 
     Args:
         builder: a function that returns a function from the step count, an int32 array
             of shape (), to a float scalar.
 
     Returns:
-        The function to use instead; its schedules have repr, equality and hash by the
-        call.
+        The decorated builder; its schedules have repr, equality and hash by the call.
 
     Example:
         >>> import adamx
@@ -209,7 +206,7 @@ def shown_signature(builder: Callable[..., Any], returns: str) -> inspect.Signat
 
 
 _BUILD = schedule(lambda: lambda count: 0.0).__code__
-"""That of every builder that `schedule` made. A set of them would keep them alive."""
+"""The code of all decorated builders; a set of builders would keep them alive."""
 
 
 def is_schedule_builder(x: object) -> bool:
@@ -220,7 +217,7 @@ def is_schedule_builder(x: object) -> bool:
 def derived(
     function: Callable[..., Scalar], *values: ScalarOrSchedule
 ) -> ScalarOrSchedule:
-    """Return `function` of hyperparameters: a schedule, if one of them is one."""
+    """Return `function(*values)`, as a schedule if one of the values is a schedule."""
     if not any(map(callable, values)):
         return function(*values)
 
@@ -231,7 +228,7 @@ def derived(
 
 
 def of_builder(make: Callable[[Any], T]) -> Callable[[Callable[..., Any]], T]:
-    """Keep what is made of a builder as long as that lives."""
+    """Cache the result of `make` for each builder, as long as the builder lives."""
     known: weakref.WeakKeyDictionary[Any, T] = weakref.WeakKeyDictionary()
 
     @functools.wraps(make)
@@ -240,14 +237,14 @@ def of_builder(make: Callable[[Any], T]) -> Callable[[Callable[..., Any]], T]:
             if builder not in known:
                 known[builder] = make(builder)
             return known[builder]
-        except TypeError:  # a bound method, say, which lives for one call
+        except TypeError:  # for example a bound method, which lives for one call
             return make(builder)
 
     return found
 
 
 def bind(builder: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
-    """Bind, fill in the defaults, and check every argument that has a `Check`."""
+    """Bind the arguments, fill in defaults, and run every `Check`."""
     signature, checks = declared(builder)
     bound = bind_call(builder.__name__, signature, args, kwargs)
     bound.apply_defaults()
@@ -269,7 +266,7 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
     """Return `value` as a Python float, or an array of shape () in the widest float.
 
     Raises:
-        TransformError: `value` is none of these, or a number that is not `in` allowed.
+        TransformError: `value` is not one real number, or is not in `allowed`.
     """
 
     def refuse(what: str, got: object) -> TransformError:
@@ -280,7 +277,7 @@ def number(piece: str, name: str, value: Any, allowed: Any, kinds: str) -> Any:
             raise refuse("must be one number", f"an array of shape {value.shape}")
         if not any(jnp.issubdtype(value.dtype, d) for d in (jnp.integer, jnp.floating)):
             raise refuse("must be a real number", f"an array of {value.dtype}")
-        # As schedules and all that is shared: strict promotion mixes no floats.
+        # The dtype of schedules, because strict promotion refuses to mix floats.
         return value.astype(scalar_dtype())
     single = np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if isinstance(value, bool | np.bool_ | str | bytes) or not single:

@@ -1,4 +1,4 @@
-"""Keys of values: two keys are equal only where the values compute the same."""
+"""Keys of values: if two keys are equal, their values compute the same."""
 
 import contextlib
 import dis
@@ -27,7 +27,7 @@ MOST = 100
 
 
 class Keyed:
-    """Base of what is equal where the types and the keys are equal."""
+    """Base of objects that are equal if their types and keys are equal."""
 
     key: Hashable
 
@@ -39,9 +39,9 @@ class Keyed:
 
 
 class IdentityKey:
-    """Key objects by identity, with what their functions read from outside.
+    """A key of objects by identity, with the outside variables that functions read.
 
-    It holds the objects, because Python uses the `id` of a dead object again.
+    It keeps the objects alive, because Python reuses the `id` of a freed object.
     """
 
     def __init__(self, *things: Any) -> None:
@@ -74,14 +74,14 @@ class ArrayKey(NamedTuple):
 def key_of(value: Any) -> Hashable:
     """Return a hashable key of an argument; keys are equal for equal arguments.
 
-    A function is keyed by itself and by what it reads: an equal name says nothing,
-    because a builder makes functions of one name with other closures, and a notebook
-    makes another function of that name each time that a cell runs.
+    A function is keyed by identity and by the variables that it reads. Its name is not
+    enough, because a builder makes functions of one name with different closures, and
+    each run of a notebook cell makes a new function of the same name.
     """
     if type(value) in PLAIN:
         if isinstance(value, str) or value is None or value is ...:
             return value
-        # 1 == 1.0 == True and 0.0 == -0.0, and they compute other things.
+        # Not by value, because 1 == 1.0 == True and 0.0 == -0.0, but results differ.
         return type(value), value or repr(value)
     if isinstance(value, Tracer):
         return IdentityKey(value)
@@ -119,7 +119,7 @@ def _hashable(value: Any) -> bool:
 
 
 def tree_key(treedef: Any) -> Hashable:
-    """Return the key of a structure, with what its classes and static parts read."""
+    """Return the key of a structure, with keys of user classes and data in it."""
     if treedef in _STATIC:
         return treedef
     found = [*_made_by_users(treedef)]
@@ -127,7 +127,7 @@ def tree_key(treedef: Any) -> Hashable:
 
 
 def _made_by_users(treedef: Any) -> Iterable[Hashable]:
-    """Yield keys of what a structure holds that is no static data of a library."""
+    """Yield keys of the user's classes, and of data that is not static."""
     data = treedef.node_data()
     if data is None:
         return
@@ -143,11 +143,11 @@ def _made_by_users(treedef: Any) -> Iterable[Hashable]:
 
 
 _STATIC: dict[Any, None] = {}
-"""Structures that hold static data alone, so that this dict may hold them."""
+"""Structures with only static data, so that this cache keeps no user object alive."""
 
 
 def is_static_tree(treedef: Any) -> bool:
-    """Return whether a structure has neither data nor classes that a user made."""
+    """Return whether a structure has only static data; see `is_static`."""
     if treedef in _STATIC:
         return True
     if not all(map(is_static, _made_by_users(treedef))):
@@ -168,10 +168,10 @@ def _kinds(treedef: Any) -> Iterable[type]:
 
 
 def is_static(key: Hashable) -> bool:
-    """Return whether a key holds static data alone: names, numbers, library functions.
+    """Return whether a key holds only static data, for caches of the whole process.
 
-    A cache of the whole process may hold such keys. It may not hold a function that
-    was made in a function, nor an array, nor an object of a class of the user's.
+    Names, numbers and importable functions are static. Arrays, inner functions and
+    objects of a user's classes are not, because a cache would keep them alive.
     """
     if isinstance(key, ArrayKey):
         return False
@@ -189,7 +189,7 @@ def is_static(key: Hashable) -> bool:
 
 
 def importable(thing: Any) -> bool:
-    """Return whether `thing` is what its module has under its name."""
+    """Return whether the module of `thing` has it under its qualified name."""
     found = sys.modules.get(getattr(thing, "__module__", None) or "")
     for name in getattr(thing, "__qualname__", "<locals>").split("."):
         if found is None or name == "<locals>":
@@ -199,17 +199,16 @@ def importable(thing: Any) -> bool:
 
 
 def reads(function: Any) -> Hashable:
-    """Return a key of what a function reads from outside: closure, defaults, globals.
+    """Return a key of the closure, defaults and globals that a function reads.
 
-    Two calls with one function may compute other things where a variable that it
-    reads was changed in between. The key need not hold all that a function depends
-    on, because the function itself is in the key beside it.
+    If one of these changes between two calls, the results may differ. The key may be
+    incomplete, because it is used beside a key of the function itself.
     """
     return _read_of(function, frozenset({"__call__"}), {})
 
 
 def _read_of(x: Any, names: frozenset[str], seen: dict[int, int]) -> Hashable:
-    """Return the key of what `x` reads; `names` are the attributes that are read."""
+    """Return the key of the variables that `x` reads, and of its attributes `names`."""
     if isinstance(x, types.MethodType):
         names = names | _names(x.__func__).attributes
         return _read_of(x.__func__, names, seen), _read_of(x.__self__, names, seen)
@@ -235,13 +234,13 @@ _FUNCTION = types.FunctionType
 
 
 def _of_class(kind: Any, name: str) -> Any:
-    """Return what a class, or one that it is derived from, has under a name."""
+    """Return the attribute `name` of a class or of its bases; None without one."""
     kinds = getattr(kind, "__mro__", ())
     return next((vars(k)[name] for k in kinds if name in vars(k)), None)
 
 
 def _variables(function: types.FunctionType, seen: dict[int, int]) -> Hashable:
-    """Return the key of the variables of a function that it does not set itself."""
+    """Return the key of the outside variables that a function reads, but not sets."""
     names = _names(function)
     found: dict[str, Any] = {}
     if not is_library(function):
@@ -276,13 +275,13 @@ def _value(x: Any, names: frozenset[str], seen: dict[int, int]) -> Any:
 
 
 class _Names(NamedTuple):
-    """The names in the code of a function, and in that of the functions inside."""
+    """The names in the code of a function and of its inner functions."""
 
     read: frozenset[str]
     """Global variables."""
     attributes: frozenset[str]
     written: frozenset[str]
-    """Variables of outside that it sets: a count of its own calls, say."""
+    """Outside variables that it sets, such as a count of its calls."""
 
 
 def _names(function: types.FunctionType) -> _Names:
@@ -305,7 +304,7 @@ _NAMES: weakref.WeakKeyDictionary[types.CodeType, _Names] = weakref.WeakKeyDicti
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield a code, and those of the functions that are made in it."""
+    """Yield a code object, and the code objects of its inner functions."""
     yield code
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
@@ -315,7 +314,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 def is_library(thing: Any) -> bool:
     """Return whether a function, class or module is Python's, adamx's or installed.
 
-    What such a thing reads is taken to be constant.
+    The variables that library code reads are assumed constant.
     """
     if isinstance(thing, types.MethodType):
         thing = thing.__func__
@@ -349,7 +348,7 @@ _PYTHON = tuple(sysconfig.get_path(k) + os.sep for k in ("stdlib", "platstdlib")
 
 
 def show(value: Any) -> str:
-    """Return an argument, as it would be written down."""
+    """Return an argument as source code."""
     if isinstance(value, Tracer):
         return f"<traced {value.aval}>"
     if is_prng_key(value):

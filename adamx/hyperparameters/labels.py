@@ -1,4 +1,4 @@
-"""Masks and labels: one static value for each leaf, decided by structure and path."""
+"""Masks and labels: one static value for each leaf, by structure and path."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,14 +20,14 @@ from adamx.types import Params, PyTree
 
 
 class StaticLabels(Check):
-    """In the annotation of an argument: labels, each made static where it enters."""
+    """Check for labels, which converts each label to a static value."""
 
     numbers: bool = False
-    """Whether a label may be an array, with one for each number of a leaf."""
+    """Whether a label may be an array, with one entry for each number of a leaf."""
 
     def check(self, piece: str, name: str, value: Any) -> Any:
         """Return `value` with Python values for its arrays of shape ()."""
-        # A tree that can be called, an Equinox module, has no arrays as a function.
+        # A callable tree is checked as a tree, because it may be an Equinox module.
         if callable(value) and is_function(value, value):
             return value
         found = static(value, f"{piece}: {name}", numbers=self.numbers)
@@ -44,11 +44,11 @@ class StaticLabels(Check):
 
 Labels: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels()]
 """A tree of labels like the parameters (or a prefix of it), a function from the
-parameters to such a tree, or a function `(path, leaf) -> label`."""
+parameters to this tree, or a function `(path, leaf) -> label`."""
 
 
 Masks: TypeAlias = Annotated[PyTree | Callable[..., Any], StaticLabels(numbers=True)]
-"""As `Labels`, of bools or of arrays of bools in the shapes of leaves."""
+"""`Labels` that are bools, or arrays of bools in the shapes of leaves."""
 
 
 def labels_of(
@@ -59,13 +59,13 @@ def labels_of(
     *,
     numbers: bool = False,
 ) -> list[Any]:
-    """Return the label of each leaf of `params`, which is made static.
+    """Return the static label of each leaf of `params`.
 
-    Only structure, paths and shapes count; a function may look at no more. With
-    `numbers` an array of labels, one for each number of a leaf, stays as it is.
+    A function may read structure, paths and shapes alone. With `numbers`, an array of
+    labels, one for each number of a leaf, stays unchanged.
 
     Raises:
-        TransformError: the labels are a tree of another structure, or not static.
+        TransformError: the labels have another structure, or are not static.
     """
     if is_function(labels, params):
         function = labels
@@ -95,17 +95,17 @@ def labels_of(
 
 
 def _constants(call: Callable[[], Any]) -> Any:
-    """Return the labels that `call` makes, constants under a trace too."""
+    """Return the result of `call`, with constants for labels even under a trace."""
     found = call()
     if any(isinstance(x, Tracer) for x in jax.tree.leaves(found)):
-        # Under a trace `jnp.array(True)` is a tracer, in here it is a constant.
+        # Otherwise `jnp.array(True)` is a tracer under a trace.
         with jax.ensure_compile_time_eval():
             found = call()
     return found
 
 
 def _by_path(function: Callable[..., Any], params: Params) -> list[Any]:
-    """Return what a function of path and leaf makes of each leaf that is there."""
+    """Return `function(path, leaf)` for each leaf, and None for None."""
     pairs = zip(simple_paths(params), flatten(params)[0], strict=True)
     return [
         None
@@ -118,10 +118,10 @@ def _by_path(function: Callable[..., Any], params: Params) -> list[Any]:
 def static(tree: PyTree, what: str, *, numbers: bool = False) -> PyTree:
     """Return `tree` with Python values for its arrays of shape ().
 
-    With `numbers` arrays of other shapes stay as they are.
+    With `numbers`, arrays of other shapes stay unchanged.
 
     Raises:
-        TransformError: an array has other shapes or is traced; it says where.
+        TransformError: an array has another shape or is traced; the error has the path.
     """
     leaves, treedef = flatten(tree)
     where = partial(path_of, tree)

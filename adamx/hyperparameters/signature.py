@@ -1,4 +1,4 @@
-"""Signatures for readers: annotations by name, as the source has them."""
+"""Readable signatures: annotations by name, as in the source."""
 
 import inspect
 import types
@@ -26,8 +26,7 @@ def readable(
 ) -> inspect.Signature:
     """Return the signature of `function` with the names of its annotations.
 
-    An annotation `Decay` is shown as `Decay`, and not as the union and the interval
-    that the alias contains.
+    `Decay` is shown as `Decay`, and not as the union and the interval in this alias.
 
     Args:
         function: a function with annotations.
@@ -71,7 +70,7 @@ def _is_type(x: Any) -> bool:
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
-    """Return the types that a union consists of; none for any other annotation."""
+    """Return the members of a union; none for any other annotation."""
     union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return typing.get_args(hint) if union else ()
 
@@ -101,9 +100,9 @@ def _joined(hints: Iterable[Any], names: Names, by: str = ", ") -> str:
 
 
 def _with_aliases(parts: Sequence[Any], names: Names) -> Sequence[Any]:
-    """Return the types of a union, with those that are an alias's replaced by it.
+    """Return the members of a union, with an alias in place of its members.
 
-    Python flattens `int | ScalarOrSchedule`.
+    Otherwise aliases are lost, because Python flattens `int | ScalarOrSchedule`.
     """
     for alias, _ in names:
         within = _alternatives(alias)

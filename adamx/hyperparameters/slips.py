@@ -1,4 +1,4 @@
-"""Values that cannot be the number that was expected, and what was meant by them."""
+"""Errors about values in the place of a number, with hints."""
 
 import inspect
 import sys
@@ -14,7 +14,7 @@ from adamx.tree.kinds import call_of, kind_of, makes, shown_value
 
 
 def not_a_number(piece: str, name: str, value: Any, expected: str) -> TransformError:
-    """Return the error about a value that is no number at all."""
+    """Return the error about a value that is not a number."""
     return ArgumentError(
         f"{piece}: {name} must be a number, not {kind_of(value).text}",
         expected=expected,
@@ -24,7 +24,7 @@ def not_a_number(piece: str, name: str, value: Any, expected: str) -> TransformE
 
 
 def _meant(name: str, value: Any) -> str | None:
-    """Return what was probably meant by a value in the place of a number."""
+    """Return a hint for a value in the place of a number."""
     match kind_of(value).name:
         case "builder" if makes(value) == "Schedule":
             return f"call it: {name}={call_of(value)}"
@@ -69,7 +69,7 @@ def out_of_range(
 
 
 def check_schedule(function: Callable[..., Any], name: str, piece: str | None) -> None:
-    """Raise a `TransformError` for a function that takes no step count."""
+    """Raise a `TransformError` for a function that cannot take the step count alone."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have none
@@ -105,16 +105,16 @@ NEGATIVE = {
     ),
     "weight_decay": ("the weights grow in each step", "give a positive number"),
 }
-"""What a negative number does, and what to do about it, by the argument."""
+"""The effect of a negative number, and a hint, by argument."""
 
 
 def warn_of_negative(piece: str, name: str) -> None:
-    """Warn of a negative number, once for a line of the user's.
+    """Warn of a negative number, once for each line of the user's code.
 
-    Builders that other builders call do not warn, because those may need the sign, as
-    `nadamw` does.
+    A builder that another builder calls does not warn, because its caller may need the
+    sign, as `nadamw` does.
     """
-    # The check called this, `bind` the check, and a builder `bind`.
+    # Frame 3, because frame 0 is this function, 1 the check, and 2 `bind`.
     build = sys._getframe(3)
     caller, level = build.f_back, 5
     while _module(caller) == INJECTING:
@@ -129,7 +129,7 @@ def warn_of_negative(piece: str, name: str) -> None:
 
 
 INJECTING = "adamx.wrappers.inject_hyperparams"
-"""The module that calls builders with the numbers of the user."""
+"""The module that calls builders with a user's numbers."""
 
 
 def _module(frame: types.FrameType | None) -> str:

@@ -1,4 +1,4 @@
-"""Trees parted into what is traced and what is not, and what is made of the latter."""
+"""Trees split into arrays and a static part, and results cached in the static part."""
 
 import collections
 import dataclasses
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 class Static:
-    """The part of a tree that is no array, and what `remembered` made of it.
+    """The part of a tree without its arrays, and the results that `remembered` cached.
 
-    Equal parts of trees that live are one object, so that equal transforms share their
-    programs. Those of static data alone live on; the others live as long as whoever
-    holds them, so that no function of the user's and no tracer outlives its owner.
+    Equal living parts are one object, so that equal transforms share their programs.
+    A cache keeps parts that hold only static data. Other parts are freed with their
+    last reference, so that no user function and no tracer outlives its owner.
     """
 
     __slots__ = ("__weakref__", "_hash", "key", "made", "parts")
@@ -50,9 +50,9 @@ class Static:
 
 
 def split(tree: Any, *, rates: bool = False) -> tuple[list[Any], Static]:
-    """Part `tree` into its arrays and a hashable rest; `merge` is the inverse.
+    """Split `tree` into its arrays and a hashable static part; `merge` is the inverse.
 
-    With `rates` the floats in fields of type `Rate` are among the arrays.
+    With `rates`, nonzero floats in fields of type `Rate` are arrays, too.
     """
     leaves, treedef = jax.tree.flatten(tree)
     if rates:
@@ -68,7 +68,7 @@ def split(tree: Any, *, rates: bool = False) -> tuple[list[Any], Static]:
 
 
 def _rates(treedef: Any) -> list[int]:
-    """Return which leaves are in fields of type `Rate`."""
+    """Return the indices of the leaves in fields of type `Rate`."""
     return (_kept_rates if is_static_tree(treedef) else _find_rates)(treedef)
 
 
@@ -98,7 +98,7 @@ def _in_fields(tree: Any) -> Iterator[int]:
 
 
 def merge(arrays: list[Any], static: Any) -> Any:
-    """Put the arrays that `split` took out back where they were."""
+    """Return the tree that `split` separated into arrays and a static part."""
     treedef, rest = static.parts if isinstance(static, Static) else static
     left = iter(arrays)
     return treedef.unflatten([next(left) if x is _ARRAY else x for x in rest])
@@ -107,10 +107,10 @@ def merge(arrays: list[Any], static: Any) -> Any:
 def remembered(
     function: Callable[Concatenate[Any, P], T],
 ) -> Callable[Concatenate[Static, P], T]:
-    """Keep what `function` makes of a `Static` and of hashable arguments with it.
+    """Cache the results of `function` in its first argument, a `Static`.
 
-    `function` is given the parts, not the `Static`: a program that held the object
-    that holds it would live until the next garbage collection.
+    `function` gets `static.parts`, because a program that refers to the `Static` would
+    be in a reference cycle, which lives until the next garbage collection.
     """
 
     @functools.wraps(function)
@@ -124,17 +124,17 @@ def remembered(
 
 
 _ARRAY = ...
-"""What stands where an array was."""
+"""The placeholder of an array."""
 
 _LIVING: weakref.WeakKeyDictionary[Static, weakref.ref[Static]]
 _LIVING = weakref.WeakKeyDictionary()
 
 _LASTING: collections.deque[Static] = collections.deque(maxlen=4096)
-"""The last that hold static data alone."""
+"""The latest parts that hold only static data."""
 
 
 def _the_one(static: Static) -> Static:
-    """Return the living `Static` that is equal, or this one."""
+    """Return the living `Static` that equals `static`, or `static` itself."""
     known = _LIVING.get(static)
     found = None if known is None else known()
     if found is not None:

@@ -1,4 +1,4 @@
-"""Calls that do not fit the arguments of a function, and the error about them."""
+"""Errors about calls that do not fit the arguments of a function."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def _unbound(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
 ) -> ArgumentError:
-    """Return the error about a call: about unknown names, if there are any."""
+    """Return the error about a call, which reports unknown names first."""
     parameters = signature.parameters.values()
     several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     known = [p.name for p in parameters if p.kind not in several]
@@ -77,10 +77,10 @@ def _unbound(
 
 
 def _hint(name: str, value: Any, builder: str, known: list[str]) -> str | None:
-    """Return what an unknown argument is here, or the most similar name."""
+    """Return the adamx name of an unknown argument, or the most similar name."""
     return translated(name, value, builder, known) or nearest(name, known)
 
 
 def _quoted(names: list[str]) -> str:
-    """Return names after the word "argument"."""
+    """Return names to put after the word "argument"."""
     return "s" * (len(names) > 1) + " " + ", ".join(f"`{name}`" for name in names)

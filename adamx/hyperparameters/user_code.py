@@ -1,4 +1,4 @@
-"""Calls of the user's own functions, and one error for those that cannot be traced."""
+"""Calls of the user's functions, and one error for functions that cannot be traced."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,14 +29,14 @@ UNTRACEABLE: tuple[tuple[type[Exception], str], ...] = (
         "use jax.numpy in the place of Python's int, float, range and math",
     ),
 )
-"""What JAX raises for code that needs a number while it traces, each with a hint."""
+"""JAX's errors about code that needs the value of a tracer, each with a hint."""
 
 
 @contextmanager
 def user_code(
     argument: str, piece: str | None, hint: str | None = None
 ) -> Iterator[None]:
-    """Name the argument and its piece if the function given there cannot be traced.
+    """Raise an error with argument and piece if the user's function cannot be traced.
 
     Raises:
         TransformError: a function that is called inside needs the value of a tracer.
@@ -55,4 +55,4 @@ def user_code(
 
 
 OF_STRUCTURE = "look at structure, paths, shapes and dtypes alone, never at values"
-"""The hint for masks, labels and views: they decide before any number is known."""
+"""The hint for functions of masks, labels and views, which must be static."""

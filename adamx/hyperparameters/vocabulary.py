@@ -1,4 +1,4 @@
-"""Arguments as other libraries name them, and what they are here."""
+"""Names of arguments in other libraries, and their names in adamx."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -13,13 +13,13 @@ class Word(NamedTuple):
     """
 
     here: tuple[str, ...] = ()
-    """The same argument here: the first of these names that the builder has."""
+    """The name in adamx: the first of these names that the builder has."""
     notes: Mapping[str, str] = {}
-    """What to write where the builder has an argument of such a name."""
+    """Hints by argument, for builders that have this argument."""
     builders: Mapping[str, str] = {}
-    """What to write in the place of this argument of these builders."""
+    """Hints by builder."""
     otherwise: str | None = None
-    """What to write in its place for any other builder."""
+    """The hint for any other builder."""
 
 
 CLIP = "adamx.clip_by_global_norm(max_norm) before it in a chain"
@@ -266,13 +266,13 @@ WORDS: dict[str, Word] = {
     "l2_regularization_strength": Word(("l2",)),
     "l2_shrinkage_regularization_strength": Word(("l2_shrinkage",)),
 }
-"""By the name that is not an argument here."""
+"""The words, by the name that the builder does not have."""
 
 
 def translated(
     name: str, value: Any, builder: str, arguments: Collection[str]
 ) -> str | None:
-    """Return what `name=value` is for a builder; None where it is not known."""
+    """Return a hint for `name=value` in a call of a builder; None for unknown names."""
     if name == "betas" and {"b1", "b2"} <= {*arguments}:
         return f"`betas` is {_numbered(value)} here"
     word = WORDS.get(name, Word())
@@ -311,17 +311,17 @@ METHODS: dict[str, str] = {
     "iterations": "adamx.find(state, 'count') where a piece counts",
     "get_config": "repr(tx) is the call that made it",
 }
-"""What replaces the methods of optimizers of other libraries, by name."""
+"""The replacements of methods of other libraries' optimizers, by name."""
 
 IN_STATE = (
     "numbers that are read or changed during training are in the state: "
     "adamx.inject_hyperparams"
 )
-"""What replaces attributes such as `optimizer.learning_rate`."""
+"""The replacement of attributes such as `optimizer.learning_rate`."""
 
 
 def replaced(attribute: str) -> str | None:
-    """Return what to write for an attribute of other libraries' optimizers."""
+    """Return the replacement of an attribute of other libraries' optimizers."""
     number = attribute == "lr" or "learning_rate" in WORDS.get(attribute, Word()).here
     return (
         IN_STATE if number or attribute == "learning_rate" else METHODS.get(attribute)

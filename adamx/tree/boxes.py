@@ -1,8 +1,8 @@
 """Boxes: pytree nodes around one array, such as the variables of Flax's nnx.
 
-`nnx.Variable`, `flax.core.meta.Partitioned` and their like are nodes with one child.
+`nnx.Variable`, `flax.core.meta.Partitioned` and similar are nodes with one child.
 Some functions of these libraries pass a tree of boxes, others the same tree with the
-arrays alone. Decisions by path and masks must not depend on which of the two it is.
+arrays alone. Paths and masks must be the same for both.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ import jax
 import numpy as np
 
 KEYS = ("value", "raw_value", "array", "tree", "0")
-"""The keys of a box's child: generic names, and the index where a class has no names.
+"""The keys of a box's child: generic names, or the index if a class has no names.
 
 A node whose only child has another name, such as a layer with a weight and no bias, is
-part of a path.
+not a box.
 """
 
 
 def is_box(node: Any) -> bool:
     """Return whether `node` is a box: one leaf, under a generic key, in a class.
 
-    Mappings, lists, tuples and NamedTuples are containers of the user's, never boxes.
+    Mappings, lists, tuples and NamedTuples are never boxes.
     """
     if node is None or isinstance(node, _NO_BOX):
         return False

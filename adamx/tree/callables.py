@@ -1,4 +1,4 @@
-"""Functions of the user: whether a value is one, and which arguments it takes."""
+"""The user's functions: tests for them, and the arguments that they take."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ def is_function(x: Any, like: Any = None) -> bool:
 
 
 def is_plain_function(x: Any) -> bool:
-    """Return whether `x` is a function, and no pytree that can be called."""
+    """Return whether `x` is a function, and not a callable pytree."""
     return callable(x) and all_leaves([x])
 
 
@@ -35,12 +35,12 @@ def is_prefix(tree: Any, like: Any) -> bool:
 
 
 def prefix_leaves(tree: Any, like: Any) -> list[Any]:
-    """Return what `tree`, a prefix of `like`, has for each leaf of `like`.
+    """Return the entry of `tree`, a prefix of `like`, for each leaf of `like`.
 
-    Boxes count as the leaves in them, so that one of the two may be boxed.
+    Boxes are replaced by the leaves in them, so that one of the two may be boxed.
 
     Raises:
-        ValueError, TypeError or KeyError: `tree` is no prefix of `like`.
+        ValueError, TypeError or KeyError: `tree` is not a prefix of `like`.
     """
     leaves, treedef = flatten(tree)
     if treedef == structure(like):
@@ -54,11 +54,11 @@ class Wanted(NamedTuple):
     """The arguments that a function takes."""
 
     required: int
-    """How many positional ones have no default; `*args` does not count."""
+    """The number of positional arguments without a default; `*args` does not count."""
     names: tuple[str, ...]
-    """Those that can be given by name, in order; `**kwargs` is no name."""
+    """The arguments that can be given by name, in order, without `**kwargs`."""
     optional: frozenset[str]
-    """Those of `names` that have a default."""
+    """The arguments with a default."""
     any_name: bool
     """Whether there is a `**kwargs`, which takes every name."""
 
@@ -75,7 +75,7 @@ class Wanted(NamedTuple):
 def wanted(function: Callable[..., Any], first: int = 0) -> Wanted:
     """Return the arguments that `function` takes, after the `first` positional ones.
 
-    A function without a signature, as some builtins are, counts as one of one argument.
+    A builtin without a signature counts as a function of one argument.
     """
     try:
         parameters = [*inspect.signature(function).parameters.values()]

@@ -32,11 +32,11 @@ def flatten_like(
 ) -> list[Any]:
     """Return the entries of `tree` at the leaves of `like`, of structure `treedef`.
 
-    None in `tree` means None for every leaf of the subtree there. For errors the
-    arguments are called `what` and `than`.
+    A None in `tree` means None for every leaf of the subtree there. Errors name the
+    trees `what` and `than`.
 
     Raises:
-        TransformError: the trees differ; it says where.
+        TransformError: the trees differ; the error has the key path.
     """
     try:
         return treedef.flatten_up_to(tree)
@@ -44,7 +44,7 @@ def flatten_like(
         found = _up_to(treedef, _expanded(*flatten(tree), like))
     if found is not None:
         return found
-    if what == "params":  # those are right, and the updates differ from them
+    if what == "params":  # report the updates, because the parameters are right
         what, than, tree, like = than, what, like, tree
     where, expected, got = first_difference(like, tree)
     raise TransformError(
@@ -66,7 +66,7 @@ def _up_to(treedef: PyTreeDef, tree: Any) -> list[Any] | None:
 
 
 def _expanded(leaves: list[Any], treedef: PyTreeDef, like: Any) -> Any:
-    """Return the tree with None for each leaf of `like`, where it is for a subtree."""
+    """Return the tree, with None for a subtree of `like` repeated for each leaf."""
     subtrees = _up_to(treedef, like) or leaves
     return treedef.unflatten(
         [
@@ -77,19 +77,19 @@ def _expanded(leaves: list[Any], treedef: PyTreeDef, like: Any) -> Any:
 
 
 def align_with_updates(updates: Any, tree: Any, what: str, piece: str) -> Any:
-    """Return `tree`, which must be like `updates`, with None where those have none.
+    """Return `tree`, which must be like `updates`, with None where an update is None.
 
     Raises:
-        TransformError: the trees differ; it says where.
+        TransformError: the trees differ; the error has the key path.
     """
     return _matched(updates, tree, what, piece, lambda u, x: None if u is None else x)
 
 
 def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
-    """Return `tree` with the leaves of `other` where it has None.
+    """Return `tree`, with each None replaced by the leaf of `other`.
 
     Raises:
-        TransformError: the trees differ; it says where.
+        TransformError: the trees differ; the error has the key path.
     """
     return _matched(other, tree, what, piece, lambda o, x: o if x is None else x)
 
@@ -97,17 +97,17 @@ def fill_absent(tree: Any, other: Any, what: str, piece: str) -> Any:
 def _matched(
     reference: Any, tree: Any, what: str, piece: str, pick: Callable[[Any, Any], Any]
 ) -> Any:
-    """Return `pick(r, x)` for each leaf r of `reference` and the x of `tree` there."""
+    """Return `pick(r, x)` for each leaf r of `reference` and its entry x in `tree`."""
     leaves, treedef = flatten(reference)
     found = flatten_like(treedef, tree, what, reference, piece)
     return treedef.unflatten(map(pick, leaves, found))
 
 
 def expand_absent(updates: Any, params: Any) -> Any:
-    """Return `updates` with None for each parameter, where None is for a subtree.
+    """Return `updates`, with None for a subtree repeated for each parameter in it.
 
     Raises:
-        TransformError: the trees differ; it says where.
+        TransformError: the trees differ; the error has the key path.
     """
     leaves, treedef = flatten(updates)
     owners = flatten_like(treedef, params, "params", updates)
@@ -117,7 +117,7 @@ def expand_absent(updates: Any, params: Any) -> Any:
 
 
 def keep_absent(updates: Any, new: Any, old: Any) -> Any:
-    """Return the state `new`, but as `old` for the leaves that have no update."""
+    """Return the state `new`, with the state `old` for leaves without an update."""
     leaves, treedef = flatten(updates)
     if structure(new) == treedef:
         rows = zip(leaves, flatten(new)[0], flatten(old)[0], strict=True)
@@ -142,7 +142,7 @@ def wrong_state(
 
 
 def argument(name: str, extra: Mapping[str, Any], piece: str) -> Any:
-    """Return the argument of update that a piece asks for."""
+    """Return the argument of update that a piece reads; raise an error without it."""
     if name not in extra:
         raise TransformError(
             f"update is missing the argument {name!r}",
@@ -156,7 +156,7 @@ def one_number(name: str, value: Any, piece: str, dtype: Any) -> Array:
     """Return an argument of update as an array of shape () and of `dtype`.
 
     Raises:
-        TransformError: it is not one number, or not one bool where `dtype` is bool.
+        TransformError: `value` is not one number, or, if `dtype` is bool, not one bool.
     """
     kind = jnp.bool_ if dtype == jnp.bool_ else jnp.number
     try:
@@ -182,7 +182,7 @@ _KINDS = {jnp.bool_: "bool", jnp.number: "real number"}
 
 
 def needed_params(params: Params | None, piece: str) -> Params:
-    """Return the parameters, and raise if there are none."""
+    """Return the parameters; raise an error if they are None."""
     if params is None:
         raise TransformError(
             "update needs the parameters",
@@ -197,7 +197,7 @@ def needed_params(params: Params | None, piece: str) -> Params:
 def optimizable(
     leaf: Any, where: Callable[[], str], piece: str | None, argument: str = "params"
 ) -> Any:
-    """Return `leaf` of this argument as an array that can be optimized."""
+    """Return `leaf` as an array; raise an error if it cannot be optimized."""
     given = leaf
     if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
         try:
@@ -225,7 +225,7 @@ def _not_an_array(
     leaf: Any, where: str, piece: str | None, argument: str
 ) -> TransformError:
     kind, shown = kind_of(leaf), shown_value(leaf)
-    if kind.name == "tree":  # updates with a leaf in its place
+    if kind.name == "tree":  # because updates have a leaf in its place
         what, expected, got = "updates and params are different trees", shown, "a leaf"
         hint = _UNLIKE["params"]
     else:
@@ -241,9 +241,9 @@ _UNLIKE = {
     "params": "give an update or None for each parameter",
     "slot": "use the state that init made for these parameters",
 }
-"""What to do about trees that differ: updates from parameters, a state from updates."""
+"""Hints for trees that differ: updates from parameters, or a slot from updates."""
 
 
 def path_of(tree: Any, index: int) -> str:
-    """Return the key path of a leaf by its number; slow, for error messages alone."""
+    """Return the key path of the leaf `index`; slow, for error messages alone."""
     return key_paths(tree)[index]

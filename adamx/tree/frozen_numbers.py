@@ -13,7 +13,7 @@ from adamx.tree.paths import describe, flatten, key_paths, structure
 from adamx.types import Array, Params, PyTree, State
 
 Held: TypeAlias = dict[int, Array]
-"""By the index of a leaf, a mask of its shape, true where a number is frozen."""
+"""Masks by leaf index, in the shape of the leaf, true where a number is frozen."""
 
 
 def is_mask(label: Any) -> bool:
@@ -25,7 +25,7 @@ def held_numbers(labels: list[Any], params: Params, piece: str) -> Held:
     """Return the masks among the labels of a `freeze`.
 
     Raises:
-        TransformError: a mask is not one of bools, or not of the shape of its leaf.
+        TransformError: a mask is not of bools, or not of the shape of its leaf.
     """
     leaves = flatten(params)[0]
     held = {}
@@ -45,7 +45,7 @@ def held_numbers(labels: list[Any], params: Params, piece: str) -> Held:
 
 
 def joined(held: Iterable[Held]) -> Held:
-    """Return masks that are true where one of several is."""
+    """Return the union of several sets of masks."""
     whole: Held = {}
     for masks in held:
         for i, mask in masks.items():
@@ -54,7 +54,7 @@ def joined(held: Iterable[Held]) -> Held:
 
 
 def zero_numbers(tree: PyTree, held: Held) -> PyTree:
-    """Return `tree` with zeros for the numbers that are held."""
+    """Return `tree` with zeros for frozen numbers."""
     if not held:
         return tree
     leaves, treedef = flatten(tree)
@@ -74,10 +74,10 @@ def _is_float0(x: Any) -> bool:
 def without_numbers(
     extra: Mapping[str, Any], params: Params | None, held: Held
 ) -> dict[str, Any]:
-    """Return the arguments of update for the pieces, with zeros for frozen numbers.
+    """Return the extra arguments for the pieces, with zeros for frozen numbers.
 
-    Zeros stand in all trees like the parameters. A function of the parameters is called
-    with the true values of frozen numbers.
+    Trees like the parameters get zeros. A function of the parameters is called with the
+    true values of frozen numbers.
     """
     if params is None:
         return dict(extra)
@@ -109,10 +109,10 @@ def without_numbers(
 
 
 def begin(params: Params, held: Held, piece: str) -> dict[str, Any]:
-    """Return the state of a `freeze`: its masks, for functions that read a state.
+    """Return the state of a `freeze`: its masks.
 
-    They need the masks, because an average of the parameters has zeros for frozen
-    numbers.
+    Functions such as `read_out` need them, because an average of the parameters has
+    zeros for frozen numbers.
     """
     if not held:
         return {}
@@ -134,7 +134,7 @@ FROZEN = "frozen"
 
 
 def kept_numbers(state: State, params: Params) -> Held:
-    """Return the masks that stand in a state of these parameters."""
+    """Return the masks in a state of these parameters."""
     leaves, treedef = flatten(params)
 
     def found(state: Any) -> Iterator[Held]:

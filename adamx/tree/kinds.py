@@ -1,4 +1,4 @@
-"""What a value is that stands in the place of something else, for errors."""
+"""Kinds of values, for errors about a value in the place of another."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Kind(NamedTuple):
-    """What a value is."""
+    """The kind of a value."""
 
     name: str
-    """The family, by which hints are found."""
+    """The family, which selects a hint."""
     text: str
     """A phrase with an article, for the first line of an error."""
 
@@ -33,10 +33,10 @@ NOT_GIVEN: Any = NotGiven()
 
 
 def reports_absence(function: F) -> F:
-    """Let a function see that a required argument is missing, as `NOT_GIVEN`.
+    """Give the required arguments of a function the default `NOT_GIVEN`.
 
-    Type checkers and `help` see the arguments as required. A wrapper in the place of
-    the defaults would be called in each step.
+    Type checkers and `help` show them as required. There is no wrapper, because each
+    step would call it.
     """
     at_run_time: Any = function
     signature = inspect.signature(function)
@@ -50,7 +50,7 @@ def reports_absence(function: F) -> F:
 
 
 def kind_of(x: Any) -> Kind:
-    """Return what `x` is, as a user would call it."""
+    """Return the kind of `x`, in the user's words."""
     if x is NOT_GIVEN:
         return Kind("nothing", "left out")
     if x is None:
@@ -89,7 +89,8 @@ BY_ATTRIBUTES = {
     ("function", "call", "__call__"): Kind("schedule", "a schedule"),
     ("source", "tx"): Kind("branch", "a branch of a fork"),
 }
-"""Kinds of adamx's own objects, whose classes belong to rooms above."""
+"""Kinds of adamx's objects by attributes, because this room cannot import classes of
+later rooms."""
 
 
 def _several(x: list[Any] | tuple[Any, ...]) -> Kind:
@@ -107,7 +108,7 @@ SEVERAL = {
     "string": "strings",
     "rule": "rules",
 }
-"""Families of which a list is a kind of its own."""
+"""Families whose lists are a kind of their own, with the plural."""
 
 
 def _has_arrays(x: Any) -> bool:
@@ -120,8 +121,8 @@ def _named(x: Any) -> str:
 
 
 def makes(x: Any) -> Literal["Transform", "Schedule"] | None:
-    """Return what a builder of adamx makes; None for what is no such builder."""
-    # A function of the user's has what `functools.wraps` copied from a builder.
+    """Return the class that a builder of adamx makes; None for any other value."""
+    # Check the module, because `functools.wraps` copies `__signature__`.
     module = x.__globals__.get("__name__", "") if inspect.isfunction(x) else ""
     signature = vars(x).get("__signature__") if module.startswith("adamx.") else None
     returns = getattr(signature, "return_annotation", None)
@@ -129,7 +130,7 @@ def makes(x: Any) -> Literal["Transform", "Schedule"] | None:
 
 
 def call_of(function: Any) -> str:
-    """Return a call with the required arguments, as `adam(learning_rate)`."""
+    """Return a call with the required arguments, such as `adam(learning_rate)`."""
     name = getattr(function, "__name__", "it")
     try:
         parameters = [*inspect.signature(function).parameters.values()]
@@ -140,7 +141,7 @@ def call_of(function: Any) -> str:
 
 
 def shown_value(x: Any) -> str:
-    """Return a value for the row `got`: short, also for a tree of many leaves."""
+    """Return a value as text for the row `got`, short even for a large tree."""
     if kind_of(x).name == "tree" and _has_arrays(x):
         pairs, _ = jax.tree_util.tree_flatten_with_path(x)
         paths = [jax.tree_util.keystr(path) for path, _ in pairs]
@@ -149,4 +150,4 @@ def shown_value(x: Any) -> str:
 
 
 WIDTH = 150
-"""How many letters a value may take."""
+"""The largest number of characters of a value in an error."""

@@ -1,4 +1,4 @@
-"""Tests of what kind of leaf a value is."""
+"""Tests of the kind of a leaf."""
 
 from typing import Any
 
@@ -16,5 +16,5 @@ def is_array(x: object) -> bool:
 
 
 def is_prng_key(x: Any) -> bool:
-    """Return whether `x` is an array of typed random keys, as of `jax.random.key`."""
+    """Return whether `x` is an array of typed random keys, as from `jax.random.key`."""
     return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

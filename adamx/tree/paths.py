@@ -1,4 +1,4 @@
-"""Leaves with their key paths; None counts as a leaf, so that it can pass through."""
+"""Leaves with their key paths; None counts as a leaf, so that it passes through."""
 
 import functools
 import operator
@@ -13,7 +13,7 @@ from adamx.tree.text import shortened
 PyTreeDef = Any
 
 MISFITS = ValueError, TypeError, KeyError
-"""What `flatten_up_to` of jax raises about a tree of another structure."""
+"""The exceptions of JAX's `flatten_up_to` for a tree of another structure."""
 
 is_none = functools.partial(operator.is_, None)
 """Return whether a value is None, for `is_leaf` of jax; in C, because it is called
@@ -21,26 +21,26 @@ for each node of a tree."""
 
 
 def is_leaf(x: Any) -> bool:
-    """Return whether `x` is a leaf, None counted as one."""
+    """Return whether `x` is a leaf; None is a leaf."""
     return jax.tree_util.all_leaves([x], is_leaf=is_none)
 
 
 def flatten(tree: Any) -> tuple[list[Any], PyTreeDef]:
-    """Return the leaves of `tree`, None among them, and its structure."""
+    """Return the leaves of `tree`, None included, and its structure."""
     return jax.tree.flatten(tree, is_leaf=is_none)
 
 
 def key_paths(tree: Any) -> list[str]:
-    """Return the key path of each leaf that `flatten` gives, as `['layer']['w']`."""
+    """Return the key path of each leaf of `flatten`, such as `['layer']['w']`."""
     pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_none)
     return [jax.tree_util.keystr(path) for path, _ in pairs]
 
 
 def simple_paths(tree: Any) -> list[str]:
-    """Return the path of each leaf that `flatten` gives, as `layer/w`.
+    """Return the path of each leaf of `flatten`, such as `layer/w`.
 
-    The key of a box is left out; see `is_box`. So the paths of a model's variables are
-    those of the arrays in them.
+    Keys of boxes are left out (see `is_box`), so that boxed arrays have the same paths
+    as arrays alone.
     """
     pairs, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_ends_path)
     return [jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in pairs]
@@ -52,21 +52,21 @@ def names(path: Sequence[Any]) -> tuple[str, ...]:
 
 
 def describe(x: Any) -> str:
-    """Return an array's dtype and shape, as `float32[3,4]`."""
+    """Return an array's dtype and shape, such as `float32[3,4]`."""
     return f"{x.dtype}[{','.join(map(str, x.shape))}]"
 
 
 WIDTH = 150
-"""The most letters for the names in a node, in an error."""
+"""The largest number of characters for the names in a node, in an error."""
 
 
 def first_difference(
     tree: Any, other: Any, *, prefix: bool = False
 ) -> tuple[str, str, str]:
-    """Return where two trees first differ in structure: key path, both entries.
+    """Return the first difference of two trees: key path, entry of each.
 
-    Walks down while the nodes agree, so that the path is as deep as can be. With
-    `prefix` a leaf of `other` agrees with any subtree.
+    The path is as deep as possible. With `prefix`, a leaf of `other` agrees with any
+    subtree.
     """
     agrees = _is_prefix if prefix else _same_structure
     path, expected, got = _difference("", tree, other, agrees)
@@ -106,14 +106,14 @@ def _is_prefix(a: Any, b: Any) -> bool:
 
 
 def structure(tree: Any) -> PyTreeDef:
-    """Return the structure of `tree`, None counted as a leaf."""
+    """Return the structure of `tree`, in which None is a leaf."""
     return jax.tree.structure(tree, is_leaf=is_none)
 
 
 def children(node: Any, *, simple: bool = False) -> dict[str, Any] | None:
     """Return the children of a node one level down, or None for a leaf.
 
-    By their keys as `key_paths` writes them, or, where `simple`, as `simple_paths`.
+    Keys are written as in `key_paths` or, if `simple`, as in `simple_paths`.
     """
     if is_leaf(node):
         return None

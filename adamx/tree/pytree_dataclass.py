@@ -8,10 +8,10 @@ import jax
 
 @dataclass_transform(frozen_default=True)
 class PytreeDataclass:
-    """Base of frozen dataclasses, every field of which is a child of the pytree node.
+    """Base of frozen dataclasses whose fields are the children of a pytree node.
 
     A subclass needs no decorator. Equality and hash come from the fields. Fields may
-    hold numbers, functions, names, arrays and other such dataclasses;
+    hold numbers, functions, names, arrays and other pytree dataclasses;
     `hyperparameters.static.split` separates the arrays from the rest.
     """
 

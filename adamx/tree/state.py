@@ -1,4 +1,4 @@
-"""Reading of a state, by the name of the piece that keeps it."""
+"""Functions that read a state, by the name of a piece."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from adamx.types import Array, Params, State
 
 
 def named(state: State, name: str) -> Iterator[dict[str, Any]]:
-    """Return the states of all pieces of this name, whatever they are nested in."""
+    """Yield the state of each piece of this name, at any depth."""
     if isinstance(state, dict):
         for key, value in state.items():
             if key == name and isinstance(value, dict):
@@ -31,11 +31,10 @@ def read_out(
 ) -> Params:
     """Return `params`, mapped by `function` where `piece` keeps a slot.
 
-    `function(state of the piece, parameter, slot)` sees both in the compute dtype.
+    `function(state of the piece, parameter, slot)` gets both in the compute dtype.
 
     Raises:
-        TransformError: there is no such piece in the state, or it is of other
-            parameters.
+        TransformError: the state has no piece of this name, or is of other parameters.
     """
     leaves, treedef = flatten(params)
     found = [*named(state, piece)]

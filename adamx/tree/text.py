@@ -1,10 +1,10 @@
-"""Text that is cut to a width."""
+"""Text shortened to a width."""
 
 from collections.abc import Collection
 
 
 def shortened(names: Collection[str], width: int) -> str:
-    """Return as many of the names as fit, with commas, and how many there are."""
+    """Return as many names as fit, with commas, and the number of all names."""
     whole = ", ".join(names)
     if len(whole) <= width:
         return whole
@@ -17,7 +17,7 @@ def shortened(names: Collection[str], width: int) -> str:
 
 
 def without_middle(text: str, width: int) -> str:
-    """Return `text`, with an ellipsis for its middle if it is longer than `width`."""
+    """Return `text`, with an ellipsis in place of its middle beyond `width`."""
     if len(text) <= width:
         return text
     end = (width - 3) // 2
