@@ -1,1 +1,1 @@
-"""States taken over from another chain, from Optax or from PyTorch."""
+"""Convert states of another chain, of Optax or of PyTorch."""

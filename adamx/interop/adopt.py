@@ -1,4 +1,4 @@
-"""A fresh state, filled with the moments that another library kept."""
+"""Fill a fresh state with the moments of another library."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,15 +18,11 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "nu_max": ("running_max",),
     "trace": ("trace",),
 }
-"""The pieces whose slot of that name means the same in other libraries."""
+"""For each slot name, the pieces whose slot is the same moment in other libraries."""
 
 
 def one_count(counts: Mapping[str, int], wrong: str) -> int | None:
-    """Return the number of steps that all `counts` agree on, if there are any.
-
-    Raises:
-        TransformError: they differ; its first line is `wrong`.
-    """
+    """Return the one number in `counts`, or None; raise an error `wrong` for two."""
     if len({*counts.values()}) > 1:
         raise TransformError(
             wrong,
@@ -44,21 +40,21 @@ def adopted(
     count: int | None,
     numbers: Mapping[str, Any],
 ) -> State:
-    """Return the state of `tx` with these moments, as after `count` steps.
+    """Return the state of `tx` with these moments after `count` steps.
 
     Args:
-        tx: the transform to go on with.
+        tx: the transform to continue with.
         params: the parameters.
-        moments: for each name in `PIECES`, what there is for each leaf, or None.
-        count: the number of steps taken; None if it is not known.
-        numbers: hyperparameters in use, by name, for those that the state keeps.
+        moments: by name in `PIECES`, the moment of each leaf, or None.
+        count: the number of steps taken; None if unknown.
+        numbers: hyperparameters by name, for a state that keeps them.
 
     Raises:
-        TransformError: a slot has no moment, or a moment no slot; shapes differ; or
-            what else the state keeps does not follow from the number of steps.
+        TransformError: a slot has no moment, a moment has no slot, shapes differ, or a
+            scalar of the state does not follow from the number of steps.
     """
     tx = as_transform(tx)
-    # Without the layout that states have in `adamx.optax`.
+    # because transforms of `adamx.optax` have states in the layout of Optax
     tx = Transform.of(tx.plan.pieces, NoCall(tx.call))
     if count is not None:
         Whole(0).check("the old state", "count", count)

@@ -1,4 +1,4 @@
-"""Training continued from a state of Optax; Optax itself is not needed."""
+"""Convert a state of Optax, without importing Optax."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, tuple[str, ...]] = {
     "ScaleByRmsState": ("nu",),
     "TraceState": ("trace",),
 }
-"""The trees in Optax's states that adamx keeps too, under the same names."""
+"""The fields of Optax's states that are slots of adamx with the same names."""
 
 OTHERS = (
     "EmptyState",
@@ -27,7 +27,7 @@ OTHERS = (
     "InjectStatefulHyperparamsState",
     "WrappedScheduleState",
 )
-"""The states that hold nothing but counts, numbers and other states."""
+"""The Optax states that contain only counts, numbers and other states."""
 
 
 def from_optax(
@@ -35,25 +35,25 @@ def from_optax(
 ) -> dict[str, Any]:
     """Return the state of `tx` that continues from an Optax state.
 
-    For Adam in all its forms, SGD with momentum and RMSProp, by themselves or in a
-    chain with pieces without state; masked, with schedules and with
-    `inject_hyperparams`; of Optax 0.2. Hyperparameters are those of `tx`, unless both
-    states keep them. Scalars of adamx, such as those of the bias correction, are made
-    by taking `count` steps without any leaf: less than a second for a million.
+    It converts states of Optax 0.2: of Adam in all its forms, SGD with momentum and
+    RMSProp, alone or in a chain with pieces without state; also masked, with schedules
+    and with `inject_hyperparams`. Hyperparameters are those of `tx`, unless both states
+    keep them. Scalars of adamx, such as those of the bias correction, are computed by
+    `count` steps on a tree without leaves: less than a second for a million.
 
     Args:
-        opt_state: a state of `optax.adam`, for instance: the tuple that its `init` or
-            `update` returned, of concrete arrays.
-        tx: the adamx transform to go on with, built with the same options.
+        opt_state: the tuple that `init` or `update` of the Optax transform returned,
+            with concrete arrays.
+        tx: the adamx transform to continue with, built with the same options.
         params: the parameters.
-        count: the number of steps taken, if the state does not have it.
+        count: the number of steps taken, if `opt_state` has no count.
 
     Returns:
         The state for `tx.update`, like `tx.init(params)`.
 
     Raises:
-        TransformError: a piece in either state has no counterpart in the other, shapes
-            differ, or the number of steps is not clear.
+        TransformError: a piece of either state has no counterpart in the other, shapes
+            differ, or the number of steps is unknown or ambiguous.
 
     Example:
         >>> import collections
@@ -91,7 +91,7 @@ def from_optax(
 
 
 def _states(node: Any, path: str) -> list[tuple[str, Any]]:
-    """Return the states of pieces in an Optax state, each with its place."""
+    """Return the path and the state of each piece in an Optax state."""
     if not isinstance(node, tuple):
         raise _unknown(node, path)
     if not hasattr(node, "_fields"):
@@ -118,7 +118,7 @@ def _unknown(node: Any, path: str) -> TransformError:
 
 
 def _leaves(tree: Any, params: Params, name: str) -> list[Any]:
-    """Return the moment of each parameter in a tree; None for a masked one."""
+    """Return the moment of each parameter; None for a masked parameter."""
     leaves = flatten_like(
         structure(params), tree, f"the Optax state's {name!r}", params
     )

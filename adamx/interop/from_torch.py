@@ -1,4 +1,4 @@
-"""Training continued from a PyTorch optimizer; PyTorch itself is not needed."""
+"""Convert a state of a PyTorch optimizer, without importing PyTorch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ MOMENTS: Mapping[str, str] = {
     "max_exp_avg_sq": "nu_max",
     "momentum_buffer": "trace",
 }
-"""PyTorch's names of moments, and adamx's names of them."""
+"""The names of moments in PyTorch, and in adamx."""
 
 
 def from_torch(
@@ -31,26 +31,26 @@ def from_torch(
 ) -> dict[str, Any]:
     """Return the state of `tx` that continues from a PyTorch optimizer.
 
-    For Adam, AdamW, AMSGrad, NAdam with a constant momentum, and SGD with momentum of
-    PyTorch 2. Hyperparameters are those of `tx`, not those in the `param_groups`. Only
-    `transform` transposes: PyTorch's `Linear` keeps (out, in), Flax (in, out).
+    It converts states of PyTorch 2: of Adam, AdamW, AMSGrad, NAdam with a constant
+    momentum, and SGD with momentum. Hyperparameters are those of `tx`, not those in
+    `param_groups`. Kernels are only transposed by `transform`: `Linear` of PyTorch
+    keeps (out, in), Flax (in, out).
 
     See `from_optax` for the other arguments.
 
     Args:
-        state_dict: what `optimizer.state_dict()` returned, of tensors or arrays.
-        names: for each of PyTorch's parameters, in the order in which the optimizer got
-            them, the path of its leaf in `params`, such as `layer/w`. Leaves that `tx`
-            freezes need none.
-        transform: from the path and an array of shape and dtype as in PyTorch, to one
-            of the shape of the leaf.
+        state_dict: the result of `optimizer.state_dict()`, of tensors or arrays.
+        names: the path in `params`, such as `layer/w`, of each parameter of the
+            optimizer, in the optimizer's order. Leaves that `tx` freezes are left out.
+        transform: a function of the path and the array from PyTorch that returns an
+            array of the shape of the leaf.
 
     Returns:
         The state for `tx.update`, like `tx.init(params)`.
 
     Raises:
-        TransformError: `names` are not the paths of `params`, once each; shapes differ;
-            or an entry of either state has no counterpart in the other.
+        TransformError: `names` are not paths of `params`, each once; shapes differ; or
+            an entry of either state has no counterpart in the other.
 
     Example:
         >>> import jax.numpy as jnp
@@ -127,7 +127,7 @@ def _check_names(
 
 
 def _numpy(x: Any) -> np.ndarray:
-    """Return a tensor, or anything else that can be an array, as a NumPy array."""
+    """Return a PyTorch tensor, or another array, as a NumPy array."""
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         try:

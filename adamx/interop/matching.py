@@ -1,4 +1,4 @@
-"""The choice of an old state's entry for each entry of a new state."""
+"""Choose the entry of an old state for each entry of a new state."""
 
 import dataclasses
 from collections import Counter
@@ -14,13 +14,13 @@ from adamx.interop.parts import Path, entries, equal, fits, outline
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Want:
-    """An entry of the new state, which is carried as a whole or not at all."""
+    """An entry of the new state, which is carried as a whole or made by `init`."""
 
     part: Path
     leaf: Path
     """The path of the leaf below the slot; empty for scalars."""
     value: Any
-    """The value that `init` makes."""
+    """The value from `init`."""
     is_slot: bool
 
     @property
@@ -30,16 +30,16 @@ class Want:
 
     @property
     def tail(self) -> Path:
-        """Return piece, slot and leaf, which must agree however the piece is nested.
+        """Return the names of piece, slot and leaf, which must agree in both states.
 
-        The state of a foreign pair is whole under its own name.
+        A foreign pair has one value under its own name, and no slots.
         """
         is_ours = self.is_slot or isinstance(self.value, jax.Array | list)
         return _bare((*self.part[-2 if is_ours else -1 :], *self.leaf))
 
 
 class Fate(NamedTuple):
-    """The source of an entry, or one reason why the entry is fresh."""
+    """The source of an entry, or the reason why the entry is that of `init`."""
 
     source: Path = ()
     mismatch: tuple[str, str] | None = None
@@ -60,7 +60,7 @@ Fates = dict[Want, Fate]
 def decided(
     wanted: list[Want], old: Mapping[Path, Any], unread: set[Path]
 ) -> dict[Want, Fate]:
-    """Return the fate of each entry; no step reads the scalars in `unread`."""
+    """Return the fate of each entry; `unread` are the scalars that no step reads."""
     fates = {
         want: _fate(want, found, old)
         for want, found in zip(wanted, _sources(wanted, old), strict=True)
@@ -87,8 +87,9 @@ def value_at(old: Mapping[Path, Any], path: Path, like: Any) -> Any:
 
 
 def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]]:
-    """Return for each entry the old paths that match it equally well."""
-    # The containers above a leaf count too, because a list of scalars is one entry.
+    """Yield for each entry the old paths that match it equally well."""
+    # Containers above a leaf are candidates too, because a list of scalars is one
+    # entry.
     there = {path[:n]: None for path in old for n in range(1, len(path) + 1)}
     taken = {want.path for want in wanted if want.path in there}
     lengths = {len(want.tail) for want in wanted}
@@ -109,16 +110,12 @@ def _sources(wanted: list[Want], old: Mapping[Path, Any]) -> Iterator[list[Path]
 
 
 def _bare(path: Path) -> Path:
-    """Return `path` without the name that an array has beside containers.
-
-    A slot of small leaves alone is one tree; beside large ones, which are encoded or
-    factored, their arrays are under that name.
-    """
+    """Return `path` without `ARRAY`, the name of plain arrays beside encoded ones."""
     return tuple(name for name in path if name != ARRAY)
 
 
 def _agreement(path: Path, other: Path) -> int:
-    """Return how many names at the end of two paths are the same."""
+    """Return the number of equal names at the end of two paths."""
     pairs = zip(reversed(path), reversed(other), strict=False)
     shorter = min(len(path), len(other))
     return next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
@@ -138,11 +135,9 @@ def _fate(want: Want, found: list[Path], old: Mapping[Path, Any]) -> Fate:
 
 
 def _keep_together(fates: Fates, unread: set[Path]) -> None:
-    """Hold back moments without the scalars they are read with, and the reverse.
-
-    An old moment beside a fresh bias correction makes a step that is far too long. A
-    count may be fresh, and so may a value that the next step makes anew.
-    """
+    """Hold back moments whose scalars are not carried, and scalars without moments."""
+    # Only floats that a step reads matter: an old moment with a fresh bias correction
+    # would make a step that is far too long.
     scalars = {
         want: [slot for slot in fates if slot.is_slot and _speaks_of(want, slot)]
         for want in fates
@@ -160,7 +155,7 @@ def _keep_together(fates: Fates, unread: set[Path]) -> None:
 
 
 def _speaks_of(scalar: Want, slot: Want) -> bool:
-    """Return whether both are of one piece, and no other transform is between them."""
+    """Return whether the slot is of the scalar's piece, and not of one inside it."""
     owner = scalar.part[:-1]
     n = len(owner)
     return slot.part[:n] == owner and "inner" not in slot.part[n:]

@@ -1,4 +1,4 @@
-"""A state carried over to a changed chain, as far as names and shapes allow."""
+"""Carry a state over to a changed chain, as far as names and shapes allow."""
 
 import dataclasses
 from collections import Counter
@@ -17,25 +17,23 @@ from adamx.storage.convert import bare, decoded, encoded
 from adamx.types import Params, State
 
 SHOWN = 20
-"""How many rows of each kind a report prints."""
+"""The number of rows that a report prints in each section."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """The result of `migrate`; its `str` is a report of a few lines.
+    """The report of `migrate`; its `str` is a summary of a few lines.
+
+    Keys are paths in the new state. All entries that are not carried are as `init`
+    makes them.
 
     Args:
-        carried: by their paths in the new state, the paths in the old state that they
-            come from.
-        new: paths of entries that are as `init` makes them, because the old state has
-            none of that name.
+        carried: the path in the old state that each entry is carried from.
+        new: paths of entries of a name that the old state does not have.
         dropped: paths in the old state that are not used.
-        mismatched: by path in the new state, what was expected there and what the old
-            state has; it is as `init` makes it.
-        ambiguous: by path in the new state, all paths in the old that it could be
-            from; it is as `init` makes it.
-        held_back: by path in the new state, the entry it cannot be carried without; it
-            is as `init` makes it.
+        mismatched: the expected shape and dtype, and those in the old state.
+        ambiguous: the paths in the old state that could all be the source.
+        held_back: the entry that is missing, without which this one is not carried.
 
     Example:
         >>> print(Migration(carried={"trace/trace/w": "trace/trace/w"}))
@@ -50,7 +48,7 @@ class Migration:
     held_back: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def complete(self) -> bool:
-        """Return whether nothing is fresh, and nothing was dropped."""
+        """Return whether all entries were carried and none was dropped."""
         rest = self.mismatched, self.ambiguous, self.held_back
         return not (self.new or self.dropped or any(rest))
 
@@ -90,7 +88,7 @@ class Migration:
 
 
 def _move(new: str, old: str) -> tuple[str, str]:
-    """Return the prefixes of two paths, old and new, before their common end."""
+    """Return the prefixes of the old and the new path before their common end."""
     a, b = old.split("/"), new.split("/")
     while a and b and a[-1] == b[-1]:
         a.pop()
@@ -111,29 +109,29 @@ def migrate(
 ) -> tuple[dict[str, Any], Migration]:
     """Carry a state over to another transform, as far as names and shapes allow.
 
-    For training that goes on with a clip in front, a schedule, another wrapper or a
-    new head. An entry is carried from its old place, or else, if its piece is nested
-    elsewhere now, from the entry of the same piece, slot and leaf whose surroundings
-    agree best. If two old entries could be its source, it is only carried if they are
-    equal. Moments are carried only together with the scalars that they are read with.
-    All other entries are as `init` makes them.
+    Use it to add a clip, a schedule, another wrapper or a new head in the middle of a
+    training. An entry is carried from its path in the old state. If there is none, it
+    is carried from the same piece, slot and leaf at another path: the one with the most
+    equal names at its end. If several paths agree equally, their entries must be equal.
+    Moments are only carried together with the scalars of their piece, such as the
+    weight sums of the bias correction. All other entries are as `init` makes them.
 
-    Slots that `stored` has encoded are carried to the same codecs as they are; with
-    `old_tx` they are decoded and encoded anew, also from and to float32.
+    Encoded slots are copied if the codec is the same. With `old_tx` slots are decoded
+    and encoded again, so that codecs may change, also from and to float32.
 
     Args:
-        old_state: nested dicts, as an adamx transform keeps them; arrays may be
-            NumPy's, as some checkpoints have them.
-        new_tx: the transform to go on with.
-        params: the parameters; if slots are decoded, in the shapes of both.
-        old_tx: the transform of the old state, if slots must be decoded or encoded.
+        old_state: the state of an adamx transform, nested dicts; its arrays may be
+            NumPy arrays, as in some checkpoints.
+        new_tx: the transform to continue with.
+        params: the parameters; with `old_tx`, both states must fit their shapes.
+        old_tx: the transform of the old state, to decode and encode slots.
 
     Returns:
         The state, like `new_tx.init(params)` in shapes and dtypes, and a `Migration`,
-        which says what was carried and what was not.
+        the report.
 
     Raises:
-        TransformError: `old_state` is no state of adamx, or not of `old_tx`.
+        TransformError: `old_state` is not a state of adamx, or not of `old_tx`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -191,7 +189,7 @@ def _wants(part: Part) -> list[Want]:
 
 def _refilled(part: Part, values: Mapping[Path, Any]) -> Any:
     if not part.is_slot:
-        # A copy, because several parts of a chain may be carried from one scalar.
+        # A copy, because two entries that share a buffer cannot both be donated.
         return jax.tree.map(jnp.copy, values.get(part.path, part.value))
     leaves, treedef = jax.tree.flatten(part.value)
     paths = [(*part.path, *leaf) for leaf in entries(part.value)]

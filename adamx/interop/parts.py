@@ -1,4 +1,4 @@
-"""A state taken apart into slots, which are trees like the parameters, and scalars."""
+"""Split a state into slots, which are trees like the parameters, and scalars."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,18 +20,18 @@ Path: TypeAlias = tuple[str, ...]
 
 
 class Part(NamedTuple):
-    """One entry of a state, by the names of the piece and those it is nested in."""
+    """One entry of a state: its path, its value and its kind."""
 
     path: Path
     value: Any
     is_slot: bool
-    """Whether it is a tree like the parameters, not one value for all leaves."""
+    """Whether the value is a tree like the parameters, not a scalar for all leaves."""
 
 
 def parts_of(tx: TransformLike, params: Params) -> list[Part]:
-    """Return the entries of the fresh state of `tx`.
+    """Return the entries of the state `tx.init(params)`.
 
-    An entry is a slot if it holds nothing for parameters that are all None.
+    An entry is a slot if it is empty for parameters that are all None.
     """
     tx = as_transform(tx)
     bare, fresh = tx.init(nothing_like(params)), tx.init(params)
@@ -67,17 +67,17 @@ def _collect(
 
 
 def entries(tree: Any) -> dict[Path, Any]:
-    """Return the leaves of `tree`, by the names on their way; None is no leaf.
+    """Return the leaves of `tree` by path, without None.
 
-    Boxes have no name in the path, so that states of a model's variables and of their
-    arrays have the same names.
+    Boxes are not in the path, so that states of a model's variables and of their arrays
+    have equal paths.
     """
     pairs, _ = jax.tree_util.tree_flatten_with_path(unbox(tree), is_leaf=is_none)
     return {names(path): leaf for path, leaf in pairs if leaf is not None}
 
 
 def shown(path: Path) -> str:
-    """Return a path as the reports and errors write it: `trace/trace/layer/w`."""
+    """Return a path in the form of reports and errors: `trace/trace/layer/w`."""
     return "/".join(path) or "the leaf"
 
 
@@ -87,9 +87,9 @@ def outline(x: Any) -> str:
 
 
 def fits(x: Any, like: Any) -> bool:
-    """Return whether `x` can replace `like`: equal shapes, numbers of one kind.
+    """Return whether `x` can replace `like`: equal shapes and kinds of dtype.
 
-    A random key may also be there as its data, which is how most formats keep it.
+    For a random key `x` may also be its data, because most checkpoints contain that.
     """
     if jax.tree.structure(x) != jax.tree.structure(like):
         return False
@@ -106,7 +106,7 @@ def placed(x: Any, like: Any) -> Any:
 
 
 def equal(x: Any, y: Any) -> bool:
-    """Return whether two trees have the same numbers in the same places."""
+    """Return whether two trees have equal structure and equal numbers."""
     if jax.tree.structure(x) != jax.tree.structure(y):
         return False
     pairs = zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True)
@@ -124,7 +124,7 @@ def _placed(x: Any, like: Any) -> Array:
 
 
 def _kept_as(x: Any, like: Any) -> Any:
-    """Return `like`, or its data if `like` is a random key and `x` is none."""
+    """Return `like`, or its data if `like` is a random key and `x` is not."""
     return (
         jax.random.key_data(like)
         if is_prng_key(like) and not is_prng_key(x)

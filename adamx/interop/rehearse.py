@@ -1,4 +1,4 @@
-"""The scalars of a state after so many steps, whatever the gradients were."""
+"""Compute the scalars of a state after a number of steps, without gradients."""
 
 import itertools
 from typing import Any
@@ -15,15 +15,14 @@ from adamx.types import Params, State
 def rehearsed(
     tx: Transform, params: Params, parts: list[Part], count: int | None
 ) -> list[Part]:
-    """Return `parts` with the scalars as they are after `count` steps from there.
+    """Return `parts` with the scalars that `count` steps compute.
 
-    The scalars of a transform, such as the response that a bias correction divides by,
-    depend on the number of steps alone. So the transform takes that many steps on a
-    tree without leaves.
+    Scalars such as the weight sum of a bias correction depend on the number of steps
+    alone. So the transform takes `count` steps on a tree without leaves.
 
     Raises:
-        TransformError: the scalars change with the gradients, or `count` is None and
-            they change with the steps.
+        TransformError: a scalar depends on gradients, or `count` is None and a scalar
+            depends on the number of steps.
     """
     scalars = [part for part in parts if not part.is_slot]
     if not scalars:
@@ -50,9 +49,9 @@ def rehearsed(
 
 
 def unread(tx: Transform, params: Params, parts: list[Part]) -> set[Path]:
-    """Return the scalars that no step reads, because each step makes them anew.
+    """Return the paths of scalars that no step reads, because each step replaces them.
 
-    It returns none if an update needs more than gradients like the parameters.
+    The set is empty if the update needs extra arguments.
     """
     try:
         program = _Program(tx, params, parts)
@@ -64,7 +63,7 @@ def unread(tx: Transform, params: Params, parts: list[Part]) -> set[Path]:
 
 
 def _independent(tx: Transform, params: Params, parts: list[Part]) -> None:
-    """Raise a `TransformError` if a scalar is made of gradients, slots or params."""
+    """Raise a `TransformError` if a scalar depends on gradients, slots or params."""
     program = _Program(tx, params, parts)
     for part, own in zip(program.scalars, program.owners, strict=True):
         used = program.inputs_of([i in own for i in range(program.outputs)])
@@ -103,8 +102,8 @@ class _Program:
         self.free = sum(sizes)
 
     def inputs_of(self, outputs: list[bool]) -> list[bool]:
-        """Return the inputs that these outputs depend on."""
-        # because jax has no public function for this
+        """Return for each input whether one of these outputs depends on it."""
+        # not public, because jax has no public function for dead code elimination
         from jax.interpreters.partial_eval import dce_jaxpr
 
         return dce_jaxpr(self.jaxpr, outputs)[1]

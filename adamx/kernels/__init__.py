@@ -1,1 +1,1 @@
-"""Rules as loops over blocks of a leaf: in Pallas, or in plain XLA."""
+"""Run rules in a loop over blocks of a leaf: in Pallas, or in plain XLA."""

@@ -1,4 +1,4 @@
-"""A leaf and its slots, cut into chunks that are processed one by one."""
+"""Cut a leaf and its slots into chunks, and process one chunk after the other."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from adamx.types import Array
 
 
 class Cut(NamedTuple):
-    """The number and the size of the chunks of a leaf, and how many numbers remain."""
+    """The number and the size of the chunks of a leaf, and the size of its rest."""
 
     number: int
     size: int
@@ -19,9 +19,9 @@ class Cut(NamedTuple):
 
     @staticmethod
     def of(numbers: int, span: int, most: int) -> "Cut":
-        """Cut into chunks of at most `most` numbers, `span` or a multiple of it.
+        """Choose chunks of at most `most` numbers, but at least `span`, in whole spans.
 
-        If the leaf consists of spans, the chunks are the largest that leave no rest.
+        If the leaf consists of whole spans, the chunks are the largest without a rest.
         """
         spans = numbers // span
         size = max(min(most // span, spans), 1)
@@ -31,14 +31,14 @@ class Cut(NamedTuple):
         return Cut(numbers // size, size, numbers % size)
 
     def rows(self, x: Array, chunk: tuple[int, ...]) -> tuple[Array, Array]:
-        """Return `x` in the order of memory: rows of chunks, and the rest."""
+        """Return the chunks of `x`, in row-major order, as rows, and the rest."""
         flat, length = x.reshape(-1), math.prod(chunk)
         end = self.number * length
         rows = flat if end == flat.size else flat[:end]
         return rows.reshape(self.number, length), flat[end:]
 
     def whole(self, rows: Array, rest: Array, like: Array) -> Array:
-        """Return the array like `like` that `rows` cut."""
+        """Return the array that `rows` cut, in the shape of `like`."""
         flat = rows.reshape(-1)
         if rest.size:
             flat = jnp.concatenate([flat, rest.reshape(-1)])
@@ -46,17 +46,17 @@ class Cut(NamedTuple):
 
 
 Body = Callable[[list[Array], list[Array], list[Array]], tuple[Array, list[Array]]]
-"""A function of the scalars, of a chunk of each array that is read, and of a chunk of
-each slot. It returns the chunk of the update, and the next chunk of each slot."""
+"""A function of the scalars, a chunk of each input and a chunk of each slot. It returns
+the chunk of the update and the next chunk of each slot."""
 
 
 def looped(
     body: Body, scalars: list[Array], read: list[Array], kept: list[Array]
 ) -> tuple[Array, list[Array]]:
-    """Return the results of `body` for one row after the other, in plain XLA.
+    """Apply `body` to one row after the other, in a loop of XLA.
 
-    Slots are updated in place. The update is written over the last array that is read,
-    so that a new parameter replaces the old one.
+    Slots are updated in place. The update overwrites the last input, so that a new
+    parameter replaces the old one.
     """
     *read, last = read
     row, put = jax.lax.dynamic_index_in_dim, jax.lax.dynamic_update_index_in_dim
@@ -79,11 +79,12 @@ def in_pallas(
     *,
     interpret: bool,
 ) -> tuple[Array, list[Array]]:
-    """Return `body` as the body of a Pallas kernel, a program for each row."""
+    """Apply `body` in a Pallas kernel, with one program for each row."""
     from jax.experimental import pallas as pl
     from jax.extend.core import jaxpr_as_fun
 
-    # A kernel must not close over arrays, so codebooks and the like are inputs.
+    # Constants such as codebooks are inputs, because a Pallas kernel must not close
+    # over arrays.
     first = [[x[0] for x in rows] for rows in (read, kept)]
     closed = jax.make_jaxpr(body)(scalars, *first)
     consts = [jnp.asarray(c) for c in closed.consts]

@@ -1,4 +1,4 @@
-"""A rule of one number as one loop over blocks of its leaf."""
+"""`fused`: run elementwise rules in one loop over blocks of each leaf."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ BACKENDS = ("pallas", "interpret", "loop")
 
 
 class Fused(RuleWrapper):
-    """Rules in series, which treat each number of a leaf, or each block, on its own."""
+    """Apply rules in series to one chunk of a leaf after the other."""
 
     inner: Series
     backend: str
@@ -45,7 +45,7 @@ class Fused(RuleWrapper):
         if jnp.iscomplexobj(g) and self.span > 1:
             _refuse(self, "a complex leaf, of two arrays", describe(g))
         cut = Cut.of(g.size, self.span, self.block)
-        # The size of the leaf, not that of a chunk, decides whether a slot is encoded.
+        # `min_size` must compare with the size of the leaf, not with that of a chunk.
         inner = _of_leaf(self.inner, g.size)
         arrays, static = split((inner, shared))
 
@@ -107,10 +107,10 @@ class Add(Rule):
 
 
 def adding(plan: Plan) -> Plan | None:
-    """Return `plan` with its last loop emitting the next parameters; None if it cannot.
+    """Return `plan` with a last loop that emits the next parameters, or None.
 
-    It cannot if leaves are frozen, because their zero updates are made outside the
-    loop.
+    None means that the last piece is not a loop, or that leaves are frozen, because
+    their zero updates are made outside of the loop.
     """
     name, last = plan.pieces[-1] if plan.pieces else ("", None)
     if plan.frozen or not isinstance(last, Fused):
@@ -120,7 +120,7 @@ def adding(plan: Plan) -> Plan | None:
 
 
 def _of_leaf(rule: Any, size: int) -> Any:
-    """Return `rule`, which encodes a chunk if it would encode a leaf of this size."""
+    """Return `rule` so that it encodes chunks if it encodes leaves of this size."""
     return with_min_size(rule, lambda x: 0 if size >= x.min_size else NEVER)
 
 
@@ -140,7 +140,7 @@ def fused(
     *,
     block: PositiveInteger = 16384,
 ) -> Transform:
-    """Treat each leaf in one loop over blocks of its numbers, state and all.
+    """Run `inner` in one loop over blocks of each leaf and of its state.
 
     The gradient, the parameter and the slots are read once, block by block; the update
     and the next slots are written once. Decoding and encoding happen inside the loop.
@@ -149,23 +149,23 @@ def fused(
     | backend | |
     |---|---|
     | `"pallas"` | one Pallas kernel, for GPUs and TPUs |
-    | `"interpret"` | the same, interpreted: to test it, anywhere |
-    | `"loop"` | a loop of XLA, anywhere |
+    | `"interpret"` | the same kernel, interpreted on any device, for tests |
+    | `"loop"` | a loop of XLA, on any device |
 
     Args:
         inner: a transform of rules of locality "element", `stored` or not; other pieces
-            that keep nothing, a clip of the global norm say, stay as they are.
-        backend: one of the above; there is no other way than the one that was chosen.
-        block: how many numbers at most are treated at once. What is left over, of a
-            leaf that is no multiple, is treated after the loop.
+            must have no state, as `clip_by_global_norm`, and run outside of the loop.
+        backend: one of the above; if it does not work here, no other is tried.
+        block: the largest number of elements of a block. The rest of a leaf that is not
+            a multiple of its block is computed after the loop.
 
     Returns:
         The transform; its state is that of `inner` under the name `fused`.
 
     Raises:
-        TransformError: there is no such backend, a rule looks at more than one number,
-            draws random numbers or has a codec without blocks; or, in update, Pallas
-            makes no kernels for the platform, or a leaf is complex.
+        TransformError: there is no such backend; a rule is not elementwise, draws
+            random numbers or has a codec without blocks; or, in update, Pallas does not
+            support the platform, or a leaf with encoded slots is complex.
 
     Example:
         >>> import jax.numpy as jnp
@@ -181,7 +181,7 @@ def fused(
 
 
 def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
-    """Return the pieces, with consecutive rules in one loop."""
+    """Return the pieces; each run of rules becomes one loop."""
     pieces: list[Piece] = []
     for together, run in itertools.groupby(plan.pieces, key=of_single_leaves):
         if together:
@@ -202,7 +202,7 @@ def _pieces(plan: Plan, backend: str, block: int) -> tuple[Piece, ...]:
 
 
 def _spans(series: Series) -> list[int]:
-    """Return how many numbers must stay in one chunk, for each codec."""
+    """Return 1, and for each codec how many numbers must stay in one chunk."""
     spans = [1]
     for name, rule in (pair for part in series.rules for pair in iter_rules(*part)):
         if isinstance(rule, Stored):

@@ -1,1 +1,1 @@
-"""Matrices: views of leaves, and linear algebra."""
+"""Views of leaves as matrices, and linear algebra."""

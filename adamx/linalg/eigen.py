@@ -10,8 +10,8 @@ from adamx.types import Array
 def eigenvectors(a: Array) -> Array:
     """Return the eigenvectors of A = Aᴴ as columns, in falling order of eigenvalues.
 
-    Their signs are chosen so that small changes of A change them little. If a matrix
-    contains a NaN or ∞, they are NaN. For derivatives they are constants.
+    Their signs are chosen so that a small change of A hardly ever flips one. If A
+    contains a NaN or ∞, they are NaN. Their derivative is zero.
     """
     a, usable = finite_or_identity(jax.lax.stop_gradient(a))
     _, vectors = jnp.linalg.eigh(a)
@@ -19,15 +19,14 @@ def eigenvectors(a: Array) -> Array:
 
 
 def singular_vectors(a: Array) -> Array:
-    """Return the right singular vectors of A as columns, in falling order.
+    """Return the min(m, n) right singular vectors of A as columns, in falling order.
 
-    There are as many as the shorter side is long. They come from an SVD, because the
-    eigenvectors of AᴴA lose singular values below the root of the rounding error. A QR
-    first makes the matrix square, which is three times as fast on a CPU. Signs, NaN, ∞
-    and derivatives are as for `eigenvectors`.
+    They are computed by an SVD, because AᴴA loses singular values below the root of the
+    rounding error. A QR decomposition first makes the matrix square, which is three
+    times as fast on a CPU. Signs, NaN, ∞ and derivatives are as for `eigenvectors`.
     """
     a, usable = finite_or_identity(jax.lax.stop_gradient(a))
-    # A is scaled, because LAPACK's results for huge or tiny numbers differ by machine.
+    # because LAPACK's results for huge or tiny numbers differ between machines
     top, _ = divisor(jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0))
     a = a / top
     if a.shape[-2] < a.shape[-1]:
@@ -40,17 +39,17 @@ def singular_vectors(a: Array) -> Array:
 
 
 def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
-    """Take a step of the power iteration from `vectors` towards eigenvectors of A.
+    """Apply one step of the power iteration to `vectors`, towards eigenvectors of A.
 
     Q ← QR(A·Q), with the columns of Q ordered by their estimated eigenvalues qᴴ·A·q,
-    the largest first. If A is zero, they stay. For derivatives they are constants.
+    the largest first. If A is zero, Q is unchanged. The derivative is zero.
 
     Returns:
-        The new Q, and the numbers of the old columns in their new order.
+        The new Q, and the indices that sort the old columns.
     """
     a, vectors = jax.lax.stop_gradient((a, vectors))
     a, usable = finite_or_identity(a)
-    # A is scaled, because A·Q could overflow. The scale does not change the new Q.
+    # A is scaled, because A·Q could overflow; Q does not depend on the scale.
     top = jnp.max(jnp.abs(a), (-2, -1), keepdims=True, initial=0)
     towards = jnp.where(top > 0, a / jnp.where(top > 0, top, 1) @ vectors, vectors)
     size = jnp.sum((vectors.conj() * towards).real, -2)
@@ -61,8 +60,8 @@ def turned_eigenvectors(a: Array, vectors: Array) -> tuple[Array, Array]:
 
 
 def _signed(vectors: Array) -> Array:
-    """Return the columns, with signs that small changes of them hardly ever change."""
-    # The weights have no pattern, so that symmetry hardly ever makes the sum zero.
+    """Flip the signs of columns so that a small change hardly ever flips another."""
+    # The weights are irregular, so that symmetric columns have a nonzero sum.
     numbers = jnp.arange(vectors.shape[-2], dtype=vectors.real.dtype)
     return vectors * _sign(vectors.mT @ (jnp.sqrt(1 + numbers) % 1 + 1)).conj()
 
@@ -75,10 +74,10 @@ def _sign(x: Array) -> Array:
 
 
 def finite_or_identity(a: Array) -> tuple[Array, Array]:
-    """Return the matrices, with the identity for each that is not finite, and a mask.
+    """Replace matrices that are not finite by the identity; return also a mask.
 
-    LAPACK's results for NaN and ∞ differ by machine. The mask is true for finite
-    matrices.
+    The mask is true for finite matrices. LAPACK's results for NaN and ∞ differ between
+    machines.
     """
     usable = jnp.all(jnp.isfinite(a), (-2, -1), keepdims=True)
     return jnp.where(usable, a, jnp.eye(*a.shape[-2:], dtype=a.dtype)), usable

@@ -11,7 +11,7 @@ from adamx.types import Array
 
 
 def is_bias_or_norm(path: str) -> bool:
-    """Return whether the last two names of a path are those of a bias or a norm."""
+    """Return whether the last two names of a path denote a bias or a norm."""
     *_, owner, name = ("", *path.lower().split("/"))
     return bool(_SMALL.search(name) or _NORM.search(owner))
 
@@ -21,16 +21,16 @@ _NORM = re.compile(r"norm|^(ln|bn|gn)(\d|_|$)")
 
 
 def is_weight(path: str, leaf: Array) -> bool:
-    """Return whether a parameter should decay: a matrix that is no bias and no norm.
+    """Return whether a parameter should decay: a matrix, neither a bias nor a norm.
 
-    It has two axes longer than 1, and the last two names of its path are those of no
-    bias and of no norm, because stacks of these have two axes too. Small letters or
-    capitals do not matter. These are no weights:
+    A weight has at least two axes longer than 1. Its path must not name a bias or a
+    norm, because stacks of these have two axes too. Case is ignored. These are not
+    weights:
 
-        biases    the last name is b or beta, or has "bias" or "offset" in it
-        norms     the last name is scale or gamma; or "norm" is in one of the last two;
-                  or the last but one is ln, bn or gn, or one of these with a number, as
-                  ln_1
+        biases    the last name is b or beta, or contains "bias" or "offset"
+        norms     the last name is scale or gamma; or one of the last two contains
+                  "norm"; or the last but one is ln, bn or gn, or one of these with a
+                  number, as ln_1
 
     Use it as a mask for `add_decayed_weights` and `adamw`.
 
@@ -55,7 +55,7 @@ def is_weight(path: str, leaf: Array) -> bool:
 
 
 def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
-    """Return whether a leaf is a matrix, or several, with both sides longer than 1."""
+    """Return whether a leaf has a matrix whose sides are both longer than 1."""
     found = view(path, leaf.shape)
     if not (isinstance(found, MatrixView) and found.fits(leaf.shape)):
         return True  # `as_matrices` raises the error about a wrong view
@@ -65,18 +65,18 @@ def has_sides(path: str, leaf: Array, view: View = matrix_view) -> bool:
 def is_hidden_matrix(path: str, leaf: Array) -> bool:
     """Return whether a parameter is a matrix between hidden layers, for `muon`.
 
-    It is one if both of its sides are longer than 1 and its path does not exclude it.
-    Sides are those of `matrix_view`, or of the `view` that `muon` is given: (width, 1,
-    out), a depthwise convolution, is a stack of vectors. Small letters or capitals do
-    not matter. These are no hidden matrices:
+    Both sides of its matrix must be longer than 1, and its path must not exclude it.
+    The matrix is that of `matrix_view`, or of the argument `view` of `muon`: a
+    depthwise convolution, (width, 1, out), is a stack of vectors. Case is ignored.
+    These are not hidden matrices:
 
-        embeddings    "embed" is in a name, or the name is wte or wpe
+        embeddings    a name contains "embed", or is wte or wpe
         heads         a name is head, classifier or logits, or ends in _head; or the
-                      first, but for params, is output or begins with output_
-        biases, norms as `is_weight` knows them by the last two names
+                      first name after params is output or begins with output_
+        biases, norms as in `is_weight`
 
-    A head of another name is taken for a hidden matrix: look at
-    `adamx.describe(tx, params)`, and give a function of your own.
+    A head of another name counts as a hidden matrix: check
+    `adamx.describe(tx, params)`, and pass a function of your own.
 
     See `is_weight` for the other arguments.
 
@@ -115,7 +115,7 @@ class Seen(PytreeDataclass):
 
 
 def through(view: View | None, matrices: Labels) -> Labels:
-    """Return the mask `matrices`; adamx's own masks look at leaves through `view`."""
+    """Return the mask `matrices`; if it is adamx's own, it uses `view`."""
     if view is None:
         return matrices
     if matrices is is_hidden_matrix:
@@ -124,5 +124,5 @@ def through(view: View | None, matrices: Labels) -> Labels:
 
 
 def every_matrix(path: str, leaf: Array) -> bool:
-    """Return whether a leaf is a matrix, or several, as `matrix_view` sees it."""
+    """Return whether a leaf has a matrix, in the default view, with two long sides."""
     return has_sides(path, leaf)

@@ -1,7 +1,8 @@
 """Kronecker factors: averages of G·Gᴴ and of Gᴴ·G, and products along both sides.
 
-The second moment of all numbers of an m×n matrix G is mn×mn. It is approximated by L ⊗
-R, with L from G·Gᴴ and R from Gᴴ·G. Matrices are the last two axes, others count them.
+The second moment of all numbers of an m×n matrix G is an mn×mn matrix, approximated by
+L ⊗ R, with L from G·Gᴴ and R from Gᴴ·G. Matrices are the last two axes; the axes before
+them are batch axes.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ from adamx.numerics.arithmetic import largest_squarable
 from adamx.types import Array
 
 Sides: TypeAlias = Mapping[str, Array]
-"""A square matrix for the rows, "left", and one for the columns, "right"; either may be
-missing."""
+"""The factor of the rows, "left", and of the columns, "right"; either may be missing.
+Factors are square matrices."""
 
 AXES = {"left": -2, "right": -1}
 
@@ -23,9 +24,9 @@ AXES = {"left": -2, "right": -1}
 def sides(
     x: Array | jax.ShapeDtypeStruct, largest: int, make: Callable[[int], Array]
 ) -> Sides | None:
-    """Return `make(length)` for each side that is not longer than `largest`.
+    """Return `make(length)` for each side of a length up to `largest`.
 
-    Return None if there is no such side: for vectors, empty and too large matrices.
+    Return None for vectors, empty matrices, and if both sides are longer.
     """
     if x.ndim < 2 or not x.size:
         return None
@@ -57,7 +58,7 @@ def block_lengths(
 def in_blocks(x: Array, lengths: tuple[int, int]) -> Array:
     """Return matrices as (…, block row, block column, row, column), zero-padded.
 
-    If one block is the whole matrix, nothing is computed.
+    A matrix of one block is returned unchanged.
     """
     (m, n), (r, c), front = x.shape[-2:], lengths, x.shape[:-2]
     if (m, n) == (r, c):
@@ -84,7 +85,7 @@ def squares(g: Array, like: Sides) -> Sides:
 
 
 def along(x: Array, left: Array | None, right: Array | None) -> Array:
-    """Return left·X·right, without the factors that are None."""
+    """Return left·X·right; a factor of None counts as the identity."""
     x = x if left is None else left @ x
     return x if right is None else x @ right
 
@@ -109,11 +110,11 @@ def squarable_matrix(g: Array) -> Array:
 
 
 def without_rounding(x: Array, of: Array | None = None) -> Array:
-    """Return X, in a basis, with numbers of the size of rounding errors set to zero.
+    """Set numbers of X that are as small as rounding errors to zero.
 
-    The bound is eight units in the last place of the largest number in X. `of` is the
-    matrix before the change of basis; its largest number counts too, because a basis
-    need not span all of it.
+    The bound is 8·ε times the largest number in X, a matrix in another basis. `of` is
+    the matrix in the old basis; its largest number counts too, because the new basis
+    may span only a part of it.
     """
     size = jnp.abs(x)
     top = jnp.max(size, (-2, -1), keepdims=True)

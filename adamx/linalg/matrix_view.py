@@ -1,4 +1,4 @@
-"""Leaves as matrices: which of their axes are rows and columns."""
+"""Views of leaves as matrices: which axes are rows and which are columns."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,21 +11,21 @@ from adamx.types import Array
 
 
 class MatrixView(PytreeDataclass):
-    """Which axes of an array count its matrices, their rows and their columns.
+    """The axes of an array that are batch axes, rows and columns of its matrices.
 
-    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). An array
-    becomes one of shape (*batch, rows, cols). Several axes of rows, or of columns,
-    become one axis, in the order in which they are named; no axes become one of length
-    1. Optax's `MuonDimensionNumbers` are similar.
+    Rows are fan-in and columns are fan-out, as in kernels of JAX: (in, out). An array
+    is viewed with the shape (*batch, rows, cols). Several axes of rows, or of columns,
+    are merged into one, in the order given here; without axes it has length 1. Optax's
+    `MuonDimensionNumbers` are similar.
 
     With `parts` one axis is first cut into slices of these lengths, and each slice is a
-    matrix of its own, such as the queries, keys and values of one fused kernel.
+    matrix, such as the queries, keys and values of one fused kernel.
 
     Attributes:
-        batch: the axes along which there are many matrices; each stays an axis.
-        rows: the axes that are the rows.
-        cols: the axes that are the columns.
-        parts: the lengths of the slices, ≥ 1, which add up to the length of the axis;
+        batch: the batch axes, which are kept apart.
+        rows: the axes of the rows.
+        cols: the axes of the columns.
+        parts: the lengths of the slices, ≥ 1, whose sum is the length of the axis;
             empty for one matrix.
         parts_axis: the axis that is cut; None for the last of `cols`.
 
@@ -51,7 +51,7 @@ class MatrixView(PytreeDataclass):
         return tuple(axis + ndim if axis < 0 else axis for axis in found)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Return whether it names each axis of `shape` once, and the parts add up."""
+        """Return whether the view has each axis of `shape` once, and parts add up."""
         if sorted(self.axes(len(shape))) != list(range(len(shape))):
             return False
         if not self.parts:
@@ -99,7 +99,7 @@ class MatrixView(PytreeDataclass):
         return [(*shape[:axis], n, *shape[axis + 1 :]) for n in self.parts]
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape that an array of `shape`, not cut, is seen in."""
+        """Return the shape of the view of an array of `shape`, without parts."""
 
         rows, cols = (
             math.prod(shape[axis] for axis in axes) for axes in (self.rows, self.cols)
@@ -107,7 +107,7 @@ class MatrixView(PytreeDataclass):
         return (*(shape[axis] for axis in self.batch), rows, cols)
 
     def see(self, x: Array) -> Array:
-        """Return the array `x` as matrices; no operation where it is seen as it is."""
+        """Return `x` as matrices; no operation if that changes nothing."""
         moved = jax.lax.transpose(x, self.axes(x.ndim)) if self._moves(x.ndim) else x
         new = self.shape(x.shape)
         return moved if moved.shape == new else moved.reshape(new)
@@ -132,18 +132,20 @@ View: TypeAlias = Callable[[str, tuple[int, ...]], MatrixView]
 def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     """Return the default view of a leaf, by its number of axes alone.
 
-    Two axes are (in, out), as they are. Three are a stack of matrices, as a scan over
-    layers makes them: (layers, in, out). Of four or more the last is the columns and
-    all others are the rows, as in kernels of convolutions, (height, width, in, out). A
-    vector is one row, as a bias is (1, out), and a number is one row and one column.
+    - two axes: a matrix, (in, out)
+    - three axes: a stack of matrices, as in a scan over layers, (layers, in, out)
+    - four or more: columns are the last axis and rows all others, as in kernels of
+      convolutions, (height, width, in, out)
+    - a vector: one row, as a bias is (1, out)
+    - a scalar: one row and one column
 
-    Kernels of Equinox and PyTorch, (out, in, …), need `out_in_view`. Other kernels need
-    a function of your own: those of a convolution along one axis, (width, in, out), or
-    of attention, (in, heads, size).
+    Kernels of Equinox and PyTorch, (out, in, …), need `out_in_view`. Some kernels need
+    a function of your own: a convolution along one axis, (width, in, out), or
+    attention, (in, heads, size).
 
     Args:
-        path: of the leaf, as `layer_0/kernel`; ignored.
-        shape: of the leaf.
+        path: the path of the leaf, as `layer_0/kernel`; ignored.
+        shape: the shape of the leaf.
 
     Reference:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
@@ -162,9 +164,9 @@ def matrix_view(path: str, shape: tuple[int, ...]) -> MatrixView:
 def out_in_view(path: str, shape: tuple[int, ...]) -> MatrixView:
     """Return the view of a kernel whose first axis is fan-out: (out, in, …).
 
-    Kernels of Equinox and PyTorch are like that; those of Flax, Haiku and Keras are
-    not. The first axis is the columns, and all others are the rows: (out, in, height,
-    width) becomes (in·height·width, out). A vector is one row.
+    Use it for kernels of Equinox and PyTorch; those of Flax, Haiku and Keras are
+    (in, out). Columns are the first axis, rows are all others: (out, in, height, width)
+    is viewed as (in·height·width, out). A vector is one row.
 
     For a stack of layers, (layers, out, in), use a function of your own:
     `lambda path, shape: adamx.MatrixView((0,), (2,), (1,))`.

@@ -1,4 +1,4 @@
-"""The orthogonal factor of matrices, by Newton–Schulz: products of matrices alone."""
+"""Newton–Schulz iterations: the orthogonal factor of matrices by products alone."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,14 +16,14 @@ Quintic: TypeAlias = tuple[float, float, float]
 
 
 class NewtonSchulz(PytreeDataclass):
-    """Polynomials that bring singular values from (0, 1] up to one, applied in turn.
+    """Polynomials that, applied in turn, move singular values in (0, 1] towards 1.
 
-    X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X makes a·σ + b·σ³ + c·σ⁵ of each singular value σ.
+    X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X maps each singular value σ to a·σ + b·σ³ + c·σ⁵.
 
     Attributes:
-        polynomials: (a, b, c) of each step; the last serves all steps that follow.
-        margin: what the norm of the matrix is multiplied by at first, ≥ 1, so that
-            rounding takes no σ above one.
+        polynomials: (a, b, c) of each step; later steps use the last.
+        margin: a factor ≥ 1 of the norm that the matrix is divided by first, so that
+            rounding moves no σ above 1.
 
     Reference:
         Kovarik, "Some iterative methods for improving orthonormality", 1970; Björck &
@@ -40,7 +40,7 @@ class NewtonSchulz(PytreeDataclass):
     margin: float = 1.0
 
     def steps(self, number: int) -> tuple[Quintic, ...]:
-        """Return the polynomials of so many steps."""
+        """Return the polynomials of `number` steps."""
         more = number - len(self.polynomials)
         return (*self.polynomials[:number], *self.polynomials[-1:] * more)
 
@@ -55,9 +55,9 @@ def _with_margin(margin: float, *polynomials: Quintic) -> tuple[Quintic, ...]:
 
 
 NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
-    # Jordan et al., "Muon", 2024: the steepest at 0. It ends between 0.7 and 1.2.
+    # Jordan et al., "Muon", 2024: the steepest at 0. Results are in 0.7 to 1.2.
     "standard": NewtonSchulz(((3.4445, -4.7750, 2.0315),)),
-    # You, 2025, in modded-nanogpt, and Dion's: Ahn et al., 2025, arXiv:2504.05295.
+    # You, 2025, in modded-nanogpt, and Dion: Ahn et al., 2025, arXiv:2504.05295.
     "dion": NewtonSchulz(
         (
             (4.0848, -6.8946, 2.9270),
@@ -67,7 +67,7 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
             (2.8366, -3.0525, 1.2012),
         )
     ),
-    # You, 2025: six steps that end between 0.9955 and 1 from 0.003 on.
+    # You, 2025: six steps map 0.003 to 1 into 0.9955 to 1.
     "you": NewtonSchulz(
         tuple(
             (a / 1024, b / 1024, c / 1024)
@@ -82,7 +82,7 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
         )
     ),
     # Amsel et al., "The Polar Express", 2025, arXiv:2505.16932, algorithm 1: optimal in
-    # each step for singular values from 10⁻³ on.
+    # each step for singular values above 10⁻³.
     "polar_express": NewtonSchulz(
         (
             *_with_margin(
@@ -99,8 +99,8 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
         ),
         margin=1.01,
     ),
-    # The same for five steps and no more, with a margin of 1.02 and broader cushions:
-    # Dion2's, Ahn et al., 2025, arXiv:2512.16928, as in the speed runs of NanoGPT.
+    # The Polar Express for exactly five steps, with a margin of 1.02 and larger
+    # cushions: Dion2, Ahn et al., 2025, arXiv:2512.16928, and modded-nanogpt.
     "dion2": NewtonSchulz(
         (
             (8.156554524902461, -22.48329292557795, 15.878769915207462),
@@ -111,11 +111,12 @@ NEWTON_SCHULZ: Mapping[str, NewtonSchulz] = {
         ),
         margin=1.02,
     ),
-    # Newton's, of third order, and that of fifth: slow at first, exact in the end.
+    # Newton's iteration, of degree three, and its form of degree five: slow at first,
+    # but they converge to exactly 1.
     "newton": NewtonSchulz(((1.5, -0.5, 0.0),)),
     "taylor": NewtonSchulz(((1.875, -1.25, 0.375),)),
 }
-"""Coefficients by name."""
+"""Newton–Schulz polynomials by name."""
 
 
 class Coefficients(Check):
@@ -136,7 +137,7 @@ class Coefficients(Check):
 
 
 def _rows(value: Any) -> tuple[Quintic, ...]:
-    """Return three numbers, or several triples, as a tuple of triples, or nothing."""
+    """Return (a, b, c), or several, as a tuple of triples; () if it is neither."""
     try:
         outer = tuple(value)
         rows = outer if isinstance(outer[0], Iterable) else (outer,)
@@ -151,7 +152,7 @@ NSCoeffs: TypeAlias = Annotated[str | tuple[Any, ...], Coefficients()]
 
 
 def newton_schulz(coefficients: str | tuple[Quintic, ...]) -> NewtonSchulz:
-    """Return the polynomials of a name, or of the given coefficients."""
+    """Return the polynomials of this name, or with these coefficients."""
     if isinstance(coefficients, str):
         return NEWTON_SCHULZ[coefficients]
     return NewtonSchulz(coefficients)
@@ -164,14 +165,13 @@ def orthogonalized(
     eps: Scalar = 0.0,
     dtype: str | None = None,
 ) -> Array:
-    """Return U·Vᴴ of each matrix x = U·Σ·Vᴴ, as nearly as the polynomials get.
+    """Return an approximation of U·Vᴴ for each matrix x = U·Σ·Vᴴ.
 
-    X = x / (margin·‖x‖ + ε), and then the steps. Matrices are the last two axes. Zero
-    stays zero; where there is a NaN, or ∞, its whole matrix becomes NaN.
+    The polynomials are applied to X = x / (margin·‖x‖ + ε). Matrices are the last two
+    axes. Zero stays zero. If a matrix contains a NaN or ∞, its whole result is NaN.
 
-    A tall X is transposed, so that the products are of the shorter side. They are
-    computed in `dtype`, by default that of x. Norms are always computed in the dtype of
-    x.
+    A tall X is transposed, so that XXᴴ has the shorter side. Products are computed in
+    `dtype`, by default that of x; norms are computed in the dtype of x.
     """
     tall = x.shape[-2] > x.shape[-1]
     norm = norm_of(x.mT if tall else x, (-2, -1))

@@ -1,7 +1,7 @@
-"""Kronecker factors that whiten: a triangle, or a diagonal, for each axis of an array.
+"""Whitening by Kronecker factors, one for each axis of an array.
 
-Of an array with axes 1 to n, P = QᴴQ acts by Qᵢ along axis i: it is a Kronecker
-product. A factor is a square array, upper triangular, or a vector that is a diagonal.
+The preconditioner is P = QᴴQ, where Q, a Kronecker product, multiplies by Qᵢ along
+axis i. A factor is an upper triangular matrix, or the vector of a diagonal one.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from adamx.numerics.norms import largest_of
 from adamx.types import Array, Scalar
 
 Factors: TypeAlias = tuple[Array, ...]
-"""One for each axis."""
+"""The factors Qᵢ, one for each axis."""
 
 
 def refreshed(
     factors: Factors, g: Array, size: Array, v: Array, rate: Scalar
 ) -> Factors:
-    """Return one step of the factors towards E[P·g·gᴴ·P] = I, after a gradient size·g.
+    """Return the factors after one step towards E[P·g·gᴴ·P] = I, for a gradient size·g.
 
     a = Q·g,  b = Q⁻ᴴ·v
     Qᵢ ← Qᵢ − ρ · triu(aᵢaᵢᴴ − bᵢbᵢᴴ) / ‖aᵢaᵢᴴ + bᵢbᵢᴴ‖ · Qᵢ
 
-    aᵢ is a as a matrix with axis i as its rows. v are normal numbers: bbᴴ is Q⁻ᴴQ⁻¹ on
-    the average, and costs no inverse. The norm is that of `norm_bound`.
+    aᵢ is a as a matrix with axis i as its rows. v has the standard normal distribution,
+    so that the mean of bbᴴ is Q⁻ᴴQ⁻¹, without an inverse. The norm is `norm_bound`.
     """
     a, b = g, v
     for axis, q in enumerate(factors):
@@ -45,9 +45,9 @@ def refreshed(
 
 
 def balanced(factors: Factors) -> Factors:
-    """Scale the factors to about the same size; their product stays the same.
+    """Scale the factors to about equal size, without changing their product.
 
-    The scales are powers of two, which round nothing.
+    The scales are powers of two, so that nothing is rounded.
     """
     if len(factors) == 1:
         return factors
@@ -62,7 +62,7 @@ def balanced(factors: Factors) -> Factors:
 
 
 def whitened(factors: Factors, g: Array) -> tuple[Array, Array]:
-    """Return P·g as a pair (s, P·g / s), neither of which overflows on the way."""
+    """Return P·g as a pair (s, P·g / s), so that neither overflows."""
     size = jnp.ones((), g.real.dtype)
     for axis, q in enumerate(factors):
         unit = jax.lax.stop_gradient(divisor(largest_of(q))[0])
@@ -74,22 +74,23 @@ def whitened(factors: Factors, g: Array) -> tuple[Array, Array]:
 
 
 def norm_bound(x: Array) -> Array:
-    """Return a lower bound for the largest eigenvalue of x = xᴴ ≥ 0, seldom far off.
+    """Return a lower bound of the largest eigenvalue of x = xᴴ ≥ 0.
 
-    ‖x·y‖ / ‖y‖ for y = x·c, where c is the longest column of x. Of random matrices it
-    is no less than 1/√2 of the eigenvalue. Of zeros it is 1.
+    ‖x·y‖ / ‖y‖ for y = x·c, where c is the longest column of x. For random matrices it
+    is at least 1/√2 of the eigenvalue. For x = 0 it is 1.
     """
     unit = jax.lax.stop_gradient(divisor(largest_of(x))[0])
     x = x / unit
     longest = jnp.argmax(jnp.sum(abs_sq(x), 0))
     y = x @ jax.lax.dynamic_index_in_dim(x, longest, 1, keepdims=False)
-    # In units of its largest number, which is on the diagonal, no norm is below one.
+    # x is divided by its largest number, which is on the diagonal, so that ‖y‖ is at
+    # least 1 unless x is 0.
     y = y / jnp.sqrt(jnp.maximum(jnp.sum(abs_sq(y)), 1))
     return unit * jnp.sqrt(jnp.maximum(jnp.sum(abs_sq(x @ y)), 1))
 
 
 def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
-    """Return size·a and b over the largest number of both; squares stay finite."""
+    """Divide size·a and b by the largest number of both, so that squares are finite."""
     of_a, of_b = (jax.lax.stop_gradient(divisor(largest_of(x))[0]) for x in (a, b))
     bound = largest_invertible(size.dtype)
     scaled = jnp.minimum(size * of_a, bound)
@@ -98,14 +99,14 @@ def _in_common_units(a: Array, size: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _along(q: Array, x: Array, axis: int) -> Array:
-    """Return the product of `q` with x along an axis."""
+    """Multiply x by `q` along an axis."""
     if q.ndim == 1:
         return x * _spread(q, x.ndim, axis)
     return jnp.moveaxis(jnp.tensordot(q, x, (1, axis)), 0, axis)
 
 
 def _solved(q: Array, x: Array, axis: int) -> Array:
-    """Return the product of q⁻ᴴ with x along an axis."""
+    """Multiply x by q⁻ᴴ along an axis."""
     if q.ndim == 1:
         return x / _spread(q, x.ndim, axis)
     rows = jnp.moveaxis(x, axis, 0)
@@ -121,7 +122,7 @@ def _solved(q: Array, x: Array, axis: int) -> Array:
 
 
 def _gram(x: Array, axis: int, ndim: int) -> Array:
-    """Return x·xᴴ with an axis as the rows, or the diagonal of that."""
+    """Return x·xᴴ, or its diagonal, for x as a matrix with `axis` as its rows."""
     if ndim == 1:
         return jnp.sum(abs_sq(x), tuple(i for i in range(x.ndim) if i != axis))
     rows = jnp.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)

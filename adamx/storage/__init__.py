@@ -1,1 +1,1 @@
-"""States in fewer bits: codecs, and the rule that uses them."""
+"""Optimizer states in fewer bits: codecs, and the rule that applies them."""

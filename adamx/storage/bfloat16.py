@@ -1,4 +1,4 @@
-"""Numbers as bfloat16: 8 bits of precision, all of the range, no scales."""
+"""The codec to bfloat16: 8 bits of precision, the range of float32, no scales."""
 
 from typing import ClassVar
 
@@ -30,18 +30,18 @@ class Bfloat16(Codec):
 
 
 def bfloat16(*, stochastic: bool = False) -> Codec:
-    """Keep numbers as bfloat16, 2 bytes each.
+    """Encode numbers as bfloat16, 2 bytes each.
 
-    A moving average that is rounded to the nearest stops where a step is less than half
-    of the distance between neighbours: with b = 0.999 at half of its value. Stochastic
-    rounding is right on the average.
+    With rounding to the nearest, a moving average stops when its step is less than half
+    of the distance between neighbouring bfloat16 numbers: with b = 0.999 and equal
+    gradients, at a third of its limit or less. Stochastic rounding is unbiased.
 
     Args:
-        stochastic: whether to round up or down randomly, with a key that the state
-            keeps; otherwise to the nearest.
+        stochastic: whether to round up or down randomly, with a key in the state;
+            otherwise numbers are rounded to the nearest.
 
     Returns:
-        A codec, for `stored`. It keeps an array of the same shape.
+        A codec for `stored`. Its code is one array of the same shape.
 
     Reference:
         Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,

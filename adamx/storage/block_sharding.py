@@ -1,4 +1,4 @@
-"""Shardings of arrays that are cut into blocks, or put together from blocks."""
+"""Shardings of arrays that are split into blocks or joined from blocks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,9 @@ from adamx.execution.sharding import is_typed, spread_as, spread_like
 from adamx.hyperparameters.static import merge, split
 from adamx.types import Array, Param, Shared, Slots, StepResult
 
-# An axis of blocks is no axis of a leaf, so it has no sharding of its own. On an
-# explicit mesh, where the sharding is part of the type, each reshape would need one.
+# On an explicit mesh the sharding is part of the type, and each reshape into blocks
+# would need one. Blocks are therefore computed under automatic axes, where XLA chooses
+# the shardings; only the results are given theirs.
 
 
 def stepped(
@@ -23,7 +24,7 @@ def stepped(
     shared: Shared,
     param: Param,
 ) -> StepResult:
-    """Return `step(rule, g, …)`, its results sharded as `g` and `slots`."""
+    """Return `step(rule, g, …)`; its results are sharded like `g` and `slots`."""
     if not is_typed(g):
         return _all_sharded_like(step(rule, g, slots, shared, param), (g, slots))
     arrays, static = split(rule)
@@ -40,24 +41,22 @@ def _all_sharded_like(found: Any, like: Any) -> Any:
 
 
 def _sharded_like(x: Array, like: Array) -> Array:
-    """Return `x`, which XLA then shards as `like`; both have one shape.
-
-    The sharding of `like` is not known here, because `jax.jit` traces before XLA shards
-    the arrays of an automatic mesh. The mesh is known.
-    """
+    """Return `x` so that XLA shards it like `like`; both have the same shape."""
+    # On an automatic mesh `like` has a mesh but no sharding yet, because `jax.jit`
+    # traces before XLA shards the arrays.
     mesh = jax.typeof(like).sharding.mesh
     if AxisType.Auto not in mesh.axis_types or mesh.size == 1:
         return x
-    # XLA shards the operands of a select alike. The barrier hides that `x` is always
-    # selected; otherwise XLA 0.10 removes the select before it shards the program, and
-    # `test_results_stay_where_blocks_do_not_fit` fails.
+    # XLA gives both operands of a select one sharding. The barrier hides that `x` is
+    # always selected; otherwise XLA (jaxlib 0.10) removes the select before it shards
+    # the program, and `test_results_stay_where_blocks_do_not_fit` fails.
     always = jax.lax.optimization_barrier(True)
     other = jax.lax.stop_gradient(like).astype(x.dtype)
     return jax.lax.select(always, x, other)
 
 
 def begun(function: Callable[[Slots], Slots], slots: Slots, like: Array) -> Slots:
-    """Return `function(slots)`; an array of the shape of `like` gets its sharding."""
+    """Return `function(slots)`; arrays of the shape of `like` get its sharding."""
     if not is_typed(like):
         return function(slots)
     at = jax.typeof(like)

@@ -1,4 +1,4 @@
-"""Arrays in blocks of numbers that share a scale."""
+"""Arrays split into blocks of numbers that share a scale."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from adamx.types import Array
 
 TOP = 2.0**126
-"""The bound to which ∞ and large numbers are clipped; 1/2¹²⁶ is the least normal."""
+"""The largest number to encode; its inverse is the smallest normal float32."""
 
 
 class Blocks(NamedTuple):
@@ -19,10 +19,10 @@ class Blocks(NamedTuple):
 
 
 def split(x: Array, size: int) -> Array:
-    """Return `x` with a last axis of `size`, in the order of memory, zero-padded.
+    """Return `x` in row-major order with a last axis of `size`, zero-padded.
 
-    If the last axis of `x` is a multiple of `size`, the other axes stay as they are,
-    and so does the sharding along them.
+    If the last axis of `x` is a multiple of `size`, the other axes and their shardings
+    are unchanged.
     """
     if x.ndim and x.shape[-1] % size == 0:
         return x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
@@ -31,7 +31,7 @@ def split(x: Array, size: int) -> Array:
 
 
 def join(blocks: Array, shape: tuple[int, ...]) -> Array:
-    """Return the array of this shape that `split` made `blocks` of."""
+    """Return the array of this shape that `split` cut into `blocks`."""
     if blocks.shape[:-2] == shape[:-1] and _end(blocks) == shape[-1:]:
         return blocks.reshape(shape)
     return blocks.reshape(-1)[: math.prod(shape)].reshape(shape)
@@ -58,6 +58,6 @@ def largest(blocks: Array) -> Array:
 
 def relative(blocks: Array, scales: Array) -> Array:
     """Return `blocks` divided by their scales; zero stays zero."""
-    # One divisor for each number, because XLA multiplies by the inverse of a shared
-    # one.
+    # Each number has its own divisor, because XLA would replace the division by a
+    # shared one with a product with its inverse, which rounds differently.
     return blocks / jnp.where(blocks == 0, 1, scales[..., None])

@@ -1,4 +1,4 @@
-"""Codebooks: sorted numbers; a code is the index of the nearest."""
+"""Codebooks: sorted numbers, with the index of the nearest one as the code."""
 
 from typing import NamedTuple
 
@@ -14,20 +14,20 @@ class Book(NamedTuple):
 
     entries: np.ndarray
     middles: np.ndarray
-    """The middles between neighbours; ∞ after the last entry."""
+    """The midpoints between neighbouring entries, and ∞ at the end."""
     starts: np.ndarray
-    """How many middles are below each bucket of numbers."""
+    """The number of midpoints below each bucket."""
     rounds: int
-    """The most middles in one bucket."""
+    """The largest number of midpoints in one bucket."""
 
     @staticmethod
     def of(entries: np.ndarray) -> "Book":
-        """Return the book with these entries, sorted float32 numbers."""
+        """Return the book with these entries, which are sorted float32 numbers."""
         between = (entries[:-1] + entries[1:]) / np.float32(2)
         edges = (np.arange(BUCKETS + 1) + FIRST << SHIFT).astype(np.int32)
         low, high = edges[:-1].view(np.float32), (edges[1:] - 1).view(np.float32)
         low = np.where(np.arange(BUCKETS) == 0, np.float32(0), low)
-        # A negative bucket begins at the number of the largest size in it.
+        # A negative bucket begins at its number of the largest absolute value.
         begin, end = np.concatenate([low, -high]), np.concatenate([high, -low])
         starts, ends = np.searchsorted(between, begin), np.searchsorted(between, end)
         middles = np.append(between, np.float32(np.inf))
@@ -36,10 +36,10 @@ class Book(NamedTuple):
         )
 
     def nearest(self, x: Array) -> Array:
-        """Return the number of the entry nearest to each `x`; of two, the lower.
+        """Return the index of the entry nearest to each `x`; in a tie, the lower.
 
-        The first bits of a number are its bucket, which leaves few middles to compare.
-        A binary search would take one comparison for each bit of a code.
+        The leading bits of a number select its bucket, which contains few midpoints to
+        compare with. A binary search would take one comparison for each bit of a code.
         """
         bits = jax.lax.bitcast_convert_type(jnp.abs(x), jnp.int32)
         bucket = jnp.clip((bits >> SHIFT) - FIRST, 0, BUCKETS - 1)
@@ -51,17 +51,18 @@ class Book(NamedTuple):
         return found.astype(jnp.uint8)
 
     def nearest_of_few(self, x: Array) -> Array:
-        """Return the same as `nearest`, by comparing all middles; of two, the upper."""
+        """Return the index of the entry nearest to each `x`; in a tie, the upper."""
         middles = jnp.expand_dims(self.middles, tuple(range(x.ndim)))
         above = x[..., None] >= middles
         return jnp.sum(above, axis=-1).astype(jnp.uint8)
 
 
 SHIFT = 16
-"""How many low bits of a float32 a bucket ignores; 7 of the mantissa remain."""
+"""The number of low bits of a float32 that a bucket ignores, so 7 mantissa bits are
+left."""
 
 FIRST = (127 - 23) << 23 - SHIFT
-"""Numbers below 2⁻²³ are in one bucket."""
+"""The first bucket, of all numbers below 2⁻²³."""
 
 BUCKETS = (127 << 23 - SHIFT) - FIRST + 1
 
@@ -74,8 +75,8 @@ def looked_up(codes: Array, book: np.ndarray) -> Array:
 def dynamic_map(signed: bool, exponent_bits: int, bits: int) -> np.ndarray:
     """Return a sorted codebook of floats in [-1, 1] or [0, 1], finer towards zero.
 
-    Each decade 10^-k, k < exponent_bits, is cut into twice as many equal parts as the
-    next smaller one, and their middles are the entries; 0 and 1 are added. With
+    Each decade 10^-k, k < exponent_bits, is divided into twice as many equal parts as
+    the next smaller decade. The entries are the midpoints of the parts, 0 and 1. With
     `bits` = 8 there are 256 entries.
 
     Reference:
@@ -94,7 +95,7 @@ def dynamic_map(signed: bool, exponent_bits: int, bits: int) -> np.ndarray:
 
 
 def _linspace(start: float, stop: float, number: int) -> np.ndarray:
-    """Return equal steps in float32, from both ends to the middle, as PyTorch's."""
+    """Return equal steps in float32, computed from both ends as in PyTorch."""
     low, high = np.float32(start), np.float32(stop)
     step = np.float64((high - low) / np.float32(number - 1))
     i = np.arange(number)

@@ -1,4 +1,4 @@
-"""The base of codecs: a function that encodes an array, and one that decodes it."""
+"""The base class of codecs: pairs of functions that encode and decode an array."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -11,20 +11,23 @@ from adamx.types import Array
 
 
 class Codec(PytreeDataclass):
-    """How an array of float32 is kept between steps; `stored` puts it around a rule.
+    """An encoding of float32 arrays between steps; `stored` applies it to a state.
 
-    A codec is a frozen dataclass: its fields say how it is set. A subclass writes
+    A codec is a frozen dataclass; its fields are its settings. A subclass defines
 
-        encode(x, key)          what is kept of `x`, a float32 array: an array, or a
-                                NamedTuple of arrays; their shapes and dtypes follow
-                                from the shape of `x` alone. `key` is None unless the
-                                codec `draws`, and at `init`
-        decode(encoded, shape)  the float32 array of that shape which it stands for
+        encode(x, key)          returns an array, or a NamedTuple of arrays, that
+                                encodes the float32 array `x`; shapes and dtypes depend
+                                on the shape of `x` alone. `key` is None at `init`, and
+                                always unless the codec `draws`
+        decode(encoded, shape)  returns the decoded float32 array of that shape
 
-    and declares with class variables or properties whether it keeps signs (`signed`),
-    whether it `draws` random numbers, what it is called (`name`), and how many numbers
-    in a row it encodes together, without looking at others (`span`; None if it looks
-    at all of them, and then it cannot be part of a kernel).
+    and, as class variables or properties,
+
+        name    the name that its repr shows
+        signed  whether it encodes negative numbers
+        draws   whether `encode` draws random numbers
+        span    how many consecutive numbers it encodes independently of all others;
+                None if the whole array is encoded together, which `fused` refuses
 
     Example:
         >>> import jax.numpy as jnp
@@ -45,12 +48,12 @@ class Codec(PytreeDataclass):
 
     @property
     def draws(self) -> bool:
-        """Return whether `encode` wants a key."""
+        """Return whether `encode` draws random numbers from a key."""
         return False
 
     @property
     def span(self) -> int | None:
-        """Return how many numbers in a row are encoded together."""
+        """Return how many consecutive numbers are encoded together; None for all."""
         return None
 
     def encode(self, x: Array, key: Array | None = None) -> Any:
@@ -62,7 +65,7 @@ class Codec(PytreeDataclass):
         raise NotImplementedError(f"{type(self).__name__}.decode")
 
     def nonnegative(self) -> "Codec":
-        """Return the codec to use instead of this one where no number is negative."""
+        """Return the codec to use for arrays without negative numbers."""
         return self
 
     def __init_subclass__(cls) -> None:
@@ -70,7 +73,7 @@ class Codec(PytreeDataclass):
         cls.__repr__ = Codec.__repr__
 
     def __repr__(self) -> str:
-        """Return the call that makes the codec, without arguments at their defaults."""
+        """Return the call that makes the codec; arguments at defaults are left out."""
         fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
         pairs = ((f, getattr(self, f.name)) for f in fields)
         given = (f"{f.name}={value!r}" for f, value in pairs if value != f.default)
@@ -78,7 +81,7 @@ class Codec(PytreeDataclass):
 
 
 class BlockCodec(Codec):
-    """A codec of blocks of numbers, which share a scale."""
+    """A codec of blocks of numbers that share a scale."""
 
     block: int = 256
 
@@ -88,7 +91,7 @@ class BlockCodec(Codec):
         return self.block
 
     def blocks(self, x: Array) -> tuple[Array, Array]:
-        """Return `x` in blocks, with ∞ clipped, and the largest |x| of each block."""
+        """Return the blocks of `x`, with ∞ clipped, and the largest |x| of each."""
         blocks = split(bounded(x), self.block)
         return blocks, largest(blocks)
 

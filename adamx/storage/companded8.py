@@ -1,4 +1,4 @@
-"""Eight bits after a function that spreads the small numbers out."""
+"""Companding codecs to 8 bits: a softsign, or a square root, and then rounding."""
 
 from typing import ClassVar
 
@@ -53,24 +53,21 @@ class Root8(BlockCodec):
 
     def decode(self, encoded: Blocks, shape: tuple[int, ...]) -> Array:
         codes = split(encoded.codes, self.block).astype(jnp.float32)
-        # The code 0 is decoded as ¼, as it encodes 0 to ½. So no denominator is ever 0.
+        # Code 0 encodes 0 to ½ and is decoded as ¼, so that no denominator is 0.
         root = jnp.maximum(codes, 0.25) / 255 * _long(encoded.scales)[..., None]
         return join(root * root, shape)
 
 
 def _scaled(x: Array, size: int) -> tuple[Array, Array]:
-    """Return blocks divided by their rounded scales, and the scales in 16 bits.
-
-    The code absorbs the rounding of a scale, because encode and decode use the same
-    one.
-    """
+    """Return the blocks divided by their rounded scales, and the scales in 16 bits."""
+    # Scales are rounded first, so that encode and decode use the same ones.
     blocks = split(x, size)
     scales = _short(largest(blocks))
     return relative(blocks, _long(scales)), scales
 
 
 def _short(scales: Array) -> Array:
-    """Return scales ≥ 0 in 16 bits: float32 without its sign, 8 bits of mantissa."""
+    """Return scales ≥ 0 in 16 bits: the exponent of float32, 8 bits of mantissa."""
     bits = jax.lax.bitcast_convert_type(scales, jnp.uint32)
     return (bits + 2**14 >> 15).astype(jnp.uint16)
 
@@ -81,20 +78,21 @@ def _long(scales: Array) -> Array:
 
 
 def int8(*, block: int = 32) -> Codec:
-    """Keep numbers in 8 bits each, after a softsign, which is finer towards zero.
+    """Encode numbers in 8 bits each, after a softsign, which is finer towards zero.
 
     c = round(127 · 2y/(1+|y|)), y = x/s, s = max|x| of each block
 
-    The steps are half as wide at zero as on the average, and twice as wide at ±s. For
-    moments that are never negative it becomes `uint8_root`.
+    The distance between neighbouring codes is half of the average at zero, and twice
+    the average at ±s. For moments that are never negative it becomes `uint8_root`.
 
     Args:
         block: how many numbers share a scale.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, int8, an array of the same shape, and
+        A codec for `stored`. It keeps `codes`, int8, an array of the same shape, and
         `scales`, uint16, one for each block: 1 + 2/32 bytes a number. A scale is a
-        float32 without its sign, to 9 bits: a float16 has neither 1e-10 nor 1e6.
+        float32 without its sign, to 9 bits, because the range of float16 contains
+        neither 1e-10 nor 1e6.
 
     Reference:
         Dettmers et al., 2021, arXiv:2110.02861, for scales of small groups; ITU-T
@@ -112,18 +110,18 @@ def int8(*, block: int = 32) -> Codec:
 
 
 def uint8_root(*, block: int = 32) -> Codec:
-    """Keep numbers ≥ 0 as their roots in 8 bits each.
+    """Encode the square roots of numbers ≥ 0 in 8 bits each.
 
     c = round(255 · √x/s), s = max √x of each block
 
-    For second moments, which divide by their roots. A number that is rounded to 0 is
-    decoded as the middle between 0 and ½, so that no second moment is 0 beside a first
-    moment that is not. Negative numbers become 0.
+    Use it for second moments, because updates are divided by their roots. Code 0 is
+    decoded as ¼, the middle of the roots that it encodes, so that a nonzero first
+    moment is never divided by 0. Negative numbers become 0.
 
     See `int8` for the other arguments.
 
     Returns:
-        A codec, for `stored`, of 1 + 2/32 bytes a number; see `int8`.
+        A codec for `stored`, of 1 + 2/32 bytes a number; see `int8`.
 
     Example:
         >>> import jax.numpy as jnp

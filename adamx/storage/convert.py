@@ -1,4 +1,4 @@
-"""Decoding of all slots of a state, and encoding."""
+"""Decode or encode all slots of a state."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ from adamx.types import Params, State
 
 
 def bare(tx: Transform) -> Transform:
-    """Return `tx` with nothing encoded; its state has the same names."""
+    """Return `tx` without encoding; its state has the same names."""
     return Transform.of(with_min_size(tx.plan.pieces, lambda _: NEVER), NoCall())
 
 
 def decoded(tx: Transform, state: State, params: Params) -> State:
-    """Return the state of `bare(tx)` that `state`, one of `tx`, encodes."""
+    """Decode `state`, a state of `tx`, into a state of `bare(tx)`."""
 
     def decode(
         slot: _StoredSlot, now: Parts, was: Parts, table: SlotTable, i: int
@@ -40,7 +40,7 @@ def decoded(tx: Transform, state: State, params: Params) -> State:
 
 
 def encoded(tx: Transform, state: State, params: Params) -> State:
-    """Return the state of `tx` that encodes `state`, one of `bare(tx)`."""
+    """Encode `state`, a state of `bare(tx)`, into a state of `tx`."""
 
     def encode(
         slot: _StoredSlot, now: Parts, was: Parts, table: SlotTable, i: int
@@ -54,14 +54,14 @@ def encoded(tx: Transform, state: State, params: Params) -> State:
 
 
 class _StoredSlot(NamedTuple):
-    """Hold a slot that is encoded, and its codec."""
+    """An encoded slot and its codec."""
 
     path: Path
     encoding: Encoding
     params: Params
     """The parameters that the rule gets."""
     parts: Callable[[Any, str], tuple[Parts, Parts]]
-    """From a leaf and its path to the parts of its slot, encoded and decoded."""
+    """Return the parts of the slot of a leaf, by its path, encoded and decoded."""
 
 
 def _converted(
@@ -137,7 +137,7 @@ def _in_rule(rule: Rule, path: Path) -> Iterator[tuple[Path, Encoding]]:
 
 
 def _has(state: Any, path: Path) -> bool:
-    """Return whether the state has an entry there; a piece without state has none."""
+    """Return whether the state has an entry at `path`."""
     for name in path:
         if not isinstance(state, dict) or name not in state:
             return False

@@ -1,4 +1,4 @@
-"""Numbers as entries of a map of 256, finer towards zero: that of bitsandbytes."""
+"""The codec of bitsandbytes: the nearest of 256 numbers, finer towards zero."""
 
 import functools
 from typing import ClassVar
@@ -14,7 +14,7 @@ from adamx.types import Array
 
 @functools.cache
 def book(signed: bool) -> Book:
-    """Return the map: 256 numbers in [-1, 1], or in [0, 1]."""
+    """Return the codebook of 256 numbers in [-1, 1], or in [0, 1]."""
     return Book.of(dynamic_map(signed, exponent_bits=7, bits=8))
 
 
@@ -25,8 +25,8 @@ class Dynamic8(BlockCodec):
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
-        # Multiplied by the inverse, not divided: the last bit can decide which code is
-        # nearest.
+        # A product with the inverse, because a division may round the last bit
+        # differently, and that bit can decide which code is nearest.
         inverse = 1 / jnp.maximum(scales, np.float32(2.0**-126))
         share = jnp.clip(blocks * inverse[..., None], -1, 1)
         codes = book(self.signed).nearest(share)
@@ -47,19 +47,19 @@ class UnsignedDynamic8(Dynamic8):
 
 
 def int8_dynamic(*, block: int = 256) -> Codec:
-    """Keep numbers as the nearest of 256 entries of a map that is finer towards zero.
+    """Encode numbers as the nearest of 256 entries of a map, finer towards zero.
 
     c = argminᵢ |x/s − mapᵢ|, s = max|x| of each block
 
-    The map has seven decades, the largest with 64 entries of either sign, each other
-    with half as many as the next; it is that of bitsandbytes' 8-bit optimizers. For
-    moments that are never negative it becomes `uint8_dynamic`.
+    The map is that of the 8-bit optimizers of bitsandbytes. It has seven decades: the
+    largest has 64 entries of either sign, each smaller decade half as many as the one
+    above. For moments that are never negative it becomes `uint8_dynamic`.
 
     Args:
         block: how many numbers share a scale.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, uint8, an array of the same shape, and
+        A codec for `stored`. It keeps `codes`, uint8, an array of the same shape, and
         `scales`, float32, one for each block: 1 + 4/256 bytes a number.
 
     Reference:
@@ -78,12 +78,12 @@ def int8_dynamic(*, block: int = 256) -> Codec:
 
 
 def uint8_dynamic(*, block: int = 256) -> Codec:
-    """Keep numbers ≥ 0 as the nearest of 256 entries; see `int8_dynamic`.
+    """Encode numbers ≥ 0 as the nearest of 256 entries; see `int8_dynamic`.
 
     Negative numbers become 0. See `int8_dynamic` for the other arguments.
 
     Returns:
-        A codec, for `stored`, of 1 + 4/256 bytes a number.
+        A codec for `stored`, of 1 + 4/256 bytes a number.
 
     Example:
         >>> import jax.numpy as jnp

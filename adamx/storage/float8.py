@@ -1,4 +1,4 @@
-"""Numbers as 8-bit floats, e4m3, with a scale for each block."""
+"""The codec to 8-bit floats, e4m3, with a scale for each block."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from adamx.storage.codec import BlockCodec, Codec, checked_block
 from adamx.types import Array
 
 LARGEST = np.float32(448)
-"""The largest number that e4m3 has."""
+"""The largest finite number of e4m3."""
 
 
 class Float8(BlockCodec):
@@ -21,7 +21,8 @@ class Float8(BlockCodec):
 
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
-        # A traced divisor: XLA would multiply by 1/448, which rounds differently.
+        # The divisor is traced, because XLA would replace the division by a constant
+        # with a product with 1/448, which rounds differently.
         scales = scales / jnp.where(scales > 0, LARGEST, 1)
         codes = relative(blocks, scales).astype(jnp.float8_e4m3fn)
         bits = jax.lax.bitcast_convert_type(codes, jnp.uint8)
@@ -34,7 +35,7 @@ class Float8(BlockCodec):
 
 
 def float8(*, block: int = 256) -> Codec:
-    """Keep numbers as 8-bit floats (e4m3: 4 bits of exponent, 3 of mantissa).
+    """Encode numbers as 8-bit floats (e4m3: 4 bits of exponent, 3 of mantissa).
 
     c = float8(x / s), s = max|x| / 448 of each block
 
@@ -42,7 +43,7 @@ def float8(*, block: int = 256) -> Codec:
         block: how many numbers share a scale.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, the bits as uint8, an array of the same
+        A codec for `stored`. It keeps `codes`, the bits as uint8, an array of the same
         shape, and `scales`, float32, one for each block: 1 + 4/256 bytes a number.
 
     Reference:

@@ -1,4 +1,4 @@
-"""Numbers in four bits, two to a byte."""
+"""Codecs to 4 bits, with two codes in a byte."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ from adamx.types import Array
 
 @functools.cache
 def book(signed: bool) -> Book:
-    """Return the map: 16 numbers in [-1, 1], or the sixteenths in (0, 1]."""
+    """Return the codebook of 16 numbers in [-1, 1], or of sixteenths in (0, 1]."""
     if signed:
         return Book.of(dynamic_map(True, exponent_bits=3, bits=4))
     return Book.of(np.arange(1, 17, dtype=np.float32) / np.float32(16))
@@ -29,7 +29,7 @@ class Int4(BlockCodec):
     def encode(self, x: Array, key: Array | None = None) -> Blocks:
         blocks, scales = self.blocks(x)
         codes = book(self.signed).nearest_of_few(relative(blocks, scales))
-        # A half byte that is left over gets the code of zero.
+        # An unused half byte gets the code nearest to zero.
         zero = int(np.argmin(np.abs(book(self.signed).entries)))
         return Blocks(_packed(join(codes, x.shape), zero), scales)
 
@@ -61,7 +61,7 @@ def _unpacked(packed: Array, shape: tuple[int, ...]) -> Array:
 
 
 def int4(*, block: int = 128) -> Codec:
-    """Keep numbers as the nearest of 16 entries of a map that is finer towards zero.
+    """Encode numbers as the nearest of 16 entries of a map, finer towards zero.
 
     c = argminᵢ |x/s − mapᵢ|, s = max|x| of each block
 
@@ -71,9 +71,9 @@ def int4(*, block: int = 128) -> Codec:
         block: how many numbers share a scale; even.
 
     Returns:
-        A codec, for `stored`. It keeps `codes`, uint8, an array with half as long a
-        last axis (or one row, if that is odd), and `scales`, float32, one for each
-        block: 1/2 + 4/128 bytes a number.
+        A codec for `stored`. It keeps `codes`, uint8, with a last axis half as long (or
+        a vector, if that axis is odd), and `scales`, float32, one for each block:
+        1/2 + 4/128 bytes a number.
 
     Reference:
         Li et al., "Memory Efficient Optimizers with 4-bit States", 2023,
@@ -93,17 +93,17 @@ def int4(*, block: int = 128) -> Codec:
 
 
 def uint4(*, block: int = 128) -> Codec:
-    """Keep numbers ≥ 0 as the nearest sixteenth of the largest of their block.
+    """Encode numbers ≥ 0 as the nearest sixteenth of the largest of their block.
 
     c = argminᵢ |x/s − i/16|, i from 1 to 16, s = max x of each block
 
-    The map has no zero, because a second moment of 0 beside a first moment that is not
-    0 would make an unbounded step.
+    The map has no zero, because dividing a nonzero first moment by the root of 0 would
+    make an unbounded step.
 
     See `int4` for the other arguments.
 
     Returns:
-        A codec, for `stored`, of 1/2 + 4/128 bytes a number.
+        A codec for `stored`, of 1/2 + 4/128 bytes a number.
 
     Reference:
         Li et al., "Memory Efficient Optimizers with 4-bit States", 2023,

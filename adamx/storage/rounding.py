@@ -1,4 +1,4 @@
-"""Stochastic rounding: up or down randomly, right on the average."""
+"""Stochastic rounding: up or down randomly, without bias."""
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +8,11 @@ from adamx.types import Array
 
 
 def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -> Array:
-    """Return `x` in a narrower dtype, the mean over all keys being `x` itself.
+    """Round `x` to a dtype of fewer bits; the mean over all keys is `x` itself.
 
     For neighbours a ≤ x < b the result is b with probability (x − a)/(b − a). Without a
-    key it is the nearest. A finite number that is too large becomes the largest of the
-    dtype.
+    key it is the nearest. A finite number that would overflow becomes the largest of
+    the dtype.
 
     Reference:
         Gupta et al., "Deep Learning with Limited Numerical Precision", 2015,
@@ -21,7 +21,7 @@ def stochastic_round(x: Array, dtype: jax.typing.DTypeLike, key: Array | None) -
     near = cast_saturating(x, dtype)
     if key is None or near.dtype == x.dtype:
         return near
-    # Derivatives are those of x, whichever way it is rounded.
+    # The derivative is 1, whichever way x is rounded.
     wide, low = jax.lax.stop_gradient((x, near))
     rest = wide - low.astype(x.dtype)
     away = jnp.where(rest > 0, jnp.inf, -jnp.inf).astype(dtype)

@@ -1,4 +1,4 @@
-"""A transform whose state is encoded after each step, and decoded before the next."""
+"""`stored`: encode a state after each step, and decode it before the next."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,14 +31,14 @@ from adamx.types import Array, Param, Shared, Slots, StepResult
 NONNEGATIVE = frozenset(
     {"delta", "mean_size", "mean_sq", "nu", "nu_max", "sum_sq", "var"}
 )
-"""The slots of adamx that hold no negative numbers, by name."""
+"""The names of slots without negative numbers."""
 
 
 class Encoding(PytreeDataclass):
     """The codec of each slot."""
 
     codec: Codec | None
-    """The codec of slots that are not named."""
+    """The codec of slots that are not in `named`."""
     named: dict[str, Codec]
     min_size: int
 
@@ -51,19 +51,19 @@ class Encoding(PytreeDataclass):
         return self.codec.nonnegative()
 
     def on(self, name: str, slot: Any) -> Codec | None:
-        """Return the codec of a slot, maybe abstract; None if it is not encoded."""
+        """Return the codec of a slot, which may be abstract; None to leave it as is."""
         inexact = jnp.issubdtype(slot.dtype, jnp.inexact)
         return self.of(name) if inexact and slot.size >= self.min_size else None
 
     def encode(self, name: str, slot: Array, key: Array | None = None) -> Any:
-        """Return `slot` as it is kept: encoded, or unchanged."""
+        """Return `slot` encoded, or unchanged if it has no codec."""
         codec = self.on(name, slot)
         if codec is None:
             return slot
         return codec.encode(_as_floats(slot), key if codec.draws else None)
 
     def decode(self, name: str, as_was: Any, kept: Any) -> Any:
-        """Return the array that `kept` encodes, in the shape and dtype of `as_was`."""
+        """Decode `kept` into an array of the shape and dtype of `as_was`."""
         codec = self.on(name, as_was)
         if codec is None:
             return kept
@@ -72,7 +72,7 @@ class Encoding(PytreeDataclass):
         return _as_slot(codec.decode(kept, shape), as_was.dtype)
 
     def encoded(self, slots: Slots, key: Array | None = None) -> Slots:
-        """Return `slots`, nested by name, encoded."""
+        """Encode `slots`, dicts nested by name."""
         pairs, structure = jax.tree_util.tree_flatten_with_path(slots)
         keys = [
             None if key is None else jax.random.fold_in(key, i)
@@ -84,7 +84,7 @@ class Encoding(PytreeDataclass):
         )
 
     def decoded(self, slots: Slots, like: Slots) -> Slots:
-        """Return `slots` decoded, in the shapes and dtypes of `like`."""
+        """Decode `slots` into the shapes and dtypes of `like`."""
         pairs, structure = jax.tree_util.tree_flatten_with_path(like)
         kept = structure.flatten_up_to(slots)
         return structure.unflatten(
@@ -94,16 +94,16 @@ class Encoding(PytreeDataclass):
 
 
 def _slot_name(path: Sequence[Any]) -> str:
-    """Return the name of the slot in which an array stands, perhaps in a container."""
+    """Return the name of the slot that contains an array, directly or in a tuple."""
     return next(k.key for k in reversed(path) if isinstance(k, jax.tree_util.DictKey))
 
 
 NEVER = 2**62
-"""A size that no leaf has."""
+"""A `min_size` above the size of any leaf, so that nothing is encoded."""
 
 
 def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
-    """Return `tree`, a rule or pieces, with another `min_size` in each `Encoding`."""
+    """Replace `min_size` in each `Encoding` of a rule or of pieces."""
 
     def changed(x: Any) -> Any:
         return replace(x, min_size=min_size(x)) if isinstance(x, Encoding) else x
@@ -112,7 +112,7 @@ def with_min_size(tree: Any, min_size: Callable[[Encoding], int]) -> Any:
 
 
 def _as_floats(slot: Array) -> Array:
-    """Return `slot` in float32; complex numbers become two parts along a first axis."""
+    """Return `slot` in float32; a first axis has the two parts of complex numbers."""
     if jnp.iscomplexobj(slot):
         slot = jnp.stack([slot.real, slot.imag])
     return slot.astype(jnp.float32)
@@ -135,8 +135,8 @@ class Stored(RuleWrapper):
     key: KeyLike
 
     def slots(self, param: Array) -> Slots:
-        # Without the barrier XLA would encode the zeros while it compiles, which is
-        # slow.
+        # Without the barrier XLA would encode the zeros by constant folding, which
+        # makes compilation slow.
         first = jax.lax.optimization_barrier(self.inner.slots(param))
         return begun(self.encoding.encoded, first, param)
 
@@ -155,7 +155,7 @@ class Stored(RuleWrapper):
 
     def resolve(self, shared: Shared) -> Rule:
         rule = super().resolve(shared)
-        # A step uses the key in the state; `start` alone uses the field.
+        # Only `start` reads this field, because a step reads the key in the state.
         return replace(rule, key=0) if is_array(self.key) else rule
 
     def _draws(self) -> bool:
@@ -184,36 +184,36 @@ def stored(
     key: KeyLike = 0,
     **codecs: Codec,
 ) -> Transform:
-    """Keep the state of `inner` encoded between steps: in 16, 8 or 4 bits a number.
+    """Encode the state of `inner` between steps: in 16, 8 or 4 bits a number.
 
     s ← encode(s′), where u, s′ = inner(g, decode(s))
 
-    Arithmetic stays in float32, and the update is made of the new state before that is
-    encoded. A codec for all slots keeps those of squares, which are never negative, in
-    its form for such: `stored(adam(1e-3), int8())` is
+    Arithmetic is in float32, and the update is computed before the new state is
+    encoded. Slots that are never negative, such as averages of squares, get the
+    unsigned form of `codec`: `stored(adam(1e-3), int8())` is
     `stored(adam(1e-3), mu=int8(), nu=uint8_root())`.
 
     Args:
-        inner: a transform of rules of locality "element" or "leaf"; pieces that keep
-            nothing may be of any, a clip of the global norm, say.
-        codec: that of all slots that are not named, or None to keep those as they are.
+        inner: a transform of rules of locality "element" or "leaf"; pieces without
+            state may have any locality, as `clip_by_global_norm`.
+        codec: the codec of all slots that are not named; None leaves them unencoded.
         min_size: arrays with fewer numbers stay float32.
-        exclude: leaves to stay float32, embeddings say: a tree of bools like the
+        exclude: leaves that stay float32, such as embeddings: a tree of bools like the
             parameters (or a prefix of it), a function from the parameters to such a
             tree, or a function `(path, leaf) -> bool`.
-        key: a random key, or an integer to make one of, for codecs that draw.
+        key: a random key or an integer seed, for codecs that draw.
         **codecs: codecs by the name of the slot.
 
     Returns:
         The transform; its state is that of `inner` under the name `stored`, and
-        `rng_key` where a codec draws. An encoded slot is a dict of trees like the
-        parameters: what the codec makes, such as `codes` and `scales`, and `array` for
-        leaves that are not encoded. With `exclude` the state is that of two groups,
+        `rng_key` if a codec draws. An encoded slot is a dict of trees like the
+        parameters: the outputs of the codec, such as `codes` and `scales`, and `array`
+        for leaves that are not encoded. With `exclude` the state has two groups,
         `{"stored": {"False": …, "True": …}}`.
 
     Raises:
-        TransformError: there is no slot of that name, a piece with a state looks at all
-            leaves or is a wrapper, or a codec without signs is given for all slots.
+        TransformError: there is no slot of that name, a piece with a state has locality
+            "tree" or is a wrapper, or an unsigned codec is given for all slots.
 
     Example:
         >>> import jax.numpy as jnp
@@ -230,7 +230,7 @@ def stored(
 
 
 def _pieces(plan: Plan, piece: Stored, exclude: Labels | None) -> tuple[Piece, ...]:
-    """Return the pieces of `plan`, with consecutive rules in one `Stored`."""
+    """Return the pieces of `plan`; each run of rules becomes one `Stored`."""
     pieces: list[Piece] = []
     for together, found in itertools.groupby(plan.pieces, key=of_single_leaves):
         run = tuple(found)
@@ -258,7 +258,7 @@ def _excluding(
 def _inside(
     name: str, part: Rule | TreeTransform, piece: Stored, exclude: Labels | None
 ) -> Rule | TreeTransform:
-    """Return `part`, no rule of single leaves, with the plans inside it stored."""
+    """Return `part`, a node or a rule of locality "tree", with its plans stored."""
 
     def again(plan: Plan) -> Plan:
         return Plan.of(_pieces(plan, piece, exclude))
@@ -325,7 +325,7 @@ def _checked(
 
 
 def slot_names(plan: Plan) -> Iterator[str]:
-    """Return the names of all slots that a plan keeps."""
+    """Return the names of all slots of a plan."""
     for _, part in plan.pieces:
         if isinstance(part, Rule):
             yield from (path[-1] for path in StateLayout.of(part).paths)

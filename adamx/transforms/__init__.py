@@ -1,1 +1,1 @@
-"""The pieces that optimizers are made of."""
+"""The pieces of optimizers, by theme."""

@@ -1,1 +1,1 @@
-"""Transforms around a transform, which decide when it steps, or where."""
+"""Wrappers of a transform, which change when it steps, or at which parameters."""

@@ -45,18 +45,18 @@ def apply_if_finite(
 ) -> Transform:
     """Skip steps whose updates are not finite, unless there are too many in a row.
 
-    u = inner(g) if all of g is finite, else 0, and the state of `inner` stays
+    u = inner(g) if all of g is finite, else 0, and the state of `inner` is unchanged
 
-    After more than `max_consecutive_errors` in a row `inner` gets the updates as they
-    are: a loss of NaN is noticed, a training that stands still may not be.
+    After `max_consecutive_errors` skipped steps in a row `inner` gets updates that are
+    not finite: a loss of NaN is easier to notice than parameters that do not change.
 
     Args:
         inner: the transform to protect.
-        max_consecutive_errors: how many in a row are skipped, an integer ≥ 0.
+        max_consecutive_errors: the number of steps in a row to skip, an integer ≥ 0.
 
     Returns:
-        A transform that keeps `notfinite_count`, those in a row, `total_notfinite`,
-        both int32, `last_finite`, a bool, and `inner`.
+        A transform that keeps `notfinite_count`, the number of such updates in a row,
+        `total_notfinite`, both int32, `last_finite`, a bool, and `inner`.
 
     Example:
         >>> import jax.numpy as jnp

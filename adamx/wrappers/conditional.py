@@ -67,16 +67,16 @@ def conditionally_transform(
     should_transform_fn: Callable[..., Array],
     forward_extra_args: bool = False,
 ) -> Transform:
-    """Apply `inner` in some steps; pass updates on in the others.
+    """Apply `inner` in some steps; emit the updates unchanged in the others.
 
     u = inner(g) if should_transform_fn(t), else g, with t from 0
 
     Args:
-        inner: the transform; in the other steps its state stays as it is.
-        should_transform_fn: from t, an int32 array of shape (), to a bool.
-        forward_extra_args: whether arguments of update go to the other arguments of
-            `should_transform_fn`, by name. One with a default may be missing; `**extra`
-            gets all.
+        inner: the transform; in the other steps its state is unchanged.
+        should_transform_fn: a function of t, an int32 array of shape (), to a bool.
+        forward_extra_args: whether extra arguments of update are passed to
+            `should_transform_fn` by name. Its arguments with a default are optional;
+            `**extra` gets all.
 
     Returns:
         A transform that keeps `step`, int32, and `inner`.

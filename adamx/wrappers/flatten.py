@@ -1,4 +1,4 @@
-"""All parameters as one vector."""
+"""Apply a transform to one vector of all parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -57,7 +57,7 @@ class Flatten(Wrapper):
         return updates, {}, new
 
     def _only_where(self, there: np.ndarray, new: State, old: State) -> State:
-        """Return `new`, but as `old` for the numbers that have no gradient."""
+        """Return `new`, but `old` for numbers without a gradient."""
 
         def chosen(n: Array, o: Array) -> Array:
             numbers = n.shape[-1:] == there.shape
@@ -83,10 +83,7 @@ def _vector(tree: PyTree) -> Array:
 
 
 def _seen_as_vector(x: Any, like: PyTree) -> Any:
-    """Return a tree like the parameters as a vector, without what is frozen; or `x`.
-
-    It has zeros where only the parameters have a leaf.
-    """
+    """Return a tree like the parameters as a vector, zero if absent; else `x`."""
     if structure(x) != structure(like):
         return x
     pairs = zip(leaves_of(x)[0], leaves_of(like)[0], strict=True)
@@ -100,14 +97,14 @@ def _zero(param: Any) -> Array:
 
 
 def _present(tree: PyTree, like: PyTree) -> np.ndarray:
-    """Return for each number of `like` as a vector whether `tree` has it."""
+    """Return for each number of `like`, as a vector, whether `tree` has its leaf."""
     pairs = zip(leaves_of(tree)[0], leaves_of(like)[0], strict=True)
     there = [np.full(jnp.size(p), x is not None) for x, p in pairs if p is not None]
     return np.concatenate(there) if there else np.zeros(0, bool)
 
 
 def _split(vector: Array, like: PyTree) -> PyTree:
-    """Return the parts of `vector` in the shapes of the leaves of `like`."""
+    """Split `vector` into leaves of the shapes of `like`."""
     leaves, treedef = leaves_of(like)
     parts, at = [], 0
     for leaf in leaves:
@@ -122,7 +119,7 @@ def _split(vector: Array, like: PyTree) -> PyTree:
 
 
 def _of_vector(function: Callable[..., Any], like: PyTree) -> Callable[..., Any]:
-    """Return `function` for a vector of parameters; trees like them become vectors."""
+    """Return `function` for a vector of parameters; tree results become vectors."""
 
     def call(vector: Array, *args: Any, **kwargs: Any) -> Any:
         tree = _split(vector, like)
@@ -139,19 +136,19 @@ def flatten(inner: TransformLike) -> Transform:
 
     u = inner(g₁ ‖ g₂ ‖ …), split into the shapes of the leaves
 
-    This saves time if there are many small leaves. A piece that acts leaf by leaf then
-    acts on all numbers together: a trust ratio, the clip of a block, a factored moment.
-    The vector has the widest dtype among the leaves. It loses their shardings and
-    paths, so masks must be around `flatten`, not inside.
+    This saves time if there are many small leaves. Pieces that act on one leaf, such as
+    a trust ratio or a factored moment, then act on all numbers together. The vector has
+    the promoted dtype of all leaves. It loses their shardings and paths, so masks must
+    be outside of `flatten`.
 
-    The numbers of a leaf without a gradient stay as they were in each slot that is a
-    vector of all numbers. An encoded slot gets a gradient of zero for them.
+    For a leaf without a gradient, slots that are vectors of all numbers are unchanged;
+    encoded slots get a gradient of zero.
 
     Args:
         inner: a transform.
 
     Returns:
-        A transform that keeps `inner`, the state for a vector of all numbers.
+        A transform that keeps `inner`, the state for the vector.
 
     Example:
         >>> import jax.numpy as jnp

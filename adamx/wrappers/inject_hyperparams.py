@@ -27,7 +27,7 @@ from adamx.types import Array, Params, State, StateT, Updates
 
 
 class Rebuild(Keyed):
-    """Make the transform from other numbers; equal if all else is equal."""
+    """Build the transform from numbers; equal if all other arguments are equal."""
 
     def __init__(
         self,
@@ -36,7 +36,8 @@ class Rebuild(Keyed):
         names: frozenset[str],
     ) -> None:
         self.factory, self.signature = factory, bound.signature
-        # Without the numbers, so that calls that differ in them alone share programs.
+        # Without the numbers, so that calls that differ only in them share compiled
+        # programs.
         found = bound.arguments.items()
         self.rest = {k: None if k in names else v for k, v in found}
         self.key = key_of((factory, names, self.rest))
@@ -49,7 +50,7 @@ class Rebuild(Keyed):
 
 
 class Injected(Wrapper):
-    """Build `plan` anew in each step from the numbers in the state."""
+    """Build `plan` in each step from the numbers in the state, and apply it."""
 
     build: Rebuild
     numbers: dict[str, Array]
@@ -57,7 +58,7 @@ class Injected(Wrapper):
 
     def begin(self, params: Params) -> dict[str, Any]:
         zero = jnp.zeros((), jnp.int32)
-        # Copies, because a state may be donated and these numbers are used again.
+        # Copies, because a state may be donated, and `init` reads the numbers again.
         numbers = {k: jnp.copy(x) for k, x in self.numbers.items()}
         kept: dict[str, Any] = {"hyperparams": numbers} if numbers else {}
         if self.schedules:
@@ -90,7 +91,7 @@ class Injected(Wrapper):
 
 
 class InjectedCall(Call):
-    """A call of what `inject_hyperparams` returns."""
+    """A call of the function that `inject_hyperparams` returns."""
 
     def __repr__(self) -> str:
         factory, _, args, kwargs = self.bound.args
@@ -101,28 +102,28 @@ class InjectedCall(Call):
 def inject_hyperparams(
     inner_factory: Callable[..., Any], static_args: str | Iterable[str] = ()
 ) -> Callable[..., Transform]:
-    """Keep the numbers that a transform is built of in its state, by their names.
+    """Keep the hyperparameters of a transform in its state, by name.
 
-    They can be read from the state, and changed in it without another compilation:
-    `set_hyperparams(state, learning_rate=…)`. Schedules are followed, and the state has
-    the value in use. The values are at least float32.
+    They can be read from the state, and changed without another compilation:
+    `set_hyperparams(state, learning_rate=…)`. Of a scheduled hyperparameter the state
+    has the current value. Values are at least float32.
 
-    For a builder of adamx the hyperparameters are the arguments that may be scheduled;
-    for any other function those that are given a float, an array of shape () or a
-    function.
+    The hyperparameters of a builder of adamx are the arguments that may be scheduled;
+    those of any other function are the arguments whose value is a float, an array of
+    shape () or a function.
 
     Args:
         inner_factory: a builder, such as `adamx.adam`, or any function that returns a
-            transform, Optax's too.
-        static_args: names of arguments that stay constants.
+            transform of adamx or Optax.
+        static_args: the names of arguments that stay constant.
 
     Returns:
-        A function with the arguments of `inner_factory`, to a transform. Its state is
-        `hyperparams`, by name, `scheduled` and `count` if there are schedules, and
-        `inner`, that of the transform.
+        A function with the arguments of `inner_factory` that returns a transform. Its
+        state is `hyperparams`, by name, `scheduled` and `count` if there are schedules,
+        and `inner`, the state of the transform.
 
     Raises:
-        TransformError: `static_args` has a name that is no argument.
+        TransformError: a name in `static_args` is not an argument of `inner_factory`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -207,7 +208,7 @@ def _inject(
         if callable(x)
     }
     first = {k: x(0) for k, x in schedules.items()}
-    # Built from arrays, so that the values are no part of the program.
+    # Built from arrays, so that the values are not constants of the program.
     plan = build(**numbers, **first).plan
     wrapper = Injected("inject_hyperparams", plan, build, numbers, schedules)
     given = inner_factory, static_args, bound.args, bound.kwargs
@@ -216,21 +217,21 @@ def _inject(
 
 
 def set_hyperparams(state: StateT, **values: Any) -> StateT:
-    """Return the state with other hyperparameters; nothing is compiled anew.
+    """Return the state with other hyperparameters; no program is compiled again.
 
     Args:
         state: the state of a transform with `inject_hyperparams` anywhere in it.
         **values: by the names of the arguments of the builder, a number or an array of
-            shape (); in a state that `jax.vmap` made, one number for all members, or
-            an array with one for each. If several pieces have an argument of that name,
-            it is changed in all of them.
+            shape (); for a state from `jax.vmap`, one number for all members, or an
+            array with one for each. If several pieces have an argument of this name, it
+            is changed in all of them.
 
     Returns:
-        The new state, of the same shapes and dtypes; the old one stays as it is.
+        A new state of the same shapes and dtypes.
 
     Raises:
         TransformError: there is no such hyperparameter, it follows a schedule, or the
-            value is no real number or has another shape.
+            value is not a real number or has another shape.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Lookahead: slow parameters follow fast ones, which start anew from them."""
+"""Lookahead: slow parameters follow fast ones, which are reset to them."""
 
 import jax.numpy as jnp
 
@@ -23,7 +23,7 @@ class FollowSlowly(Rule):
         return {"steps_since_sync": jnp.zeros((), jnp.int32)}
 
     def advance(self, shared: Shared, *_: object, **extra: object) -> Shared:
-        # Counted modulo k, because a count of all steps stops at the largest int32.
+        # Counted modulo k, because a count of all steps would stop at the int32 limit.
         return {"steps_since_sync": shared["steps_since_sync"] % self.sync_period + 1}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
@@ -41,13 +41,13 @@ def lookahead(
     sync_period: PositiveInteger,
     slow_step_size: NonNegative,
 ) -> Transform:
-    """Return after every k steps to a point part of the way back to where they began.
+    """Move the parameters back after every k steps, part of the way to their start.
 
     each k-th step:  φ ← φ + α·(θ + u − φ),  θ ← φ;  otherwise  θ ← θ + u
 
-    u is the update of `fast_optimizer`, φ are the slow parameters. The optimizer keeps
-    its moments at each k-th step, as in the paper. Optax's form doubles the parameters;
-    here the slow ones are in the state.
+    u is the update of `fast_optimizer`; φ are the slow parameters. The moments of
+    `fast_optimizer` are not reset, as in the paper. Optax keeps φ in pairs of
+    parameters; here φ is in the state.
 
     Args:
         fast_optimizer: a whole optimizer, learning rate and sign included.

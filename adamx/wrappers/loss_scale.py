@@ -1,4 +1,4 @@
-"""Loss scaling: float16 gradients that do not vanish."""
+"""Loss scaling, so that float16 gradients do not underflow."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
@@ -40,7 +40,7 @@ class LossScale(Gate):
         true = jax.tree.map(lambda g: g / scale.astype(g.real.dtype), updates)
         finite, steps = all_finite(updates), next_count(own_state["good_steps"])
         grow = steps >= self.growth_interval
-        # The bounds keep the scale from 0 and ∞, by which nothing can be divided.
+        # Clipped, because gradients cannot be divided by 0 or ∞.
         bounds = float(jnp.finfo(jnp.float32).tiny), 2.0**126
         grown = jnp.where(grow, scale * self.growth_factor, scale)
         scale = jnp.clip(
@@ -58,13 +58,13 @@ def dynamic_loss_scale(
     growth_factor: Factor = 2.0,
     backoff_factor: Factor = 0.5,
 ) -> Transform:
-    """Divide gradients by the scale of the loss, and adapt that scale.
+    """Divide gradients by the scale of the loss, and adapt the scale.
 
     g finite:     u = inner(g / s);  s ← 2·s after each n such steps in a row
-    g not finite: u = 0, the state of `inner` stays;  s ← s/2
+    g not finite: u = 0, the state of `inner` is unchanged;  s ← s/2
 
-    In float16 gradients below 6e-8 are zero; those of s·L are not. Multiply the loss
-    with `loss_scale(state)` before it is differentiated:
+    Float16 gradients below 6e-8 underflow to zero; those of s·L do not. Differentiate
+    the loss times `loss_scale(state)`:
     `jax.grad(lambda p: adamx.loss_scale(state) * loss(p))`. The division is in
     float32.
 
@@ -80,8 +80,8 @@ def dynamic_loss_scale(
 
     Reference:
         Micikevicius et al., "Mixed Precision Training", 2017, arXiv:1710.03740. The
-        defaults are those of PyTorch's `GradScaler` but for its first 65,536, from
-        which float16 losses above 1 overflow.
+        defaults are those of PyTorch's `GradScaler`, except for its first scale,
+        65,536, with which float16 losses of 1 overflow.
 
     Example:
         >>> import jax
@@ -102,7 +102,7 @@ def dynamic_loss_scale(
 
 
 def loss_scale(state: State) -> Array:
-    """Return the factor to multiply the loss with, before it is differentiated.
+    """Return the factor to multiply the loss with before differentiation.
 
     Args:
         state: the state of a transform with `dynamic_loss_scale` anywhere in it.

@@ -1,4 +1,4 @@
-"""Mechanic: a factor of all steps of an optimizer, learnt during training."""
+"""Mechanic: a factor of all steps of an optimizer, learned during training."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -35,11 +35,11 @@ Variant: TypeAlias = Annotated[str, OneOf(("optax", "paper"))]
 
 
 class Tuner(Rule):
-    """Learn the factor from the raw gradients and the updates that a base made of them.
+    """Learn the factor from the gradients and the updates of the base optimizer.
 
     Δ, r and v are kept as means, with weights that add up to 1, because sums would stop
-    growing. The gains h are kept in units of the largest of them, v as its root, so
-    that they do not overflow.
+    growing. The gains h are divided by the largest of them, and v is kept as its root,
+    because they could overflow.
     """
 
     locality = "tree"
@@ -98,13 +98,13 @@ class Tuner(Rule):
         wealth = wealth + jnp.maximum(reward, 0) * weight
         below = jnp.where(usable, root * jnp.sqrt(weight_sq) + eps, 1)
         scales = jnp.where(usable, wealth / below, self.s_init / self.num_betas)
-        # Bounded, because gains grow without end while the parameters do not move.
+        # Clipped, because gains grow without bound while parameters do not change.
         scales = jnp.minimum(scales, 2.0**55 * self.s_init)
         known = {"largest": largest, "root": root, "reward": reward, "scales": scales}
         return {**shared, "unit": highest, **known, "scale": jnp.sum(scales)}
 
     def gain(self, shared: Shared, measured: dict[str, Any]) -> Array:
-        """Return −⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with the Δ and s before this step."""
+        """Return −⟨g + λ·s·(‖g‖/‖θ‖)·θ, Δ⟩, with Δ and s before this step."""
         of_g, of_params = (total_norm(*pair) for pair in measured["norms"])
         along = {
             name: bounded_product(joined_product(*measured[name]))
@@ -125,12 +125,12 @@ class Tuner(Rule):
 
 
 def _weights(lost: Array, count: Array) -> Array:
-    """Return the sum of (1 − lost)ⁱ for i from 0 to below `count`."""
+    """Return the sum of (1 − lost)ⁱ for i in range(count)."""
     return -jnp.expm1(count.astype(lost.dtype) * jnp.log1p(-lost)) / lost
 
 
 class Mechanic(Wrapper):
-    """Apply `plan`, and the tuner to its input and output."""
+    """Apply `plan`, and then the tuner to the input and output of `plan`."""
 
     tuner: Tuner
 
@@ -165,7 +165,7 @@ def mechanize(
     *,
     variant: Variant = "optax",
 ) -> Transform:
-    """Learn the factor of all steps of an optimizer.
+    """Learn one factor for all steps of an optimizer.
 
     h = −⟨g + λ·Σs·(‖g‖/(‖θ‖ + ε))·θ, Δ⟩, over all leaves,  Δ ← Δ + base update
     for each β = 0.9, 0.99, 0.999 and so on, with h' = h within ±m:
@@ -174,16 +174,16 @@ def mechanize(
     u = θ₀ − θ + Σs·Δ
 
     Give the base a learning rate of 1, or a schedule whose highest value is 1. The clip
-    of h came after the paper: with the variant "paper" h' is h, r itself is at least 0,
-    and ε is not in m, so that the first step is 0.
+    of h is not in the paper: with the variant "paper" h' is h, r is at least 0, and m
+    has no ε, so that the first step is 0.
 
-    Optax computes Δ from the parameters, (θ − θ₀) / (Σs + ε), which has few right
+    Optax computes Δ from the parameters, (θ − θ₀) / (Σs + ε), which has few correct
     digits in low precision. Here Δ is in the state.
 
     Args:
-        base_optimizer: a whole optimizer, sign included, not one that makes all steps
-            of a layer equally long.
-        weight_decay: λ ≥ 0, beside that of `base_optimizer`.
+        base_optimizer: a whole optimizer, sign included, but not one whose steps have
+            the same norm for each layer.
+        weight_decay: λ ≥ 0, in addition to that of `base_optimizer`.
         eps: ε ≥ 0.
         s_init: s₀ > 0, the first factor, which should be too small; 1e-8 in the paper.
         num_betas: n ≥ 1, an integer.

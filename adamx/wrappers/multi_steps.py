@@ -1,4 +1,4 @@
-"""Gradient accumulation: one step of the optimizer for several of the data."""
+"""Gradient accumulation: one step of the optimizer for several micro-batches."""
 
 import functools
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class Accumulator(Rule):
 
 
 class Accumulate(Wrapper):
-    """Add up updates, and give the sum to `plan` each k calls; emit zeros otherwise."""
+    """Add up updates; apply `plan` to the sum in each k-th call, else emit zeros."""
 
     keeps_degree: ClassVar[bool] = True
 
@@ -91,7 +91,7 @@ class Accumulate(Wrapper):
             flush = one_number("flush", extra["flush"], self.name, jnp.bool_)
             done = done | flush
             if self.mean:
-                # Fewer than k weights of 1/k add up to less than one.
+                # because fewer than k weights of 1/k add up to less than 1
                 calls = (new["mini_step"] + 1).astype(scalar_dtype())
                 rescale = jnp.asarray(k, calls.dtype) / calls
 
@@ -101,15 +101,15 @@ class Accumulate(Wrapper):
                 total = jax.tree.map(lambda t: t * share.astype(t.real.dtype), total)
             out, inner = self.plan.apply(total, inner, params, extra)
             out = jax.tree.map(lambda u, t: u.astype(t.dtype), out, total)
-            # Without the barrier, an `opt` that does nothing leaves two copies and no
-            # cond.
+            # Without the barrier XLA would replace the cond by two copies if `opt` is
+            # the identity.
             return jax.lax.optimization_barrier(out), inner
 
         def wait(total: Updates, inner: Any) -> tuple[Updates, Any]:
             return total, inner
 
-        # The branches return one tree, the updates or the sum so far. With an output
-        # for each, XLA would copy the whole state around the branches.
+        # Both branches return one tree, the updates or the sum so far. With two outputs
+        # XLA would copy the whole state around the branches.
         total, inner = jax.lax.cond(done, run, wait, total, inner)
         out = jax.tree.map(lambda t: jnp.where(done, t, jnp.zeros_like(t)), total)
         rest = jax.tree.map(lambda t: jnp.where(done, jnp.zeros_like(t), t), total)
@@ -137,19 +137,19 @@ def MultiSteps(
 
     a ← a + g/k;  each k-th call: u = opt(a), a ← 0;  otherwise u = 0
 
-    This equals one call with the mean over a batch k times as large. `opt` is only run
-    in each k-th call, and its schedules count its own steps. A NaN or ∞ stays in the
-    accumulator until the k-th call, and no longer.
+    This equals one call with the mean over a batch k times as large. `opt` only runs in
+    each k-th call, and its schedules count its own steps. A NaN or ∞ stays in the
+    accumulator until the k-th call.
 
     `update(…, flush=True)` ends the window with this call: after m ≤ k calls `opt` is
-    applied to the mean of these m. `flush` is a bool or a traced array of one, so the
-    last batch of an epoch needs no program of its own. `has_updated(state)` returns
-    whether the last call made a step.
+    applied to the mean of these m. `flush` may be a traced bool, so that the last batch
+    of an epoch needs no second compilation. `has_updated(state)` returns whether the
+    last call made a step.
 
     Args:
-        opt: the transform to apply each k calls.
-        every_k_schedule: k ≥ 1, an integer, or a function from the number of steps
-            that `opt` has taken, an int32 array of shape (), to one.
+        opt: the transform to apply in each k-th call.
+        every_k_schedule: k ≥ 1, an integer, or a function that returns k for the
+            number of steps of `opt` so far, an int32 array of shape ().
         use_grad_mean: whether `opt` gets the mean; otherwise it gets the sum.
 
     Returns:
@@ -179,9 +179,9 @@ def MultiSteps(
 def has_updated(state: State) -> Array:
     """Return whether the last call of `update` made a step, or only accumulated.
 
-    If accumulations are nested, all of them must have made one; if there are several
-    side by side, one is enough. A step that `apply_if_finite`, `skip_large_updates` or
-    `skip_spikes` skipped, around the accumulation or inside, is none.
+    Of nested accumulations all must have made a step; of parallel ones one is enough. A
+    step that `apply_if_finite`, `skip_large_updates` or `skip_spikes` skipped, inside
+    or outside of the accumulation, does not count.
 
     Args:
         state: the state of a transform with `MultiSteps` anywhere in it.
@@ -236,12 +236,12 @@ def _stepped(state: State) -> tuple[bool, Array]:
 
 @transform
 def apply_every(k: PositiveInteger = 1) -> Transform:
-    """Add updates up, and emit the sum each k calls; zeros in between.
+    """Add updates up, and emit the sum in each k-th call; zeros otherwise.
 
     a ← a + g;  each k-th call: u = a, a ← 0;  otherwise u = 0
 
-    Pieces behind it get zeros in k−1 of k calls. To step once for k batches, put the
-    optimizer into `MultiSteps` instead.
+    Pieces behind it get zeros in k−1 of k calls. To make one step for k batches, wrap
+    the optimizer in `MultiSteps` instead.
 
     Args:
         k: an integer ≥ 1.

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization: gradients from where the loss is worst nearby."""
+"""Sharpness-aware minimization: gradients at a nearby point of higher loss."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,7 +20,7 @@ from adamx.types import Array, Param, Params, Shared, Slots, State, StepResult, 
 
 
 class Sam(Wrapper):
-    """Step with gradients from where `adversary` has gone in k−1 steps."""
+    """Step with the gradient at the point that `adversary` reaches in k−1 steps."""
 
     adversary: Plan
     sync_period: int
@@ -101,7 +101,7 @@ class Return(Rule):
 
 
 class SamInTurns(Sam):
-    """Take one step of a round in each call of update: up, and last down."""
+    """Take one step of a round in each call of update: k−1 up, and then one down."""
 
     def begin(self, params: Params) -> dict[str, Any]:
         up = self.adversary.init(params)
@@ -149,25 +149,25 @@ def sam(
     reset_state: bool = True,
     opaque_mode: bool = False,
 ) -> Transform:
-    """Step with the gradient of the worst loss nearby, to find flat minima.
+    """Step with the gradient at a nearby point of higher loss, to find flat minima.
 
     k−1 times:  θ' ← θ' − a(∇L(θ'))   up, from θ' = θ
     once:       θ ← θ + u(∇L(θ'))     down, from θ
 
-    `adv_optimizer` emits a; `chain(normalize(), sgd(ρ))` is the paper's, a step of
+    `adv_optimizer` emits a; in the paper it is `chain(normalize(), sgd(ρ))`, a step of
     length ρ uphill. `optimizer` emits u.
 
     By default each call of update is one of these steps: parameters alternate between
-    θ' and θ; evaluate them after each k-th call. With `opaque_mode` one call makes all
-    steps and computes the other gradients itself: `grad_fn`, a function of parameters
-    and the number of the step, 0 to k−2, is an argument of update. On several devices
-    it must take the mean over them itself.
+    θ' and θ, so evaluate them after each k-th call. With `opaque_mode` one call makes
+    all steps. It computes the other gradients with `grad_fn`, an argument of update: a
+    function of the parameters and the index of the step, 0 to k−2. On several devices
+    `grad_fn` must average over them.
 
     Args:
         optimizer: a whole optimizer, learning rate and sign included.
-        adv_optimizer: a whole optimizer, whose steps are flipped to go up.
+        adv_optimizer: a whole optimizer, whose steps are negated to go uphill.
         sync_period: k ≥ 1, an integer; k−1 steps up, then one down.
-        reset_state: whether `adv_optimizer` starts anew each time.
+        reset_state: whether the state of `adv_optimizer` is reset in each round.
         opaque_mode: whether one call of update makes all steps.
 
     Returns:

@@ -24,7 +24,7 @@ from adamx.types import (
 
 
 class ScheduleFree(Rule):
-    """Step at z, and train y, between z and the average x of z."""
+    """Move z by the updates, and the parameters y, between z and its average x."""
 
     counts = True
     needs_params = True
@@ -46,7 +46,7 @@ class ScheduleFree(Rule):
         t = count.astype(scalar_dtype())
         max_lr = jnp.maximum(shared["max_lr"], self.learning_rate)
         least = float(jnp.finfo(t.dtype).tiny)
-        # A power of 0 may have no derivative. While the rate is 0 the weight is 0.
+        # Clipped, because a power of 0 may have no derivative.
         weight = jnp.maximum(max_lr, least) ** self.weight_lr_power * t**self.r
         weight = jnp.where(max_lr > 0, weight, 0)
         mean, share = share_of_weights(shared["mean_weight"], weight, count)
@@ -57,7 +57,7 @@ class ScheduleFree(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         assert param is not None
         share, z = shared["share"], slots["z"] + g
-        # Computed from the new z alone, so that XLA can write it over the old one.
+        # u is computed from the new z alone, so that XLA can overwrite the old one.
         u = share * (z - param) + (1 - self.b1) * (1 - share) * g
         return u, {"z": z}
 
@@ -76,19 +76,19 @@ def schedule_free(
     z ← z + u,  x ← (1 − c)·x + c·z,  y = (1 − b1)·z + b1·x
 
     u is the update of `base_optimizer` for the gradient at y. Train y, and evaluate x:
-    `schedule_free_eval_params(state, params)`. c is the share of this step in all
-    weights so far, of weight tʳ·(largest rate so far)ᵖ.
+    `schedule_free_eval_params(state, params)`. A step has the weight
+    tʳ·(largest rate so far)ᵖ; c is this weight divided by the sum of all so far.
 
-    `base_optimizer` should have no momentum of its own. Its weight decay acts at y, as
-    in the authors' code. Optax 0.2.8 reads the schedule one step ahead of the base
-    optimizer; here both have the same count.
+    `base_optimizer` should have no momentum. Its weight decay acts at y, as in the code
+    of the paper. Optax 0.2.8 reads the schedule one step ahead of the base optimizer;
+    here both have the same count.
 
     Args:
         base_optimizer: a whole optimizer, learning rate and sign included.
         learning_rate: its learning rate ≥ 0; with a warm-up, and without a decay.
-        b1: how near y is to the average, in (0, 1).
+        b1: the weight of the average x in y, in (0, 1).
         weight_lr_power: p ≥ 0, the power of the rate in the weight of a step.
-        r: r ≥ 0, the power of the step number in it.
+        r: r ≥ 0, the power of t in the weight of a step.
 
     Returns:
         A transform that keeps the state of `base_optimizer` and `z`. It needs the
@@ -120,7 +120,7 @@ def schedule_free(
 
 
 def schedule_free_eval_params(state: State, params: ParamsT) -> ParamsT:
-    """Return the average x, for evaluation, from the parameters y that are trained.
+    """Return the average x, for evaluation, from the trained parameters y.
 
     x = (y − (1 − b1)·z) / b1
 

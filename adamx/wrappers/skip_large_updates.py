@@ -1,4 +1,4 @@
-"""Skipping of steps whose gradients are too large."""
+"""Skipping of steps with large gradients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from adamx.types import Array, Param, Rate, Shared, Slots, StepResult
 
 
 class Measure(GlobalNormRule):
-    """Pass updates on, and count those of too large a norm."""
+    """Emit the updates unchanged, and count those of a norm that is too large."""
 
     max_norm: Rate
 
@@ -50,10 +50,10 @@ class SkipLargeUpdates(RuleGate):
 def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform:
     """Skip steps whose updates have a norm that is too large or not finite.
 
-    u = inner(g) if ‖g‖ ≤ c, else 0, and the state of `inner` stays
+    u = inner(g) if ‖g‖ ≤ c, else 0, and the state of `inner` is unchanged
 
-    Around `MultiSteps` it leaves single micro-batches out. `clip_by_global_norm` makes
-    large updates smaller instead.
+    Around `MultiSteps` it skips single micro-batches. `clip_by_global_norm` makes large
+    updates smaller instead.
 
     Args:
         inner: the transform to protect.
@@ -64,8 +64,8 @@ def skip_large_updates(inner: TransformLike, max_norm: NonNegative) -> Transform
         `total_skipped`, int32, and `inner`.
 
     Reference:
-        The name is Optax's, where it is an argument of `MultiSteps`, and takes the
-        square of the norm.
+        The name is Optax's, where it is an argument of `MultiSteps`, with a bound of
+        the squared norm.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""No step on gradients that are not finite, however many there are."""
+"""Skipping of all steps whose gradients are not finite."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,10 +35,10 @@ class SkipNotFinite(Gate):
 def skip_not_finite(inner: TransformLike) -> Transform:
     """Skip steps whose updates are not finite.
 
-    u = inner(g) if all of g is finite, else 0, and the state of `inner` stays
+    u = inner(g) if all of g is finite, else 0, and the state of `inner` is unchanged
 
-    Around `MultiSteps` it leaves single micro-batches out. `apply_if_finite` gives up
-    after some such steps in a row; `skip_large_updates` has a bound for the norm.
+    Around `MultiSteps` it skips single micro-batches. `apply_if_finite` stops skipping
+    after some steps in a row; `skip_large_updates` also bounds the norm.
 
     Args:
         inner: the transform to protect.

@@ -20,7 +20,7 @@ Window: TypeAlias = Annotated[int, Whole(2)]
 
 
 class Spikes(GlobalNormRule):
-    """Pass updates on, and keep windows of the last norms and the last losses."""
+    """Emit the updates unchanged, and keep windows of the last norms and losses."""
 
     window: int
     sigma: Rate
@@ -48,10 +48,7 @@ class Spikes(GlobalNormRule):
         return {**kept, "last_skipped": skip, "total_skipped": total}
 
     def _compared(self, x: Array, name: str, shared: Shared) -> tuple[Array, Shared]:
-        """Return whether `x` is an outlier of its window, and the next window.
-
-        NaN and ∞ are outliers, and do not enter the window.
-        """
+        """Return whether `x` is an outlier or not finite, and the next window."""
         last, count = shared[f"{name}s"], shared[f"{name}_count"]
         finite = jnp.isfinite(x)
         pushed = jnp.concatenate([last[1:], x.astype(last.dtype)[None]])
@@ -72,7 +69,7 @@ class Spikes(GlobalNormRule):
         mean = jnp.sum(scaled, where=there) / jnp.maximum(number, 1)
         squares = jnp.sum((scaled - mean) ** 2, where=there)
         deviation = jnp.sqrt(squares / jnp.maximum(number - 1, 1))
-        # The deviation of equal numbers is 0, but their mean has a rounding error.
+        # because the deviation of equal numbers is 0, but their mean is rounded
         rounding = 64 * float(jnp.finfo(last.dtype).eps)
         above = x / unit - mean > jnp.maximum(self.sigma * deviation, rounding)
         return above & (count >= max(2, self.window // 2))
@@ -99,16 +96,16 @@ class SkipSpikes(RuleGate):
 def skip_spikes(
     inner: TransformLike, window: Window = 128, sigma: NonNegative = 6.0
 ) -> Transform:
-    """Skip steps whose gradient norm, or loss, is an outlier of the last ones.
+    """Skip steps whose gradient norm or loss is an outlier among the last ones.
 
     u = inner(g) if x − mean(x) ≤ σ·std(x) for x = ‖g‖ and x = value, else 0
 
-    Mean and standard deviation are those of the last n steps before this one. The loss
-    is read from `update(…, value=loss)`, and may be left out. Before there are
-    max(2, n/2) numbers only NaN and ∞ are skipped.
+    Mean and standard deviation are those of the n steps before this one. The loss is
+    the optional extra argument `value` of update. With fewer than max(2, n/2) numbers
+    only NaN and ∞ are skipped.
 
-    A number that was skipped is one of the last n all the same, so after a lasting
-    change of level training goes on. The state of `inner` stays in a skipped step.
+    Numbers of skipped steps are among the last n too, so that training continues after
+    a lasting change of level. A skipped step leaves the state of `inner` unchanged.
 
     Args:
         inner: the transform to protect.
@@ -117,12 +114,12 @@ def skip_spikes(
 
     Returns:
         A transform that keeps `norms` and `values`, the last n of each, zeros at first,
-        `norm_count` and `value_count`, how many there are, `last_skipped`, a bool,
-        `total_skipped`, int32, and `inner`.
+        `norm_count` and `value_count`, the number of valid entries, `last_skipped`, a
+        bool, `total_skipped`, int32, and `inner`.
 
     Reference:
-        OLMo et al., "2 OLMo 2 Furious", 2024, arXiv:2501.00656, whose code has it as
-        `SkipStepOptimizer`, with these defaults.
+        OLMo et al., "2 OLMo 2 Furious", 2024, arXiv:2501.00656; `SkipStepOptimizer` in
+        its code has these defaults.
 
     Example:
         >>> import jax.numpy as jnp

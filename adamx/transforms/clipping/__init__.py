@@ -1,1 +1,1 @@
-"""Bounds on what comes in."""
+"""Clipping of updates."""

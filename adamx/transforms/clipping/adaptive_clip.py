@@ -1,4 +1,4 @@
-"""Adaptive clipping: gradients no larger than a share of what they change."""
+"""Adaptive clipping: gradients no larger than a share of their parameters."""
 
 from typing import TypeAlias
 
@@ -32,7 +32,7 @@ class AdaptiveGradClip(Rule):
 
 
 def _unit(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """Return the axes along which the weights of one output lie."""
+    """Return the axes of the weights of one output."""
     dims = len(shape)
     if dims < 2 or (axis is None and sum(n != 1 for n in shape) < 2):
         return tuple(range(dims))
@@ -59,24 +59,23 @@ def adaptive_grad_clip(
 
     u = g · min(1, λ·max(‖θ‖, ε) / ‖g‖), where norms are over the weights of one output
 
-    The shape says what a unit is, as in the authors' code, whose kernels have the axis
-    of the outputs last (Flax, Keras):
+    The units depend on the shape, as in the code of the paper, whose kernels have the
+    axis of the outputs last (Flax, Keras):
 
         scalars, vectors, (1, n)     the whole leaf
         (in, out)                    each column
         (in, heads, out)             all numbers with equal last two indices
-        (height, width, in, out)     all numbers with equal last index; so with 5 axes
-                                     or more
+        (height, width, in, out)     all numbers with equal last index; also with five
+                                     axes or more
 
-    A NaN or ∞ in the gradient of a unit makes that unit NaN, and no other. The authors
-    leave the last linear layer out: use `masked`.
+    A NaN or ∞ in the gradient of a unit makes only that unit NaN. The paper does not
+    clip the last linear layer: use `masked`.
 
     Args:
         clipping: λ ≥ 0; 0.01 in the paper, for batches of 4096.
-        eps: ε ≥ 0, the least that the norm of weights counts as, so that weights of
-            zero can move.
-        axis: the axes to take norms over, for leaves of two axes or more; None for the
-            table above. PyTorch's linear layers, (out, in), have 1.
+        eps: ε ≥ 0, the smallest norm of weights, so that weights of zero can change.
+        axis: the axes of the norms, for leaves of two axes or more; None for the table
+            above. For linear layers of PyTorch, (out, in), it is 1.
 
     Reference:
         Brock, De, Smith & Simonyan, "High-Performance Large-Scale Image Recognition

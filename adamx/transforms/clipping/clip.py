@@ -1,4 +1,4 @@
-"""Clipping: each number, the size of each leaf, or the norm of all of them."""
+"""Clipping of each number, of the norm of each leaf, or of the norm of all leaves."""
 
 from adamx.core.global_norm import GlobalNormRule
 from adamx.core.rule import OverLeaves, Rule
@@ -86,7 +86,7 @@ class ClipByBlockRms(Rule):
 def clip_by_block_rms(threshold: NonNegative) -> ClipByBlockRms:
     """Scale each leaf down so that its root mean square is at most d.
 
-    u = g · min(1, d / RMS(g)), with RMS(g) = √(Σ |g|² / n) of the leaf's n numbers
+    u = g · min(1, d / RMS(g)), with RMS(g) = √(Σ |g|² / n) over the leaf's n numbers
 
     Args:
         threshold: d ≥ 0.
@@ -121,9 +121,8 @@ def clip_by_global_norm(max_norm: NonNegative) -> ClipByGlobalNorm:
 
     u = g · min(1, c / ‖g‖), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    Inside a `masked`, or inside one transform of a `partition`, the norm is over the
-    leaves of that group alone. In a chain outside it is over all leaves that are not
-    frozen.
+    Inside `masked`, or inside one transform of a `partition`, the norm is that of the
+    leaves of that group. Otherwise it is that of all leaves that are not frozen.
 
     The norm does not overflow if g does not. A single NaN or ∞ in g makes all updates
     NaN; skip such steps with `apply_if_finite`.

@@ -1,4 +1,4 @@
-"""A bound on what is to be squared, for a whole leaf at once."""
+"""Scaling of leaves so that squares do not overflow."""
 
 import jax
 import jax.numpy as jnp
@@ -33,9 +33,9 @@ def clip_leaf() -> ClipLeaf:
 
     u = g · min(1, bound / max |g|)
 
-    `second_moment` clips each number. A moment that sums over a leaf needs the leaf
-    scaled as one, because the numerator must keep its direction. In float32 the bound
-    is 2⁴⁷; ∞ counts as the largest number.
+    `second_moment` clips each number instead. A moment that sums over a leaf needs one
+    scale for the leaf, because the numerator must keep its direction. In float32 the
+    bound is 2⁴⁷; ∞ counts as the largest number.
 
     Example:
         >>> import jax.numpy as jnp

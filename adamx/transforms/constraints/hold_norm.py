@@ -1,4 +1,4 @@
-"""Steps along a sphere: parameters keep their norm, and updates theirs."""
+"""Steps along a sphere, on which parameters keep their norm."""
 
 import jax.numpy as jnp
 
@@ -28,9 +28,9 @@ class HoldNorm(Rule):
         some = norm >= float(jnp.finfo(norm.dtype).tiny)
         unit = jnp.where(some, norm, 1)
         x, u = param / unit, _direction(g)
-        # x + η·u is a·x + η·v with v across x, and n is its length. Of a difference of
-        # points, and of a/n − 1 as it stands, rounding would leave little. Where u lies
-        # along x this leaves 0, which pieces after it may divide by its length.
+        # x + η·u = a·x + η·v with v orthogonal to x; its length is n. The step is not
+        # computed as a difference of two points, nor with a/n − 1, because rounding
+        # errors could be larger than the result. If u is parallel to x, the step is 0.
         short = 1 - _norm(x)
         square = (1 - short) ** 2
         along = _product(x, u) / jnp.where(some, square, 1)
@@ -63,7 +63,7 @@ def _square(x: Array) -> Array:
 
 
 def _direction(x: Array) -> Array:
-    """Divide by the norm; 0 stays 0."""
+    """Divide `x` by its norm; 0 stays 0."""
     unit, rest = norm_of(x, _axes(x))
     return x / divisor(unit)[0] / rest
 
@@ -74,18 +74,17 @@ def hold_norm(learning_rate: Finite) -> HoldNorm:
 
     w = θ + η·R·u/‖u‖,  u ↦ R·w/‖w‖ − θ, where R is ‖θ‖ at first
 
-    u already points downhill, as the output of an optimizer does. `hyperball` is such
-    an optimizer with this piece behind it. Matrices are the last two axes of a leaf,
-    other axes count them, and each matrix has a norm of its own. A matrix that is zero
-    at first keeps its update.
+    u must point downhill, like the output of an optimizer. `hyperball` is an optimizer
+    with this piece behind it. Matrices are the last two axes of a leaf, after batch
+    axes, and each has its own norm. A matrix that is zero at first keeps its update.
 
     It must be last in a chain, because it assumes that its update is added to θ.
 
     Args:
-        learning_rate: η, about the angle of a step.
+        learning_rate: η, about the angle of a step in radians.
 
     Returns:
-        A transform that keeps `norm`, R, with the two axes kept as 1.
+        A transform that keeps `norm`, R, with size 1 along both axes of a matrix.
 
     Example:
         >>> import jax.numpy as jnp

@@ -26,13 +26,13 @@ def _least(u: Array, param: Array) -> Array:
 
 @transform
 def keep_params_nonnegative() -> KeepNonnegative:
-    """Shorten each update that would make a parameter negative, so that it leads to 0.
+    """Shorten each update that would make a parameter negative, so that it becomes 0.
 
     u = max(g, −θ), so that θ + u ≥ 0
 
-    It must be last in a chain, because it assumes that θ + u are the next parameters;
+    It must be last in a chain, because it assumes that θ + u are the next parameters.
     θ + u ≥ 0 also holds after u is rounded to the dtype of θ. A negative parameter is
-    moved to 0 or beyond. Both parts of complex numbers stay non-negative.
+    moved to at least 0. Both parts of complex numbers stay non-negative.
 
     Reference:
         With gradient descent it is the projected gradient method: Goldstein,

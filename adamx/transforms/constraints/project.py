@@ -28,7 +28,7 @@ Bounds: TypeAlias = PyTree
 
 
 class Shorten(TreeTransform):
-    """Base of pieces that change updates, leaf by leaf, by where they lead."""
+    """Base of pieces that change updates depending on the next parameters."""
 
     name: str
 
@@ -56,10 +56,7 @@ class Shorten(TreeTransform):
     def shorten(
         self, updates: Updates, owners: dict[int, Array]
     ) -> Mapping[int, Array]:
-        """Return the update of each leaf, by its number.
-
-        `owners` holds the parameters that are there, by the number of the leaf.
-        """
+        """Return the update of each leaf by its index; `owners` are the parameters."""
         raise NotImplementedError(f"{type(self).__name__}.shorten")
 
 
@@ -175,7 +172,7 @@ class KeepBetween(Shorten):
     def _bounds(
         self, like: PyTree, shapes: list[Any]
     ) -> Iterator[tuple[int, Any, Any]]:
-        """Yield the number of each leaf that is there, and its bounds."""
+        """Yield the index and the bounds of each leaf that is not None."""
         lows = self._spread("low", self.low, -np.inf, like, shapes)
         highs = self._spread("high", self.high, np.inf, like, shapes)
         for i, shape in enumerate(shapes):
@@ -238,11 +235,9 @@ def _within(u: Array, param: Array, low: Any, high: Any) -> Array:
 
 
 def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array:
-    """Round `u` to the parameter's dtype so that the sum stays between the bounds.
-
-    The nearest number may lead past a bound: for a parameter of 1,000 and a bound of
-    0.1, rounding the difference is 3e-5 off, and 4 in bfloat16.
-    """
+    """Round `u` to the parameter's dtype so that the sum stays between the bounds."""
+    # With the nearest number the sum may be past a bound: for a parameter of 1,000 and
+    # a bound of 0.1 the rounding error of the difference is 3e-5, and 4 in bfloat16.
     dtype = param.dtype
     small = cast_saturating(u, dtype)
     ends = cast_saturating(cast(param, u.dtype) + cast(small, u.dtype), dtype)
@@ -252,7 +247,7 @@ def _rounded_inwards(u: Array, param: Array, least: Array, most: Array) -> Array
 
 
 def _ceil(x: Array, dtype: Any) -> Array:
-    """Return the least number of `dtype` that is not below `x`."""
+    """Return the smallest number of `dtype` that is at least `x`."""
     near = cast_saturating(x, dtype)
 
     def up(near: Array) -> Array:
@@ -272,7 +267,7 @@ def _straight_through(rounded: Callable[[Array], Array], x: Array) -> Array:
 def _check_order(
     piece: str, low: Any, high: Any, where: Callable[[], str] = lambda: ""
 ) -> None:
-    """Raise unless low ≤ high, if both are concrete."""
+    """Raise a `TransformError` unless low ≤ high; traced bounds are not checked."""
     if isinstance(low, Tracer) or isinstance(high, Tracer):
         return
     if not np.all(np.asarray(low) <= np.asarray(high)):
@@ -288,19 +283,19 @@ def _check_order(
 def keep_params_between(
     low: Bounds | None = None, high: Bounds | None = None
 ) -> KeepBetween:
-    """Shorten each update that would lead a parameter past a bound, up to the bound.
+    """Shorten each update that would move a parameter past a bound, to the bound.
 
     u = min(max(g, low − θ), high − θ), so that low ≤ θ + u ≤ high
 
     It must be last in a chain, because it assumes that θ + u are the next parameters.
-    If θ keeps the bounds, θ + u keeps them exactly, also after u is rounded to the
-    dtype of θ; a bound that this dtype does not have is rounded inwards. The bounds
-    hold for both parts of complex numbers.
+    If θ is within the bounds, so is θ + u, also after u is rounded to the dtype of θ. A
+    bound that is not a number of this dtype is rounded inwards. The bounds hold for
+    both parts of complex numbers.
 
     Args:
         low: a number, an array that broadcasts to a leaf's shape, or a tree of them
             like the parameters (or a prefix of it); None for no bound.
-        high: as `low`, and nowhere below it.
+        high: as `low`, and at least `low`.
 
     Reference:
         As `project_params`, with the projection onto a box.

@@ -26,13 +26,13 @@ class DecayedWeights(Rule):
         return g + self.weight_decay * self._decayed(g, param), slots
 
     def _decayed(self, g: Array, param: Array) -> Array:
-        """Return the parameters that decay, and zero for others."""
+        """Return the parameters that decay; zero for all others."""
         return param
 
 
 class CautiousDecay(DecayedWeights):
     def _decayed(self, g: Array, param: Array) -> Array:
-        # Of the signs, because the product itself could underflow.
+        # A product of signs, because that of the numbers could underflow.
         agree = (jnp.sign(g) * jnp.sign(param).conj()).real >= 0
         return jnp.where(agree, param, 0)
 
@@ -51,8 +51,8 @@ def add_decayed_weights(
     Args:
         weight_decay: λ.
         mask: which parameters decay; all by default.
-        cautious: whether only numbers with g·θ ≥ 0 decay: those that −g moves towards
-            zero, or not at all.
+        cautious: whether only numbers with g·θ ≥ 0 decay, which −g does not move away
+            from zero.
 
     Reference:
         Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019,

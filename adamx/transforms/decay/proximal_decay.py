@@ -1,4 +1,4 @@
-"""Proximal weight decay: the step of the decay is taken implicitly."""
+"""Proximal weight decay: an implicit step of the decay."""
 
 from adamx.core.partition import masked
 from adamx.core.rule import Rule
@@ -29,8 +29,8 @@ def add_proximal_decay(
 
     θ + u = (θ + g) / (1 + η·λ), where g is a step, learning rate and sign included
 
-    `add_decayed_weights` before the learning rate makes θ·(1 − η·λ) + g instead; the
-    two differ by η·λ squared, and by g·η·λ.
+    With `add_decayed_weights` before the learning rate it is θ·(1 − η·λ) + g. The two
+    differ by about g·η·λ and θ·(η·λ)².
 
     Args:
         learning_rate: η ≥ 0.

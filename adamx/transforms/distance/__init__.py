@@ -1,1 +1,1 @@
-"""Rates that are found from the way so far, or from the loss."""
+"""Learning rates computed from the distance so far, or from the loss."""

@@ -11,9 +11,9 @@ from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class CoinBetting(Rule):
-    """Keep all sums as means, in units of the largest gradient so far.
+    """Keep sums as means, divided by the largest gradient so far.
 
-    So they neither overflow nor stop growing.
+    A sum would stop growing, and could overflow.
     """
 
     counts = True
@@ -44,7 +44,7 @@ class CoinBetting(Rule):
             "mean_reward": jnp.maximum(mean("mean_reward", gained), 0),
         }
         t = count.astype(largest.dtype)
-        # G + L and α·L, over L and t.
+        # the denominator max(G + L, α·L), divided by L·t
         below = jnp.maximum(new["mean_size"] + 1 / t, self.alpha / t)
         bet = -new["mean"] / below * (1 + t * new["mean_reward"])
         return away + bet, {"x0": slots["x0"], "largest": largest, **new}
@@ -58,7 +58,7 @@ def scale_by_cocob(alpha: NonNegative = 100.0, eps: NonNegative = 1e-8) -> CoinB
     u = θ₀ − θ + C / (L·max(G + L, α·L)) · (L + R)
 
     Args:
-        alpha: α ≥ 0; the first bets are 1/α of the money.
+        alpha: α ≥ 0; the first bets are 1/α of the wealth.
         eps: the first L, ≥ 0; 0 in the paper.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Steps as long as one has come so far, over the gradients seen on the way."""
+"""Step sizes of DoG and DoWG: the distance so far over a norm of all gradients."""
 
 from typing import ClassVar
 
@@ -16,17 +16,17 @@ from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class OverGradients(Rule):
-    """Multiply by r / n: the largest distance r so far, a norm n of all gradients.
+    """Multiply by r / n, with the largest distance r and a norm n of all gradients.
 
-    n² is kept as t times a mean, so that it does not stop growing, and in units of the
-    largest norm so far, so that it does not overflow.
+    n² is kept as a mean over t steps, because a sum would stop growing. It is divided
+    by the square of the largest norm, because it could overflow.
     """
 
     locality = "tree"
     counts = True
     needs_params = True
     weighted: ClassVar[bool] = False
-    """Whether gradients are weighted by the distance in n, and r by itself in u."""
+    """Whether gradients in n are weighted by r, and u has the factor r², not r."""
 
     eps: Hyper
 
@@ -97,7 +97,7 @@ class Dog(OverGradients):
 def scale_by_dog(
     init_step: tuple[str, float] = ("heuristic", 1e-6), eps: NonNegative = 1e-8
 ) -> Dog:
-    """Scale by the distance from the start, over the root of all squared gradients.
+    """Scale by the distance from the start over the root of all squared gradients.
 
     r ← max(r, ‖θ − θ₀‖)
     u = g · r / √(Σ ‖g‖² + ε), with norms over all leaves
@@ -146,7 +146,7 @@ class Dowg(OverGradients):
 def scale_by_dowg(
     init_estim_sq_dist: NonNegative | None = None, eps: NonNegative = 1e-4
 ) -> Dowg:
-    """Scale by the squared distance from the start, over weighted gradients.
+    """Scale by the squared distance from the start over weighted gradients.
 
     r ← max(r, ‖θ − θ₀‖)
     u = g · r² / (√(Σ r²·‖g‖²) + ε), with norms over all leaves
@@ -154,7 +154,7 @@ def scale_by_dowg(
     This is the direction of `dowg`.
 
     Args:
-        init_estim_sq_dist: the first r², ≥ 0; ε² by default. Optax takes ε for r².
+        init_estim_sq_dist: the first r², ≥ 0; ε² by default, but ε in Optax.
         eps: ε ≥ 0; 0 in the paper, except for the first r.
 
     Returns:

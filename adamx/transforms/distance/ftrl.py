@@ -1,4 +1,4 @@
-"""Follow the regularized leader: descent whose l1 makes parameters exactly zero."""
+"""Follow the regularized leader, whose l1 term makes parameters exactly zero."""
 
 import jax.numpy as jnp
 
@@ -14,8 +14,8 @@ class Ftrl(Rule):
     D = (nᵖ + β)/η + 2·λ₂,  z = c + g − D·θ,  with g + 2·λₛ·θ for g
     c ← clip(z, ±λ₁),  u = −(g − c + c₋₁)/D,  and −θ where |z| ≤ λ₁
 
-    All else that z sums up is in θ. So the step is a quotient, not the difference of
-    nearly equal numbers, and starts from θ at the rate in use.
+    θ determines the rest of z. So the step is a quotient, not a difference of nearly
+    equal numbers, and starts from θ with the current learning rate.
     """
 
     counts = True
@@ -38,7 +38,7 @@ class Ftrl(Rule):
         assert param is not None
         g, count, rate = clip_to_squarable(g), shared["count"], self.learning_rate
         mean = running_mean(slots["mean_sq"], abs_sq(g), count)
-        # D·η, since η may be zero.
+        # D·η instead of D, because η may be zero.
         stiff = self._stiffness(count.astype(mean.dtype) * mean)
         by = jnp.maximum(rate, float(jnp.finfo(mean.dtype).tiny) ** 0.5)
         g = g + 2 * self.l2_shrinkage * param
@@ -56,6 +56,6 @@ class Ftrl(Rule):
         total = squares + self.initial_accumulator_value
         tiny = float(jnp.finfo(total.dtype).tiny)
         seen = power(jnp.maximum(total, tiny), self.power)
-        # Of nothing seen yet nothing is stiff.
+        # 0 for a sum of 0, because tiny to a small power is not small.
         beside: Scalar = self.beta + 2 * self.l2 * self.learning_rate
         return jnp.maximum(jnp.where(total > 0, seen, 0) + beside, tiny**0.5)

@@ -1,4 +1,4 @@
-"""Steps to where a model of the loss, made of past values and gradients, is least."""
+"""Steps to the minimum of a model of the loss, built from past values and gradients."""
 
 from typing import Annotated, TypeAlias
 
@@ -19,10 +19,10 @@ DecayForm: TypeAlias = Annotated[str, OneOf(("divided", "beside", "adamw"))]
 class MomentumModel(Rule):
     """Minimize the model max(f̄ + ⟨d, · ⟩ − γ, f*) of averages.
 
-    All averages have weights that add up to 1 from the first step on, so that no bias
-    correction is needed. ⟨d, θ⟩ − γ is not the difference of two products of this step:
-    b·(⟨d', θ⟩ − γ'), with the d' and γ' before, leaves out the new gradient, and is
-    exactly 0 where θ stays.
+    The weights of all averages add up to 1 from the first step on, so that no bias
+    correction is needed. ⟨d, θ⟩ − γ is computed as b·(⟨d', θ⟩ − γ') from the old d' and
+    γ', because the difference of two products with the new gradient would be inexact.
+    If θ does not change it is exactly 0.
     """
 
     locality = "tree"
@@ -51,7 +51,7 @@ class MomentumModel(Rule):
         return self.modelled(shared, over_leaves(self.measure, shared))
 
     def weighed(self, shared: Shared, value: Scalar) -> Shared:
-        """Return `shared` with the averages of losses, and the share of the new."""
+        """Return `shared` with the average of losses, and the weight of the new one."""
         first = shared["weight"] == 0
         weight, share = _next_share(shared["weight"], self.beta)
         if not self.corrected:
@@ -79,13 +79,13 @@ class MomentumModel(Rule):
         return tuple(product_of(*pair) for pair in pairs)
 
     def modelled(self, shared: Shared, measured: tuple[Product, ...]) -> Shared:
-        """Return `shared` with the step size at which the model is at its bound."""
+        """Return `shared` with the step size at which the model reaches its bound."""
         before, now, metric = (joined_product(*product) for product in measured)
         was_at = bounded_product(before) - shared["gamma"]
         ahead = (1 - shared["share"]) * was_at
         gamma = bounded_product(now) - ahead
         grown = 1 + self.learning_rate * self.weight_decay
-        # The model at its decayed centre, times 1 + α·λ.
+        # The model at the decayed parameters, times 1 + α·λ.
         model = grown * shared["value"] + (ahead - (grown - 1) * gamma)
         bound = shared["bound"]
         if self.adapt_lower_bound:
@@ -93,7 +93,7 @@ class MomentumModel(Rule):
             bound = jnp.where(model < grown * bound, halved, bound)
         above = jnp.maximum(model - grown * bound, 0)
         of_mu, unit, norm_sq = metric
-        # Of the direction in its own unit, ‖d‖² being of_mu·unit·norm_sq.
+        # The step size for the direction over `unit`; ‖d‖² is of_mu·unit·norm_sq.
         least = float(jnp.finfo(norm_sq.dtype).tiny)
         usable = ~((norm_sq < least) | (of_mu < least) | (unit < least))
         of_mu, norm_sq, unit = (jnp.where(usable, x, 1) for x in (of_mu, norm_sq, unit))
@@ -106,7 +106,7 @@ class MomentumModel(Rule):
         return {**shared, **new}
 
     def averaged(self, g: Array, slots: Slots, shared: Shared) -> tuple[Slots, Array]:
-        """Return the next slots, and the direction: d, or d over its metric."""
+        """Return the next slots, and the direction: d, or d divided by its metric."""
         raise NotImplementedError
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
@@ -121,7 +121,7 @@ class MomentumModel(Rule):
 
 
 def _next_share(weight: Array, decay: Scalar) -> tuple[Array, Array]:
-    """Return the sum of an average's weights from 0, and the share of the last."""
+    """Return the next sum of an average's weights, and the share of the last one."""
     weight = moving_average(weight, jnp.ones_like(weight), decay)
     return weight, (1 - decay) / weight
 

@@ -1,4 +1,4 @@
-"""Polyak's step: as long as the gradient says that the minimum is away."""
+"""Polyak's step size, computed from the loss and its minimum."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ class Polyak(GlobalNormRule):
         gap = jnp.asarray(value, scalar_dtype()) - self.f_min
         gap = jnp.maximum(gap, 0) if self.only_downwards else gap
         norm, rest = self.global_norm(shared, over_leaves)
-        # In units of the norm, because its square can overflow.
+        # Divided by the norm, because its square can overflow.
         unit, usable = divisor(norm)
         wanted = gap / (unit * rest**2 + self.eps / unit)
         rate = jnp.minimum(wanted, self.max_learning_rate * unit)
@@ -45,13 +45,13 @@ def scale_by_polyak(
     eps: NonNegative = 0.0,
     variant: Annotated[str, OneOf(("sps", "sps+"))] = "sps",
 ) -> Polyak:
-    """Scale by Polyak's step size, which follows from the loss and its minimum.
+    """Scale by Polyak's step size, computed from the loss and its minimum.
 
     u = g · min((f(θ) − f_min) / (‖g‖² + ε), γ), with the norm over all leaves
 
-    This is the direction of `polyak_sgd`. With the variant "sps+" a loss below f_min
-    counts as f_min; with "sps" the step then goes upwards, and has no bound. If all
-    gradients are zero, so is the step; Optax's is zero if ‖g‖² ≤ 1.2e-7.
+    This is the direction of `polyak_sgd`. With "sps+" a loss below f_min counts as
+    f_min; with "sps" the step then goes upwards, and has no bound. If all gradients are
+    zero, so is the step; in Optax it is zero if ‖g‖² ≤ 1.2e-7.
 
     Args:
         f_min: a lower bound of the loss.

@@ -1,4 +1,4 @@
-"""Adam whose rate is an estimate of how far the minimum is from the start."""
+"""Adam with an estimate of the distance from the start to the minimum as its rate."""
 
 from typing import ClassVar
 
@@ -13,18 +13,18 @@ from adamx.types import Array, Hyper, Param, Rate, Scalar, Shared, Slots, StepRe
 
 
 class EstimatedDistance(Rule):
-    """Keep d, a lower bound of the distance to the minimum, and step in units of it.
+    """Estimate d, a lower bound of the distance to the minimum, and scale steps by it.
 
-    d grows to a quotient of two sums over all leaves: of products of gradients with the
-    way so far, and of |s|, where s is a weighted sum of gradients. All sums are kept in
-    units of the first d, so that they do not underflow.
+    d is the largest quotient so far of two sums over all leaves: of products of
+    gradients with the way so far, and of |s|, where s is a weighted sum of gradients.
+    All sums are divided by the first d, because they could underflow.
     """
 
     locality = "tree"
     counts = True
     needs_params = True
     starts: ClassVar[bool]
-    """Whether the first parameters are kept."""
+    """Whether the state keeps the first parameters."""
 
     learning_rate: Rate
     b1: Hyper
@@ -49,7 +49,7 @@ class EstimatedDistance(Rule):
     def measure(
         self, g: Array, slots: Slots, shared: Shared, param: Param
     ) -> tuple[Array, Array]:
-        """Return a leaf's part of the two sums."""
+        """Return the terms of a leaf in the two sums."""
         raise NotImplementedError
 
     def rated(self, shared: Shared) -> Shared:
@@ -70,20 +70,21 @@ class EstimatedDistance(Rule):
         product, size = (jnp.sum(parts) for parts in measured)
         first, d = shared["first"], shared["d"]
         numerator = shared["numerator"] + (new * product - lost * shared["numerator"])
-        # Where there was no gradient yet, nothing is known.
+        # Before the first nonzero gradient the quotient is 0/0.
         some = size >= float(jnp.finfo(size.dtype).tiny)
         found = jnp.where(some, factor * numerator / jnp.where(some, size, 1), 0)
-        # While parameters are held, evidence has no end; d is to remain a number.
+        # Clipped, because d grows without bound, and overflows, while the parameters
+        # do not change.
         after = jnp.minimum(jnp.maximum(d, found) / first, 2.0**55)
         new_d = {"estim_lr": after * first, "after": after}
         return {**shared, **new_d, "numerator": numerator}
 
     def weights(self) -> tuple[Scalar, Scalar, Scalar]:
-        """Return what the sums lose, and the weights of a product and of d."""
+        """Return 1 − decay of the sums, the weight of a product, and a factor of d."""
         raise NotImplementedError
 
     def decayed(self, u: Array, shared: Shared, param: Param) -> Array:
-        """Return the step, sign included, with the decay added."""
+        """Return the step, sign included, with weight decay."""
         return -u - self.weight_decay * shared["rate"] * param
 
 

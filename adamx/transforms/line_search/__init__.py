@@ -1,1 +1,1 @@
-"""Searches along a line, and L-BFGS."""
+"""Line searches and L-BFGS."""

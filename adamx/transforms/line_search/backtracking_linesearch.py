@@ -1,4 +1,4 @@
-"""Backtracking: shorter and shorter steps, until the loss falls enough."""
+"""Backtracking line search: shorter steps until the loss falls enough."""
 
 from typing import ClassVar
 
@@ -48,15 +48,15 @@ class Backtracking(LineSearch):
 
         longest = jnp.asarray(self.max_learning_rate, value.dtype)
         grown = last.step * self.increase_factor
-        # Where no step was found, the parameters, and so the ray, may be the same:
-        # a search that begins as before ends as before.
+        # If the last search found no step, start at its last trial, because the
+        # parameters may be unchanged, and an equal search would fail again.
         there = last.trial >= float(jnp.finfo(value.dtype).tiny)
         again = jnp.where(there, last.trial, longest)
         first = jnp.where(last.step > 0, grown, again)
         none = jnp.zeros((), jnp.int32)
         begin = jnp.minimum(first, longest), value, none, jnp.full_like(value, WORST)
         trial, there, steps, off = jax.lax.while_loop(go_on, shorter, begin)
-        # Too many steps: at least not uphill.
+        # If the trials ran out, take no step uphill.
         stay = (off > 0) & ~(there < value)
         step, there = jnp.where(stay, 0, trial), jnp.where(stay, value, there)
         if not self.keeps_grad:
@@ -85,30 +85,31 @@ def scale_by_backtracking_linesearch(
     rtol: Size = 0.0,
     store_grad: bool = False,
 ) -> Backtracking:
-    """Shorten the updates until the loss falls as much as their slope promises.
+    """Shorten the updates until the loss falls enough for their slope.
 
     η ← min(a·η, η_max), then η ← d·η while
     L(θ + η·u) > L(θ) + c·η·⟨u, ∇L⟩ + rtol·|L(θ)| + atol
 
-    It must be last in a chain. A loss that is not finite counts as too large. If no
-    step fulfils the condition, the last one is taken if the loss falls, and none
-    otherwise. The next search then starts with the last step that was tried.
+    It must be last in a chain. A loss that is not finite counts as too large. If no η
+    satisfies the condition, the last η is used if the loss falls, and 0 otherwise; the
+    next search then starts with the last η tried.
 
     Args:
-        max_backtracking_steps: how many η to try, an integer ≥ 1.
+        max_backtracking_steps: the number of η to try, an integer ≥ 1.
         slope_rtol: c ≥ 0.
         decrease_factor: d in (0, 1).
-        increase_factor: a ≥ 1; ∞ to begin with `max_learning_rate` after each step.
+        increase_factor: a ≥ 1; ∞ to start each search with `max_learning_rate`.
         max_learning_rate: η_max > 0.
         atol: ≥ 0.
         rtol: ≥ 0.
-        store_grad: whether to keep the gradient there, for `value_and_grad_from_state`.
+        store_grad: whether to compute and keep the gradient at the end, for
+            `value_and_grad_from_state`.
 
     Returns:
-        A transform that keeps `learning_rate` (η), `last_trial` (the last η that was
-        tried), `value`, `grad` if it is stored, `decrease_error` and
-        `num_linesearch_steps`. Its update needs the parameters, `value`, `grad` (as
-        `jax.grad` gives it) and `value_fn`, a function of the parameters alone.
+        A transform that keeps `learning_rate` (η), `last_trial` (the last η tried),
+        `value`, `grad` if it is stored, `decrease_error` and `num_linesearch_steps`.
+        Its update needs the parameters, `value`, `grad` (from `jax.grad`) and
+        `value_fn`, a function of the parameters alone.
 
     Reference:
         Armijo, "Minimization of functions having Lipschitz continuous first partial

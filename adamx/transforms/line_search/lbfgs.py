@@ -1,4 +1,4 @@
-"""Limited-memory BFGS: an inverse Hessian made of the last steps.
+"""Limited-memory BFGS: an inverse Hessian estimated from the last steps.
 
 sᵢ = θᵢ₊₁ − θᵢ,  yᵢ = gᵢ₊₁ − gᵢ        the last m of them, as columns of S and Y
 R = the upper triangle of SᵀY,  D = its diagonal
@@ -19,21 +19,22 @@ from adamx.numerics.norms import largest_of
 from adamx.types import Array, Param, Shared, Slots, StepResult
 
 SCALED_COSINE = 1e-3
-"""The least cosine of the angle between s and y, where γ is that of the last pair.
+"""The smallest cosine of the angle between s and y if γ is that of the last pair.
 
-H is then up to 1/cos times as large as ‖s‖/‖y‖. Convex losses have cosines of at least
-2/√κ, for a condition number κ of the Hessian: nothing is left out up to κ = 4·10⁶.
+‖H‖ is then up to ‖s‖/‖y‖ divided by the cosine. For convex losses cosines are at least
+2/√κ, with κ the condition number of the Hessian, so that no pair is left out up to
+κ = 4·10⁶.
 """
 
 COSINE = 0.1
-"""The same where γ is 1, since H is then up to 1/cos² times as large as that."""
+"""The smallest cosine if γ is 1; it is larger, because ‖H‖ then grows by 1/cos²."""
 
 
 class Lbfgs(Rule):
-    """Keep pairs (s, y) in units of their largest numbers, b and a.
+    """Keep pairs (s/b, y/a), where b and a are the largest numbers of s and y.
 
-    H is the same for s/b and y/a, with D and γ times b/a: the `steepness` of a pair.
-    Then no factor of a product is larger than 1.
+    H is the same for s/b and y/a if D and γ are multiplied by b/a, the `steepness` of a
+    pair. So no factor of a product is larger than 1, and none overflows.
     """
 
     locality = "tree"
@@ -52,7 +53,7 @@ class Lbfgs(Rule):
         m, dtype = self.memory_size, scalar_dtype()
         return {
             "started": jnp.array(False),
-            # Vectors, as all that is shared; in use they are matrices.
+            # m×m matrices, stored as vectors
             **{name: jnp.zeros(m * m, dtype) for name in ("s_y", "y_y")},
             "steepness": jnp.zeros(m, dtype),
         }
@@ -86,8 +87,8 @@ class Lbfgs(Rule):
         s_unit, y_unit, g_unit = (units[name] for name in "syg")
         s_y, y_y, s_s = dots["s y"], dots["y y"], dots["s s"]
         steepness = s_unit / y_unit
-        # A pair of negative curvature would make H point up, and a pair that is as
-        # good as orthogonal would make a step many times as long as those before.
+        # A pair of negative curvature would make −H·g point uphill, and a nearly
+        # orthogonal pair would make a step many times longer than the last ones.
         least = SCALED_COSINE if self.scale_init_precond else COSINE
         curved = s_y > least * jnp.sqrt(s_s * y_y)
         usable = (steepness > 0) & (steepness < jnp.inf)
@@ -144,7 +145,7 @@ class Lbfgs(Rule):
 
 
 def _dots(past: Array, x: Array) -> Array:
-    """Return Re⟨p, x⟩ for each p in `past`, if that has one axis more than x."""
+    """Return Re⟨p, x⟩ for each p in `past`, or for `past` itself if it is one array."""
     front = past.ndim - x.ndim
     x = jnp.expand_dims(x, tuple(range(front)))
     return jnp.sum((past.conj() * x).real, tuple(range(front, past.ndim)))
@@ -153,13 +154,13 @@ def _dots(past: Array, x: Array) -> Array:
 def _joined(
     units: dict[str, Array], dots: dict[str, Array]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return common units of all leaves, 1 where all is zero, and products in them."""
+    """Return units common to all leaves, 1 if all are zero, and products in them."""
     largest = {name: jnp.max(each) for name, each in units.items()}
     joined = {name: jnp.where(unit > 0, unit, 1) for name, unit in largest.items()}
     share = {name: each / joined[name] for name, each in units.items()}
 
     def total(name: str) -> Array:
-        # What was kept, S and Y, is in a unit of all leaves already.
+        # S and Y, from the state, already have a unit common to all leaves.
         weights = [share[part] for part in name.split() if part in share]
         parts = dots[name]
         for weight in weights:
@@ -175,7 +176,7 @@ def _shifted(past: Array, newest: Array, new: Array) -> Array:
 
 
 def _appended(gram: Array, column: Array, corner: Array, new: Array) -> Array:
-    """Return a matrix of products, with those of a new last pair, if `new`."""
+    """Return the matrix of products with those of the newest pair last, if `new`."""
     last = jnp.append(column[1:], corner)
     grown = jnp.zeros_like(gram).at[:-1, :-1].set(gram[1:, 1:])
     return jnp.where(new, grown.at[:, -1].set(last).at[-1, :].set(last), gram)
@@ -189,28 +190,28 @@ def _combined(weights: Array, past: Array) -> Array:
 def scale_by_lbfgs(
     memory_size: PositiveInteger = 10, scale_init_precond: bool = True
 ) -> Lbfgs:
-    """Multiply by an estimate of the inverse Hessian, made of the last m steps.
+    """Multiply by an inverse Hessian that is estimated from the last m steps.
 
     s = θₜ − θₜ₋₁,  y = gₜ − gₜ₋₁;  u = H·g, where H is the BFGS update of γ·I by the
     last m pairs (s, y) with ⟨s, y⟩ > c·‖s‖·‖y‖
 
     This is the direction of `lbfgs`. γ = ⟨s, y⟩ / ⟨y, y⟩ of the last pair, and
-    min(1, 1/‖g‖) before there is one. H is symmetric and positive, so −u goes down. Use
-    gradients of all data: the noise of batches in y would make H random.
+    min(1, 1/‖g‖) before the first one. H is positive definite, so −u points downhill.
+    Use gradients of all data, because the noise of batches in y would make H random.
 
-    H·g comes from small matrices of inner products, in one pass over the memory,
-    instead of Nocedal's two loops over vectors. Pairs whose curvature is negative, or
-    tiny beside their lengths, are left out: c = 0.001, or 0.1 where γ is 1. Optax uses
-    all pairs, so its H may point up.
+    H·g is computed from small matrices of inner products, in one pass over the memory,
+    instead of Nocedal's two loops over vectors. Pairs of negative curvature, or of one
+    that is tiny compared with their lengths, are left out: c = 0.001, or 0.1 if γ is 1.
+    Optax uses all pairs, so that −u may point uphill.
 
     Args:
         memory_size: m ≥ 1, an integer; 5 to 20 are usual.
         scale_init_precond: whether γ is as above; otherwise it is 1.
 
     Returns:
-        A transform that keeps `params` and `updates` of the step before,
-        `diff_params_memory` and `diff_updates_memory`, m of each leaf, and small
-        matrices.
+        A transform that keeps `params` and `updates` of the last step,
+        `diff_params_memory` and `diff_updates_memory`, m arrays for each leaf, and
+        small matrices.
 
     Reference:
         Byrd, Nocedal & Schnabel, "Representations of quasi-Newton matrices and

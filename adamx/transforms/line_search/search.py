@@ -1,4 +1,4 @@
-"""Searches along a line: how far to go in the direction of the updates."""
+"""The base of line searches, which find a step size in the direction of the updates."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -40,11 +40,11 @@ Size: TypeAlias = Annotated[Scalar, Number(above=0.0)]
 SizeOrInfinity: TypeAlias = Annotated[Scalar, Number(above=0.0, infinite=True)]
 
 WORST = float(jnp.finfo(jnp.float32).max)
-"""The `decrease_error` of a step that cannot be taken, a finite number."""
+"""The `decrease_error` if no step is found, or its loss is not finite."""
 
 
 class Point(NamedTuple):
-    """Hold a step size that a search tried, and the loss there."""
+    """A step size, with the loss and its derivatives there."""
 
     step: Array
     value: Array
@@ -54,37 +54,37 @@ class Point(NamedTuple):
 
 
 class Ray(NamedTuple):
-    """Hold the loss along a direction from the parameters."""
+    """The loss as a function of the step size."""
 
     start: Point
     value: Callable[[Array], Array]
     point: Callable[[Array], Point]
-    """The same with its derivatives; costs about three times as much."""
+    """Return the loss with its derivatives, at about three times the cost."""
 
 
 class Last(NamedTuple):
-    """Hold how the search of the step before ended; ones at first."""
+    """The end of the last search; ones before the first."""
 
     step: Array
-    """The step size that was taken; 0 where none would do."""
+    """The step size that was used; 0 if none was accepted."""
     trial: Array
-    """The step size that was tried last."""
+    """The last step size tried."""
 
 
 class Found(NamedTuple):
-    """Hold the result of a search."""
+    """The result of a search."""
 
     point: Point
     trial: Array
-    """The step size that was tried last, taken or not."""
+    """The last step size tried, used or not."""
     steps: Array
-    """How often the loss was evaluated."""
+    """The number of evaluations of the loss."""
     decrease_error: Array
-    """By how much the loss is above what was asked for; 0 where all is well."""
+    """The amount by which the loss misses the condition; 0 if it is satisfied."""
 
 
 class Remember(Rule):
-    """Keep the result of the search; pass updates on."""
+    """Keep the result of the search; emit the updates unchanged."""
 
     needs_params = True
 
@@ -111,7 +111,7 @@ class LineSearch(TreeTransform):
     keeps_grad: ClassVar[bool] = True
 
     def search(self, ray: Ray, last: Last) -> Found:
-        """Return how far to go, beginning where the last search ended."""
+        """Return the result of a search that starts from the end of the last one."""
         raise NotImplementedError(f"{type(self).__name__}.search")
 
     def needs(self) -> frozenset[str]:
@@ -173,7 +173,7 @@ def _ray(
         return value_fn(fill_absent(some, params, "params", "line search"))
 
     def slope(grad: Updates) -> Array:
-        # As jax.grad has it: of complex numbers the conjugate of the direction up.
+        # jax.grad of complex numbers is the conjugate of the direction uphill.
         up = [g.astype(u.dtype) for g, u in zip(*_leaves(grad, updates), strict=True)]
         along = [u.conj() for u in jax.tree.leaves(updates)]
         return inner_product(up, along).astype(dtype)
@@ -215,16 +215,16 @@ def _like(tree: Any, other: Any) -> Any:
 def value_and_grad_from_state(
     value_fn: Callable[..., Array],
 ) -> Callable[..., tuple[Array, Updates]]:
-    """Return `jax.value_and_grad(value_fn)`, which reuses what a line search computed.
+    """Return a `jax.value_and_grad(value_fn)` that reuses results of a line search.
 
     Args:
-        value_fn: from the parameters, and other arguments, to the loss.
+        value_fn: the loss, a function of the parameters and other arguments.
 
     Returns:
-        A function of the same arguments, and of `state`, to the loss and its gradient.
-        Both are read from a line search in the state, if it has ended, which must have
-        been of the same loss at the same parameters. The gradient of a frozen leaf is
-        0.
+        A function of the same arguments, and of `state`, that returns the loss and its
+        gradient. If the state has the result of a line search, both are read from it:
+        the search must have been of the same loss and ended at these parameters. The
+        gradient of a frozen leaf is 0.
 
     Raises:
         TransformError: no line search in the state keeps a gradient.

@@ -1,4 +1,4 @@
-"""A search for a step to where the loss is lower, and flatter: Wolfe's conditions."""
+"""Zoom line search: a step size that satisfies Wolfe's conditions."""
 
 from typing import Annotated, NamedTuple
 
@@ -20,11 +20,11 @@ from adamx.transforms.line_search.search import (
 from adamx.types import Array, Scalar
 
 NEAR = 0.1
-"""How near to the ends of an interval the next trial may be, as a share of it."""
+"""The smallest distance of a trial from the ends of an interval, as a share of it."""
 
 
 class Search(NamedTuple):
-    """Hold an interval that has a valid step in it; `low` is the best so far."""
+    """An interval that contains a valid step size; `low` is the best one so far."""
 
     low: Point
     high: Point
@@ -48,8 +48,8 @@ class Zoom(LineSearch):
     def search(self, ray: Ray, last: Last) -> Found:
         start = ray.start
         longest = jnp.inf if self.max_learning_rate is None else self.max_learning_rate
-        # Where no step was found, the parameters, and so the ray, may be the same:
-        # a search that begins as before ends as before.
+        # If the last search found no step, start at its last trial, because the
+        # parameters may be unchanged, and an equal search would fail again.
         there = last.trial >= float(jnp.finfo(start.value.dtype).tiny)
         again = jnp.where(there, last.trial, 1)
         first = jnp.where(last.step > 0, last.step if self.keeps_step else 1, again)
@@ -71,7 +71,8 @@ class Zoom(LineSearch):
             steep = self.curv_rtol * jnp.abs(start.slope)
             flat = (jnp.abs(new.slope) <= steep + self.tol) | anywhere
             done = falls & (flat | (~at.bracketed & (new.step >= longest)))
-            # Beyond a step that is lower, the loss rises towards `high`.
+            # If the loss rises from `new` towards `high`, the minimum is between `new`
+            # and the old `low`.
             turned = new.slope * (at.high.step - new.step) >= 0
             turned = jnp.where(at.bracketed, turned, new.slope >= 0)
             high = _choose(better, _choose(turned, at.low, at.high), new)
@@ -86,11 +87,11 @@ class Zoom(LineSearch):
         return Found(end.low, end.trial, end.steps, error)
 
     def _decrease_error(self, start: Point, new: Point) -> Array:
-        """Return how much the loss is too large, by Armijo's rule or by its slopes."""
+        """Return by how much Armijo's rule, or the rule of slopes, is violated."""
         enough = start.value + self.slope_rtol * new.step * start.slope
         error = new.value - enough
         if self.approx_dec_rtol is not None:
-            # Near a minimum differences of losses are noise, and slopes are not.
+            # because near a minimum differences of losses are rounding errors
             slope = new.slope - (2 * self.slope_rtol - 1) * start.slope
             rise = new.value - start.value - self.approx_dec_rtol * jnp.abs(start.value)
             error = jnp.minimum(error, jnp.maximum(slope, rise))
@@ -103,7 +104,7 @@ def _choose(which: Array, a: Point, b: Point) -> Point:
 
 
 def _between(low: Point, high: Point) -> Array:
-    """Return the minimum of the cubic through both; the middle if there is none."""
+    """Return the minimum of the cubic through both points; the middle without one."""
     width = high.step - low.step
     by = jnp.where(width == 0, 1, width)
     secant = (high.value - low.value) / by
@@ -133,30 +134,30 @@ def scale_by_zoom_linesearch(
     L(θ + η·u) ≤ L(θ) + c₁·η·⟨u, ∇L(θ)⟩        the loss falls enough
     |⟨u, ∇L(θ + η·u)⟩| ≤ c₂·|⟨u, ∇L(θ)⟩|        its slope is flatter there
 
-    It must be last in a chain. η grows until such a step must lie in between; then
-    cubics shrink the interval. A loss that is not finite counts as too large. If the
-    trials run out, the best step so far is taken, which may be none; the next search
+    It must be last in a chain. η grows until an interval must contain a solution; then
+    minima of cubics shrink the interval. A loss that is not finite counts as too large.
+    If the trials run out, the best η so far is used, which may be 0; the next search
     then starts where this one ended. The second condition keeps the curvature of the
     pairs of L-BFGS positive.
 
     Args:
-        max_linesearch_steps: how many η to try, an integer ≥ 1.
+        max_linesearch_steps: the number of η to try, an integer ≥ 1.
         max_learning_rate: the largest η; None for no bound.
-        tol: by how much both conditions may be missed, ≥ 0.
-        increase_factor: the factor of η while nothing is bracketed, > 1.
+        tol: the tolerance of both conditions, ≥ 0.
+        increase_factor: the factor of η before an interval is found, > 1.
         slope_rtol: c₁ in [0, c₂).
         curv_rtol: c₂ < 1, or ∞ to leave the second condition out.
-        approx_dec_rtol: ε ≥ 0: where the loss is no more than ε·|L(θ)| higher, it is
-            enough that its slope is at most (2·c₁ − 1) times that at θ. Near a minimum
-            differences of losses are rounding errors. None for never.
-        stepsize_precision: the least length of an interval, relative to η.
-        initial_guess_strategy: "keep" to begin with the last η, or "one".
+        approx_dec_rtol: ε ≥ 0: a loss up to ε·|L(θ)| higher satisfies the first
+            condition if its slope is at most (2·c₁ − 1) times that at θ. Near a minimum
+            differences of losses are rounding errors. None turns this off.
+        stepsize_precision: the smallest length of an interval, relative to η.
+        initial_guess_strategy: "keep" to start with the last η, or "one".
 
     Returns:
         A transform that keeps `learning_rate` (η), `last_trial` (the η that would be
         tried next), `value` and `grad` at the end, `decrease_error` and
-        `num_linesearch_steps`. Its update needs the parameters, `value`, `grad` (as
-        `jax.grad` gives it) and `value_fn`, a function of the parameters alone.
+        `num_linesearch_steps`. Its update needs the parameters, `value`, `grad` (from
+        `jax.grad`) and `value_fn`, a function of the parameters alone.
 
     Reference:
         Nocedal & Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6;

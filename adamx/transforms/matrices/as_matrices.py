@@ -1,4 +1,4 @@
-"""All leaves as matrices, for rules that act on those."""
+"""View leaves as matrices, for rules that act on matrices."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -23,16 +23,16 @@ from adamx.types import Array, Param, Shared, Slots, StepResult
 
 
 class AsMatrices(RuleWrapper):
-    """Lets `inner` act on the matrices that a view makes of a leaf."""
+    """Apply `inner` to the matrices of a leaf."""
 
     locality = "leaf"
     needs_path = True
 
     view: View
     seen: MatrixView | None = None
-    """The view of one leaf, once that is known."""
+    """The view of one leaf; None before `for_leaf`."""
     inners: tuple[Rule, ...] = ()
-    """The rule for each part of that leaf, if `inner` depends on the path too."""
+    """The rule for each part of the leaf, if `inner` depends on the path too."""
 
     def degree(self) -> int | None:
         return self.inner.degree()
@@ -79,7 +79,7 @@ class AsMatrices(RuleWrapper):
 
     @cached_property
     def _trees(self) -> frozenset[str]:
-        """The arguments of update that are trees like the parameters."""
+        """Return the extra arguments that are trees like the parameters."""
         every = iter_rules("", self)
         return frozenset(name for _, rule in every for name in rule.needs_trees)
 
@@ -88,13 +88,13 @@ class AsMatrices(RuleWrapper):
         return self.inners[k] if self.inners else self.inner
 
     def _cut(self, x: Array) -> list[Array]:
-        """Return the matrices in an array; before a leaf is known, the array."""
+        """Return the matrices of an array; before `for_leaf`, the array itself."""
         return [x] if self.seen is None else self.seen.cut(x)
 
     def _of_part(
         self, shared: Shared, k: int, number: int, shape: tuple[int, ...]
     ) -> Shared:
-        """Return what the part `k` of a leaf sees: its matrix of trees, its keys."""
+        """Return `shared` for the part `k` of a leaf: trees cut, keys folded in."""
         trees = self._trees
 
         def seen(name: str, x: Any) -> Any:
@@ -109,7 +109,7 @@ class AsMatrices(RuleWrapper):
 
 @jax.tree_util.register_pytree_with_keys_class
 class Slices:
-    """Slots of the parts of a leaf, under the names `part_0`, `part_1` and so on."""
+    """The slots of the parts of a leaf, named `part_0`, `part_1` and so on."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = tuple(parts)
@@ -124,7 +124,7 @@ class Slices:
 
 
 def _joined(each: list[Any]) -> Any:
-    """Return the slots of the parts of a leaf as slots of the leaf."""
+    """Join the slots of the parts of a leaf into slots of the leaf."""
     first, *others = each
     if not others:
         return first
@@ -147,13 +147,13 @@ def as_matrices(inner: TransformLike, view: View | None = None) -> AsMatrices:
     u = inner(g as (*batch, rows, cols)), in the shape of g
 
     Pieces for matrices, such as `orthogonalize`, act on the last two axes of an array.
-    `view` decides which axes of a leaf these are, by its path and shape alone.
-    Parameters, and arguments of update that are trees like them, are reshaped in the
-    same way. A view with `parts` cuts the leaf, and `inner` acts on each slice.
+    `view` selects the rows and columns of a leaf, by its path and shape alone.
+    Parameters, and extra arguments that are trees like them, are reshaped in the same
+    way. A view with `parts` cuts the leaf, and `inner` acts on each slice.
 
     Args:
-        inner: a transform of rules of locality "element" or "leaf". Others, such as
-            `clip_by_global_norm`, are the same outside of it.
+        inner: a transform of rules of locality "element" or "leaf". Put others, such as
+            `clip_by_global_norm`, outside, where they have the same effect.
         view: a function `(path, shape) -> MatrixView`, with paths like `layer/w`;
             `matrix_view` by default, `out_in_view` for kernels of Equinox and PyTorch.
 
@@ -187,9 +187,9 @@ def split_matrices(
     view: View | None,
     rest: TransformLike | None,
 ) -> Transform:
-    """Apply `direction` to leaves that are `matrices`, and `rest` to others.
+    """Apply `direction` and `after` to the leaves in `matrices`, and `rest` to others.
 
-    Then comes `after`; and after `plain`, if `rest` is None.
+    If `rest` is None, the others get `plain` and `after`.
     """
     chosen = chain(as_matrices(direction, view), *after)
     other = chain(plain, *after) if rest is None else rest

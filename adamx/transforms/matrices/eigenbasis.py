@@ -1,4 +1,4 @@
-"""Eigenbasis: another transform, in a basis where gradients hang together least."""
+"""Apply another transform in the eigenbasis of the gradients' Kronecker factors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ from adamx.transforms.matrices.matrix_wrapper import MatrixWrapper
 from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 TURNED = ("mu", "trace")
-"""Averages of gradients, by their names: they turn with the basis."""
+"""The slots that are averages of gradients, which are rotated with the basis."""
 
 
 class InEigenbasis(MatrixWrapper):
@@ -59,7 +59,7 @@ class InEigenbasis(MatrixWrapper):
         self, shared: Shared, extra: Mapping[str, Any], over_leaves: OverLeaves
     ) -> Shared:
         if self.skip_first:
-            # The inner rules begin in the second step.
+            # The inner rules start in the second step.
             begun, first = self.inner.start(), shared["count"] <= 1
             inner = {name: shared[name] for name in begun}
             inner = jax.tree.map(lambda a, b: jnp.where(first, a, b), begun, inner)
@@ -105,7 +105,7 @@ class InEigenbasis(MatrixWrapper):
 
 
 def _turned(factors: Sides, basis: Sides, slots: Any) -> tuple[Sides, Any]:
-    """Return the next basis, and what is kept in the basis before, in that one."""
+    """Return the next basis, and the slots transformed from the old basis into it."""
     each = {side: turned_eigenvectors(factors[side], q) for side, q in basis.items()}
     new = {side: q for side, (q, _) in each.items()}
     shape = {side: q.shape[-1] for side, q in basis.items()}
@@ -139,23 +139,23 @@ def in_eigenbasis(
     L ← b·L + (1−b)·g·gᵀ,  R ← b·R + (1−b)·gᵀ·g
     each k-th step:  Q_L ← QR(L·Q_L),  Q_R ← QR(R·Q_R)
 
-    At first Q_L and Q_R are the eigenvectors of L and R. One step of the power
-    iteration, with columns in the order of qᵀ·L·q, keeps them up to date. The state of
-    `inner` follows: averages of gradients, with the names `mu` and `trace`, are rotated
-    into the new basis; all other slots, such as averages of squares, are reordered.
+    The first Q_L and Q_R are the eigenvectors of L and R. They are refreshed by one
+    step of the power iteration, with columns sorted by qᵀ·L·q. The slots of `inner`
+    are transformed too: averages of gradients, named `mu` and `trace`, are rotated into
+    the new basis; all others, such as averages of squares, are reordered.
 
-    Matrices are the last two axes of a leaf, other axes count them; vectors are passed
-    on as they are. For other views see `as_matrices`. Numbers below the rounding errors
-    of the products count as zero; `inner` would otherwise treat them as small
-    gradients. `soap` is Adam in this basis.
+    Matrices are the last two axes of a leaf, after batch axes; vectors go through
+    `inner` without rotation. For other views see `as_matrices`. Numbers as small as the
+    rounding errors of the products count as zero, because `inner` would treat them as
+    small gradients. `soap` is Adam in this basis.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`.
         decay: b in [0, 1).
         precondition_frequency: k ≥ 1, an integer.
-        max_precond_dim: a side that is longer keeps its own basis.
-        skip_first: whether the first step only makes the first basis, and no update, so
-            that no gradient is rotated into a basis made of itself.
+        max_precond_dim: a longer side is not rotated.
+        skip_first: whether the first step computes the first basis and emits zeros, so
+            that no gradient is rotated into its own eigenbasis.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once, which computes a
             new basis in every step and discards most of them; or None.

@@ -1,4 +1,4 @@
-"""Inverse roots of Kronecker factors, and what they make of updates."""
+"""Inverse roots of Kronecker factors, and the update preconditioned by them."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -44,7 +44,7 @@ Root: TypeAlias = Annotated[int, Whole(2)]
 
 
 class SquarableMatrix(Squarable):
-    """Emits what the factors see; see `squarable_matrix`."""
+    """Scale gradients down so that squares do not overflow; see `squarable_matrix`."""
 
     locality = "leaf"
 
@@ -124,7 +124,7 @@ class KroneckerRoots(Rule):
                 side: inverse_root(x, p, self.eps, self.method)
                 for side, x in factors.items()
             }
-        # A sum of many could be no number where their mean is.
+        # The root is that of the mean, because the sum could overflow.
         total = shared["total"]
 
         def of_sum(x: Array) -> Array:
@@ -139,7 +139,7 @@ class KroneckerRoots(Rule):
         return block_lengths(x.shape, self.block_size, self.max_precond_dim)
 
     def _sides(self, x: Array, make: Any) -> Sides | None:
-        """Return `make` of each side longer than 1; a single number has one factor."""
+        """Return `make(length)` for sides longer than 1, and for "right" of 1×1."""
         if x.ndim < 2 or not x.size:
             return None
         whole = jax.ShapeDtypeStruct(x.shape, x.dtype)
@@ -172,30 +172,29 @@ def kronecker_roots(
     L ← b·L + (1−b)·g·gᵀ,  R ← b·R + (1−b)·gᵀ·g, each over 1 − bᵗ, or sums
     u = (L + ε·‖L‖·I)^(−1/p) and the same of R
 
-    For `Preconditioned`, a join. Roots are made anew in each of the first k steps and
-    in each k-th from there on; in between they are those that there were. Each block of
-    a matrix has factors of its own. A side of length one has none, as it has no
-    direction, but for a single number.
+    `Preconditioned` applies them. Roots are refreshed in each of the first k steps,
+    and then in each k-th. Each block of a matrix has its own factors. A side of length
+    one has no factor, except in a 1×1 matrix.
 
     Args:
         decay: b in [0, 1); None for sums.
         eps: ε ≥ 0; see `inverse_root`.
         precondition_frequency: k ≥ 1, an integer.
-        block_size: a longer side is split, into as few blocks as can be, all of one
-            length; zeros fill up the last.
-        max_precond_dim: a side that is longer has no factor, and is not split.
-        exponent_override: p, an integer ≥ 2; twice the number of factors, 4 or 2, if
-            None.
-        root_method: "eigh", by eigenvalues; or "newton", by products alone.
-        initial_accumulator_value: the multiple of the identity to begin with, ≥ 0. If
-            it is above zero, averages are not divided by 1 − bᵗ.
+        block_size: a longer side is split into the fewest blocks of equal length; the
+            last is padded with zeros.
+        max_precond_dim: a longer side has no factor, and is not split.
+        exponent_override: p, an integer ≥ 2; if None, twice the number of factors: 4
+            or 2.
+        root_method: "eigh", by eigenvalues; or "newton", by matrix products alone.
+        initial_accumulator_value: the first factors are this number, ≥ 0, times the
+            identity. If it is above zero, averages are not divided by 1 − bᵗ.
         stacked: as in `in_eigenbasis`.
 
     Returns:
         The transform; its state is `factors` and `roots`, each with a tree `left` and
-        `right` of square matrices for each block, at least float32, and `count`; for
-        averages divided by 1 − bᵗ also that, as `weight`. It emits such matrices, or
-        None where there are no factors.
+        `right` of square matrices for each block, at least float32, and `count`. If
+        averages are divided by 1 − bᵗ, `weight` is this number. It emits the roots, or
+        None for a leaf without factors.
 
     Reference:
         Gupta, Koren & Singer, "Shampoo: Preconditioned Stochastic Tensor Optimization",
@@ -225,10 +224,10 @@ def kronecker_roots(
 
 
 class Preconditioned(Rule):
-    """L^(−1/p)·numerator·R^(−1/p), a join; as long as a ratio would be if `grafted`.
+    """Join to L^(−1/p)·numerator·R^(−1/p); with `grafted`, it gets the ratio's norm.
 
-    The ratio is numerator / (√moment + eps), or the numerator alone; it is all there
-    is where there are no factors.
+    The ratio is numerator / (√moment + eps), or the numerator without a moment. Leaves
+    without factors get the ratio itself.
     """
 
     eps: Hyper
@@ -244,7 +243,8 @@ class Preconditioned(Rule):
             plain = RootRatio(self.eps, 0.0)(moment, numerator)
         if roots is None:
             return plain
-        # Roots may be of other gradients, and their product with a large one no number.
+        # Divided by its largest number, because roots of earlier, smaller gradients
+        # times a large one could overflow.
         unit, _ = divisor(largest_of(numerator, (-2, -1)))
         x = numerator / unit
         lengths = block_lengths(x.shape, self.block_size, self.max_precond_dim)
@@ -257,6 +257,6 @@ class Preconditioned(Rule):
 
 
 def _as_long_as(other: Array, u: Array) -> Array:
-    """Return matrices in the direction of u, with the norms of others; 0 stays 0."""
+    """Scale matrices `u` to the norms of `other`; 0 stays 0."""
     (unit, rest), (size, more) = norm_of(u, (-2, -1)), norm_of(other, (-2, -1))
     return u / divisor(unit)[0] / rest * more * size

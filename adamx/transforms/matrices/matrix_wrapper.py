@@ -1,11 +1,11 @@
-"""What rules have in common that let another rule see matrices in some other way."""
+"""The base of rules that apply another rule to a transformed matrix."""
 
 from adamx.core.rule import Stacked
 from adamx.core.rule_wrapper import RuleWrapper
 
 
 class MatrixWrapper(RuleWrapper):
-    """A rule around one for matrices, whose leaves may be stacked."""
+    """Base of wrappers of a rule for matrices; leaves of equal shape may be stacked."""
 
     locality = "leaf"
 

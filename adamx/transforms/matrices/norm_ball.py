@@ -1,4 +1,4 @@
-"""The farthest point of a ball along the gradient, for norms that need no products."""
+"""The farthest point of a unit ball along the gradient, without matrix products."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeAlias
@@ -14,11 +14,11 @@ from adamx.numerics.norms import norm_of
 from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 Direction: TypeAlias = Callable[[Array, Scalar, bool], Array]
-"""Of matrices (…, in, out), ε, and whether inputs count as one altogether."""
+"""A function of matrices (…, in, out), ε and `normalized`, to the emitted matrices."""
 
 
 def _over(g: Array, axes: tuple[int, ...], times: float, eps: Scalar) -> Array:
-    """Return g / (times·‖g‖ + ε), of the 2-norm along `axes`; 0 where that is 0."""
+    """Return g / (times·‖g‖ + ε) with the 2-norm along `axes`; 0 if the norm is 0."""
     unit, below, _ = divisors(norm_of(g, axes), eps, times)
     return g / unit / below
 
@@ -84,20 +84,20 @@ def scale_by_norm_ball(
     u = argmax ⟨g, x⟩ over ‖x‖ ≤ 1: a linear minimization oracle, without the minus
 
         sign       sign(g) / in
-        colnorm    √out · g / (in·‖g‖ + ε) of all weights of one input
-        rownorm    g / (√in·‖g‖ + ε) of all weights of one neuron
-        rms        g / (‖g‖/√n + ε) of a whole matrix of n numbers, or a bias
-        leaf       g / (‖g‖ + ε) of all numbers of a leaf, however many its axes
+        colnorm    √out · g / (in·‖g‖ + ε), with the norm of the weights of one input
+        rownorm    g / (√in·‖g‖ + ε), with the norm of the weights of one neuron
+        rms        g / (‖g‖/√n + ε), with the norm of a matrix of n numbers, or a bias
+        leaf       g / (‖g‖ + ε), with the norm of a leaf of any number of axes
 
-    As kernels are in JAX, a matrix is (in, out): the weights of one input are a row,
-    those of one neuron a column. The names are the paper's, for PyTorch's (out, in).
-    Matrices are the last two axes; a vector is one row. The ball of the spectral norm
-    is `orthogonalize` with `scale_by_shape(scale="spectral")`.
+    A matrix is (in, out), as in kernels of JAX: the weights of one input are a row, and
+    those of one neuron a column. The names are the paper's, for (out, in) of PyTorch.
+    Matrices are the last two axes; a vector is one row. For the spectral norm use
+    `orthogonalize` with `scale_by_shape(scale="spectral")`.
 
     Args:
-        norm: one of these.
-        normalized: False leaves out the number of inputs: √in or in is 1, for one-hot
-            inputs, as those of embeddings.
+        norm: one of the names above.
+        normalized: False replaces in and √in by 1, for one-hot inputs, as those of
+            embeddings.
         eps: ε ≥ 0. It fades where the norm is below min(1, 10⁴·ε).
 
     Reference:

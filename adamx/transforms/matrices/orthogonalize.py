@@ -1,4 +1,4 @@
-"""Orthogonalization: all singular values of a matrix become one, as far as may be."""
+"""Orthogonalization: all singular values of a matrix are moved towards 1."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -54,23 +54,27 @@ def orthogonalize(
 
     X = g / (‖g‖ + ε), then X ← a·X + (b·XXᴴ + c·(XXᴴ)²)·X
 
-    Matrices are the last two axes of a leaf, other axes count them; a vector is one
-    row. For other views see `as_matrices`. Singular values of at least a hundredth of
-    the norm become 0.68 to 1.14 after five steps of "standard", 0.97 to 1.04 of "dion",
-    0.87 to 1.13 of "polar_express" and of "you", and 0.85 to 1.15 of "dion2"; 0.99 to
-    1.01 after six of "polar_express" and of "you". The smallest ones, and rounding
-    errors with them, are multiplied by the product of all a: by 485 in five steps of
-    "standard".
+    Matrices are the last two axes of a leaf, after batch axes; a vector is one row. For
+    other views see `as_matrices`. Singular values of at least ‖g‖/100 become
+
+        0.68 to 1.14    after five steps of "standard"
+        0.97 to 1.04    after five steps of "dion"
+        0.87 to 1.13    after five steps of "polar_express" or "you"
+        0.85 to 1.15    after five steps of "dion2"
+        0.99 to 1.01    after six steps of "polar_express" or "you"
+
+    The smallest singular values, and rounding errors, are multiplied by the product of
+    all a: by 485 in five steps of "standard".
 
     Args:
         ns_coeffs: a name in `NEWTON_SCHULZ`: "standard" (Jordan's), "dion", "you",
-            "polar_express", "dion2", "newton", "taylor"; or a, b, c; or a tuple of
-            these, one for each step, of which the last is used for all further steps.
-        ns_steps: how many steps, an integer ≥ 1.
-        eps: ε ≥ 0. It fades where the norm is below min(1, 10⁴·ε), so that U·Vᴴ is the
-            same for a tiny g.
-        dtype: of the products, as "bfloat16"; None for that of the state, float32 at
-            least.
+            "polar_express", "dion2", "newton", "taylor"; or (a, b, c); or a tuple of
+            triples, one for each step; later steps use the last.
+        ns_steps: the number of steps, an integer ≥ 1.
+        eps: ε ≥ 0. It fades where the norm is below min(1, 10⁴·ε), so that a tiny g is
+            orthogonalized too.
+        dtype: the dtype of the products, as "bfloat16"; None for that of the state, at
+            least float32.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once; or None.
 

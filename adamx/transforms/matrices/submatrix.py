@@ -1,4 +1,4 @@
-"""Submatrix: another transform, on the rows or columns where most has come together."""
+"""Apply another transform to the rows or columns of largest accumulated gradient."""
 
 import math
 
@@ -43,18 +43,15 @@ class InSubmatrix(MatrixWrapper):
 
 
 def _largest(x: Array, number: int) -> Array:
-    """Return the rows with the largest sums of absolute values; ∞ and NaN are largest.
-
-    The choice has no derivative.
-    """
-    # A sum could overflow, and then all that do would be as large; a mean does not.
+    """Return the indices of the rows of the largest absolute sums, NaN and ∞ first."""
+    # Means instead of sums, because sums that overflow could not be compared.
     size = jax.lax.stop_gradient(jnp.abs(x)) * (1 / x.shape[-1])
     sums = jnp.sum(size, -1)
     return jax.lax.top_k(jnp.where(jnp.isnan(sums), jnp.inf, sums), number)[1]
 
 
 def _put(x: Array, at: Array, rows: Array) -> Array:
-    """Return the matrices with these rows put there."""
+    """Replace the rows of matrices at the indices `at`."""
 
     def put(x: Array, at: Array, rows: Array) -> Array:
         return x.at[at].set(rows, unique_indices=True)
@@ -79,17 +76,17 @@ def in_submatrix(
     u = direction(M_S) in the rows S, and 0 in the others
     M_S ← b·M_S
 
-    Rows that are not in S stay in M, the error feedback, until they are large enough.
-    A tall or square matrix has columns in the place of rows, which are fewer; kernels
-    are (in, out) in JAX, so those of a square one are its outputs. Matrices are the
-    last two axes of a leaf, other axes count them; a vector is one row. For other views
-    see `as_matrices`. `dion2` orthogonalizes those rows.
+    M is the error feedback: rows that are not in S accumulate in it until they are
+    selected. In a tall or square matrix columns are selected instead of rows. Kernels
+    are (in, out) in JAX, so the columns of a square kernel are its outputs. Matrices
+    are the last two axes of a leaf, after batch axes; a vector is one row. For other
+    views see `as_matrices`. `dion2` orthogonalizes M_S.
 
     See `orthogonalize` for the other arguments.
 
     Args:
-        direction: a transform of single arrays, such as `orthogonalize`, without state
-            for them, because it gets other rows in each step.
+        direction: a transform of single arrays, such as `orthogonalize`, without
+            slots, because it gets other rows in each step.
         fraction: α in (0, 1], a Python number.
         decay: b in [0, 1).
 

@@ -1,4 +1,4 @@
-"""Subspace: another transform, on few singular directions of each matrix."""
+"""Apply another transform in a subspace of a few singular directions of each matrix."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -51,7 +51,7 @@ class InSubspace(MatrixWrapper):
             side: jnp.zeros((*param.shape[:-2], n, rank), param.dtype)
             for side, n in lengths.items()
         }
-        # What a rule keeps may begin as the parameters; there they have no part.
+        # Zeros, because a slot that starts as the parameters has no equivalent here.
         inner = self.inner.slots(jnp.zeros(shape, param.dtype))
         return {"projector": projector, **inner}
 
@@ -75,7 +75,7 @@ class InSubspace(MatrixWrapper):
         return min(self.rank, *x.shape[-2:])
 
     def _sides(self, x: Array) -> tuple[str, ...]:
-        """Return the sides that get shorter."""
+        """Return the sides that the projection shortens."""
         if x.ndim < 2 or not x.size:
             return ()
         rows, cols = x.shape[-2:]
@@ -89,11 +89,9 @@ class InSubspace(MatrixWrapper):
         return tuple(s for s in sides if self._rank(x) < x.shape[AXES[s]])
 
     def _due(self, g: Array, projector: Sides, count: Array) -> Array:
-        """Return which matrices get new directions.
-
-        A gradient of zeros has none. So the first are those of the first gradient that
-        is not, which for some layers is not that of the first step.
-        """
+        """Return a mask of the matrices that get new directions in this step."""
+        # A zero gradient has no directions, so the first ones are computed at the first
+        # nonzero gradient, which for some layers comes after the first step.
         (one, *_) = projector.values()
         first = jnp.all(one == 0, (-2, -1), keepdims=True)
         some = jnp.any(g != 0, (-2, -1), keepdims=True)
@@ -118,20 +116,20 @@ def in_subspace(
     proj_type: Projection = "std",
     stacked: Stacking | None = "loop",
 ) -> InSubspace:
-    """Apply `inner` to the part of each matrix in a few singular directions.
+    """Apply `inner` to each matrix projected onto a few singular directions.
 
     u = s·P·inner(Pᵀ·g), with P the first r left singular vectors of g
     each k-th step:  P ← the first r left singular vectors of g
 
-    That is for a wide matrix. Of a tall or square one the right side gets shorter:
-    u = s·inner(g·P)·Pᵀ. The state of `inner` has the size of its input, and stays as it
-    is when P changes. A side not longer than r stays whole.
+    This is the projection of a wide matrix. A tall or square matrix is projected from
+    the right: u = s·inner(g·P)·Pᵀ. A side of at most r is not projected. The state of
+    `inner` has the size of the projection, and is unchanged when P changes.
 
-    Matrices are the last two axes of a leaf, other axes count them; vectors are passed
-    on as they are, and not scaled. For other views see `as_matrices`. Numbers below the
-    rounding errors of the products count as zero; `inner` would otherwise treat them as
-    small gradients. A gradient of zeros leaves P unchanged; the first P is that of the
-    first gradient that is not zero. `galore` is Adam in such a subspace.
+    Matrices are the last two axes of a leaf, after batch axes; vectors go through
+    `inner` without projection and without s. For other views see `as_matrices`. Numbers
+    as small as the rounding errors of the products count as zero, because `inner` would
+    treat them as small gradients. A zero gradient leaves P unchanged; the first P is
+    computed at the first nonzero gradient. `galore` is Adam in this subspace.
 
     Args:
         inner: a transform of single arrays, such as `scale_by_adam`, that reads neither
@@ -139,8 +137,8 @@ def in_subspace(
         rank: r ≥ 1, an integer.
         update_proj_gap: k ≥ 1, an integer.
         scale: s, a factor of the updates of matrices.
-        proj_type: which side gets shorter: "std", the shorter one; "reverse_std", the
-            longer one; "left", the rows; "right", the columns; or "full", both.
+        proj_type: the side that is projected: "std", the shorter one; "reverse_std",
+            the longer one; "left", the rows; "right", the columns; or "full", both.
         stacked: how matrices of equal shape and dtype are stacked to share a program:
             "loop", one after the other, in place; "vmap", all at once, which computes a
             new P in every step and discards most of them; or None.

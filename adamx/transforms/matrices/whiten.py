@@ -1,4 +1,4 @@
-"""Whitening: updates whose numbers are uncorrelated, by Kronecker factors learnt."""
+"""Whitening by learned Kronecker factors, so that updates are uncorrelated."""
 
 import functools
 import math
@@ -39,7 +39,7 @@ Probability: TypeAlias = Annotated[ScalarOrSchedule, Interval(0.0, 1.0, closed=T
 
 
 class Whiten(Rule):
-    # What is drawn for a number depends on where in its leaf it stands.
+    # because the random numbers depend on the index in the leaf
     locality = "leaf"
     refreshes = True
 
@@ -92,12 +92,12 @@ class Whiten(Rule):
         return match_sharding(emit(q, x).reshape(g.shape), g), {"q": q}
 
     def _split(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """Return the axes that count arrays, and those of one array: at least one."""
+        """Return the lengths of the batch axes, and of the axes that have factors."""
         at = max(len(shape) - 2, 0) if self.matrices else 0
         return shape[:at], shape[at:] or (1,)
 
     def _diagonal(self, shape: tuple[int, ...]) -> list[bool]:
-        """Return for each axis whether its factor is a diagonal."""
+        """Return for each axis whether its factor is diagonal."""
         order = sum(size != 1 for size in shape)
         few = order < self.min_ndim_triangular or self.memory_save_mode == "all_diag"
         found = [few or not 1 < size <= self.max_size_triangular for size in shape]
@@ -111,10 +111,10 @@ class Whiten(Rule):
 
 
 def _size(g: Array) -> tuple[Array, Array]:
-    """Return the unit of `g`, and whether it is nonzero and finite."""
+    """Return the unit to divide `g` by, and whether `g` is nonzero and finite."""
     largest = jax.lax.stop_gradient(largest_of(g))
     known = largest >= float(jnp.finfo(largest.dtype).tiny)
-    # XLA may multiply by an inverse, and that of more is zero.
+    # because XLA may multiply by the inverse, which is 0 above this bound
     bound = largest_invertible(largest.dtype)
     shown = jnp.minimum(largest, bound)
     unit = jnp.where(known | jnp.isnan(largest), shown, 1)
@@ -129,7 +129,7 @@ def _refreshed(rate: Scalar, q: Factors, g: Array, v: Array) -> Factors:
 
 
 def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
-    """Return P·g, clipped to the bound without overflow on the way."""
+    """Return P·g, clipped to `bound` without overflow."""
     unit, _ = _size(g)
     size, u = whitened(q, g / unit)
     size = unit * size
@@ -141,7 +141,7 @@ def _emitted(bound: Scalar | None, q: Factors, g: Array) -> Array:
 
 
 def annealed_probability() -> ScalarOrSchedule:
-    """Return 1 for 500 steps, then a factor 1/e in each 1,000, down to 0.03."""
+    """Return a schedule: 1 for 500 steps, then divided by e per 1,000, to 0.03."""
     return exponential_decay(1.0, 1000, 1 / math.e, 500, end_value=0.03)
 
 
@@ -161,32 +161,34 @@ def whiten(
     """Multiply by a preconditioner that makes the covariance of updates the identity.
 
     u = P·g · min(1, c / rms(P·g)),  P = QᴴQ,  Q = Q₁ ⊗ Q₂ ⊗ …, a factor for each axis
-    in steps that are due, with a = Q·g, b = Q⁻ᴴ·v and normal numbers v:
+    in refresh steps, with a = Q·g, b = Q⁻ᴴ·v and standard normal numbers v:
         Qᵢ ← Qᵢ − ρ · triu(aᵢaᵢᴴ − bᵢbᵢᴴ) / ‖aᵢaᵢᴴ + bᵢbᵢᴴ‖ · Qᵢ
 
-    aᵢ is a as a matrix with axis i as its rows. At rest E[aaᴴ] = E[bbᴴ] = Q⁻ᴴQ⁻¹, so
-    that P = E[ggᴴ]^(−1/2) where that is a Kronecker product. Factors are upper
-    triangular, or diagonals; nothing is inverted, one triangle is solved for each axis.
-    The norm is a lower bound, seldom far off. As it is of the same a and b, leaves of
-    few numbers end below the identity; one number alone at 0.6.
+    aᵢ is a as a matrix with axis i as its rows. Q is stationary when E[aaᴴ] = E[bbᴴ] =
+    Q⁻ᴴQ⁻¹; then P = E[ggᴴ]^(−1/2), if that is a Kronecker product. Factors are upper
+    triangular or diagonal. Nothing is inverted; one triangular system is solved for
+    each axis. The norm is estimated from below. Because it depends on the same a and b,
+    the covariance of leaves of few numbers stays below the identity: the update of a
+    single number is 0.6.
 
-    With the probability p a step is due when 1/p steps have passed since the last such.
-    A gradient that is zero all over, or not finite, teaches nothing.
+    A refresh step follows when 1/p steps have passed since the last. A gradient that is
+    zero everywhere, or not finite, leaves Q unchanged.
 
     Args:
         precond_lr: ρ ≥ 0.
-        preconditioner_update_probability: p in [0, 1], the share of steps in which Q is
-            learnt; by default 1 for 500 steps, and then falling to 0.03 until 4,000.
-        max_size_triangular: factors of longer axes are diagonals.
-        min_ndim_triangular: factors of arrays of fewer axes are diagonals; axes of
+        preconditioner_update_probability: p in [0, 1], the share of refresh steps; by
+            default 1 for 500 steps, and then falling to 0.03 at step 4,000.
+        max_size_triangular: factors of longer axes are diagonal.
+        min_ndim_triangular: factors of arrays of fewer axes are diagonal; axes of
             length 1 do not count.
-        memory_save_mode: "all_diag" for diagonals alone, "one_diag" for one along the
-            longest axis, "smart_one_diag" for that where it is longer than all others.
-        precond_init_scale: the first Q, times the identity, > 0.
-        max_update_rms: c ≥ 0, a bound for the root mean square of a leaf; or None.
-        matrices: whether only the last two axes are those of an array, and others count
-            such; otherwise each axis has a factor.
-        key: a random key, or an integer to make one of.
+        memory_save_mode: "all_diag" for diagonal factors alone, "one_diag" for one of
+            the longest axis, "smart_one_diag" for one if an axis is longer than all
+            others.
+        precond_init_scale: the first Q is this number, > 0, times the identity.
+        max_update_rms: c ≥ 0, a bound of the root mean square of a leaf; or None.
+        matrices: whether only the last two axes have factors, and others are batch
+            axes; otherwise each axis has a factor.
+        key: a random key, or an integer seed.
 
     Returns:
         The transform; its state is `q`, a tree of factors for each axis, `"0"`, `"1"`,

@@ -1,4 +1,4 @@
-"""The quotient of two root mean squares: of past updates, and of past gradients."""
+"""Multiplication by a ratio of two root mean squares: of updates and of gradients."""
 
 import jax.numpy as jnp
 
@@ -20,7 +20,7 @@ class Adadelta(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         g = clip_to_squarable(g)
         nu = moving_average(slots["nu"], abs_sq(g), self.rho)
-        # With eps = 0 the root may be 0, and then so is g.
+        # With eps = 0 the root may be 0; then g is 0 too.
         least = float(jnp.finfo(nu.dtype).tiny) ** 0.5
         rms = jnp.maximum(safe_sqrt(nu + self.eps), least)
         u = g / rms * safe_sqrt(slots["delta"] + self.eps)
@@ -30,7 +30,7 @@ class Adadelta(Rule):
 
 @transform
 def scale_by_adadelta(rho: Decay = 0.9, eps: NonNegative = 1e-6) -> Adadelta:
-    """Divide by the root mean square of the updates, times that of the emitted ones.
+    """Divide by the root mean square of g, and multiply by that of u.
 
     ν ← ρ·ν + (1−ρ)·|g|²
     u = g · √(δ + ε) / √(ν + ε)

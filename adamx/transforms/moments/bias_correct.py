@@ -1,4 +1,4 @@
-"""Bias correction: division by the weight sum, whatever the average is."""
+"""Bias correction of any average: division by its weight sum."""
 
 from collections.abc import Mapping
 from functools import cached_property, reduce
@@ -22,19 +22,19 @@ from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class Response(RuleWrapper):
-    """Computes the weight sum of `inner`: its output if all updates had been one.
+    """Compute the weight sum of `inner`: its output if all updates had been one.
 
-    It runs `inner` on two single numbers. The first starts at 0 and gets ones. It is
-    precise in early steps, but in float32 it stops up to 2⁻²⁵/(1−b) short of 1. The
-    second is the same minus one: it starts at −1 and gets zeros, so that in late steps
-    it holds the small distance to 1 to full precision. That needs `is_average`.
+    `inner` also runs on two scalars. The first starts at 0 and gets ones. It is precise
+    in early steps, but in float32 it stops up to 2⁻²⁵/(1−b) below 1. The second equals
+    the first minus one: it starts at −1 and gets zeros, so that in late steps it has
+    the small distance to 1 at full precision. It needs `is_average`.
     """
 
     inner: Series
 
     @cached_property
     def _outline(self) -> tuple[PyTreeDef, dict[str, list[Path]]]:
-        """The structure of the slots of `inner`, and the paths of its numbers."""
+        """Return the structure of the slots of `inner`, and paths of its scalars."""
         slots = Parts.of(self.inner.slots(jnp.zeros((), scalar_dtype())))
         kinds = (SUM, SHIFTED) if is_average(self.inner) else (SUM,)
         return slots.container, {
@@ -72,25 +72,25 @@ class Response(RuleWrapper):
 
     @cached_property
     def _of_the_past(self) -> bool:
-        """Whether `inner` emits what it kept before the step: nothing in the first."""
+        """Return whether `inner` emits its state before the step, at first nothing."""
         return any(getattr(rule, "past", False) for _, rule in iter_rules("", self))
 
 
 SUM, SHIFTED = "weight_sum", "weight_sum_minus_one"
-"""What a state keeps beside each slot of `inner`, after its name."""
+"""The suffixes of the two scalars that the state keeps for each slot of `inner`."""
 
 STARTS = {SUM: 0.0, SHIFTED: -1.0}
-"""What the slots of one element begin with."""
+"""The first values of the scalars."""
 
 RESPONSE = "response"
-"""The weight sum of this step, which `step` sees."""
+"""The weight sum of this step, for `step`."""
 
 NOTHING = "nothing"
-"""Whether no update is in what `inner` emits, as before the first step."""
+"""Whether the output of `inner` contains no update yet, as in the first step."""
 
 
 def is_average(rule: Rule) -> bool:
-    """Whether `rule` is averages in series and nothing else; see `Rule.averages`."""
+    """Return whether `rule` consists of averages in series; see `Rule.averages`."""
     if isinstance(rule, Series):
         return all(is_average(part) for _, part in rule.rules)
     return rule.averages
@@ -104,7 +104,7 @@ class BiasCorrect(Response):
         u, slots = self.inner.step(g, slots, shared, param)
         if NOTHING not in shared:
             return times(u, jax.lax.integer_pow(shared[RESPONSE], -1)), slots
-        # A moment of nothing is infinite, so that a quotient over it is zero.
+        # A moment without any update is ∞, so that a quotient over it is zero.
         none = shared[NOTHING]
         weight = jnp.where(none, 1, shared[RESPONSE])
         return jnp.where(none, jnp.inf, u / weight), slots
@@ -112,22 +112,22 @@ class BiasCorrect(Response):
 
 @transform
 def bias_correct(tx: TransformLike) -> BiasCorrect:
-    """Divide what `tx` emits by its weight sum.
+    """Divide the output of `tx` by its weight sum.
 
     u = tx(g) / tx(1)
 
     A moving average that starts at zero is too small at first: after t steps its
-    weights add up to 1 − bᵗ. The weight sum equals what `tx` emits if all updates are
-    one. So it is right for any average: with a scheduled decay, of an average, or under
-    a running maximum, as in AMSGrad.
+    weights add up to 1 − bᵗ. The weight sum is the output of `tx` if all updates are
+    one, so it is correct for any average: with a scheduled decay, of another average,
+    or under a running maximum, as in AMSGrad.
 
     Args:
         tx: a transform made of elementwise rules that need no parameters.
 
     Returns:
-        The transform; its state is that of `tx`, and beside each slot, such as `mu`,
-        two numbers: `mu_weight_sum`, 1 − bᵗ for a moving average, and
-        `mu_weight_sum_minus_one`, to full precision where that is small.
+        The transform; its state is that of `tx`, and two scalars for each slot, such as
+        `mu`: `mu_weight_sum`, 1 − bᵗ for a moving average, and
+        `mu_weight_sum_minus_one`, −bᵗ, which is precise when it is small.
 
     Raises:
         TransformError: `tx` is not elementwise, or needs the parameters.
@@ -162,9 +162,9 @@ def scale_by_response(tx: TransformLike, power: Finite = 1.0) -> ScaleByResponse
 
     u = tx(1)^p · g
 
-    The gradients themselves do not go through `tx`. It writes a bias correction in
-    another place than on the average: the √(1−b2ᵗ) in the step size of Adam's ε̂ form
-    is `scale_by_response(second_moment(b2), 0.5)`.
+    The gradients do not go through `tx`. Use it for a bias correction that is not
+    applied to the average itself: the √(1−b2ᵗ) in the step size of Adam's ε̂ form is
+    `scale_by_response(second_moment(b2), 0.5)`.
 
     Args:
         tx: a transform made of elementwise rules that need no parameters.

@@ -13,13 +13,13 @@ from adamx.numerics.averages import moving_average
 from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 Blocks: TypeAlias = int | tuple[int | tuple[int, int], ...]
-"""The axes that blocks are counted along: of an int each index is another block; of a
-pair (axis, n) each of n equal parts. () is one block for the leaf. Axes that a leaf has
-not do not count."""
+"""The axes that are split into blocks: along an axis each index is a block, along
+(axis, n) each of n equal parts. () is one block for the leaf. Axes that a leaf does not
+have are ignored."""
 
 
 class BlockMoment(Rule):
-    """Keep an axis for each of the leaf's, so that its sharding applies."""
+    """Keep all axes of the leaf, some with size 1, so that its sharding applies."""
 
     locality = "leaf"
 
@@ -32,7 +32,7 @@ class BlockMoment(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         mean = self._mean(abs_sq(clip_to_squarable(g)))
         nu = moving_average(slots["nu"], mean, self.decay)
-        # With a glance at g, so that on many devices it comes to be where g is.
+        # g is an operand, so that XLA gives v the sharding of g.
         v = jnp.where(jnp.isnan(g.real), g.real, self._spread(nu, g.shape))
         return v, {"nu": nu}
 
@@ -42,7 +42,7 @@ class BlockMoment(Rule):
         total = 1
         for part in parts:
             total *= max(part, 1)
-        # Divided first, because the sum of the largest squares could overflow.
+        # Divided before the sum, because the sum of squares could overflow.
         x = x / total
         if not _uneven(x.shape, counts):
             axes = tuple(i for i, n in enumerate(counts) if n == 1)
@@ -57,7 +57,7 @@ class BlockMoment(Rule):
         return jnp.broadcast_to(nu, shape)
 
     def _counts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return how many blocks there are along each axis."""
+        """Return the number of blocks along each axis."""
         counts = [1] * len(shape)
         blocks = (self.blocks,) if isinstance(self.blocks, int) else self.blocks
         for entry in blocks:
@@ -83,21 +83,21 @@ def block_moment(decay: Decay = 0.999, blocks: Blocks = -1) -> BlockMoment:
     """Emit the moving average of the mean of |g|² in each block: a statistic.
 
     ν ← b·ν + (1−b)·(mean of |g|² over the block)
-    u = ν, for every number of the block
+    u = ν, for each number of the block
 
     `adam_mini` divides by its root.
 
     Args:
         decay: b in [0, 1).
-        blocks: the axes that blocks are counted along. With -1 each index of the last
-            axis is a block; with 0, of the first; with () the leaf is one; with (0, 1)
-            each number of a matrix. A pair splits an axis: ((-1, 8),) makes 8 blocks of
-            the last, such as heads that lie side by side. Axes that a leaf does not
-            have are ignored.
+        blocks: the axes that are split into blocks. With -1 each index of the last axis
+            is a block, with 0 each index of the first; with () the leaf is one block;
+            with (0, 1) each number of a matrix is one. A pair sets the number of equal
+            parts: ((-1, 8),) splits the last axis into 8 blocks, such as attention
+            heads. Axes that a leaf does not have are ignored.
 
     Returns:
-        A transform that keeps `nu`, with the number of blocks along each axis as its
-        shape.
+        A transform that keeps `nu`, whose shape is the number of blocks along each
+        axis.
 
     Raises:
         TransformError: in use, an axis is not divisible into its blocks.

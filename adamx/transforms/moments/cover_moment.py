@@ -1,4 +1,4 @@
-"""A second moment shared along each axis: what the covers of a number agree on."""
+"""A second moment bounded by one number for each index of each axis."""
 
 import functools
 
@@ -13,7 +13,7 @@ from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class CoverMoment(Rule):
-    """Keep a sum as the mean of its terms, and emit it times their count."""
+    """Keep a sum as the mean of its terms, because a float32 sum stops growing."""
 
     locality = "leaf"
     counts = True
@@ -45,7 +45,7 @@ class CoverMoment(Rule):
 
 
 def _others(ndim: int) -> list[tuple[int, ...]]:
-    """Return for each axis the others; a scalar has one axis without others."""
+    """Return all other axes for each axis; for a scalar one empty tuple."""
     axes = range(ndim)
     return [tuple(a for a in axes if a != axis) for axis in axes] or [()]
 
@@ -58,24 +58,24 @@ def _largest(nu: Array, axes: tuple[int, ...]) -> Array:
 def cover_moment(
     decay: Decay | None = None, *, keep_largest: bool = False
 ) -> CoverMoment:
-    """Emit a bound of the sum of |g|², from one number for each index of each axis.
+    """Emit an upper bound of the sum of |g|², kept as one number per index of an axis.
 
-    ν = min over axes of the κ of its index, plus |g|²
-    κ ← the largest ν with that index, for each axis
+    ν = (the least κ among the axes, at the index of the number) + |g|²
+    κ ← the largest ν at that index, for each axis
     u = ν
 
     `sm3` divides by its root. ν is at least the sum that `sum_of_squares` emits. The
-    state has m + n numbers for an m×n matrix, and n for a vector, where ν is that sum.
-    With `decay` b it is an average: ν = b·min κ + (1−b)·|g|².
+    state has m + n numbers for an m×n matrix. For a vector it has n, and ν is the sum.
+    With `decay` b, ν is an average: ν = b·min κ + (1−b)·|g|².
 
     Args:
         decay: b in [0, 1); None for the sum.
-        keep_largest: whether an average κ never falls. Leave it False for the sum,
-            which is kept as a mean, and does not fall anyway.
+        keep_largest: whether κ of an average never falls. It has no effect on the sum,
+            which never falls.
 
     Returns:
         A transform that keeps `nu`: a tree of κ for each axis, `"0"`, `"1"`, …, with
-        the other axes kept as 1. If ν is a sum, κ is kept as a mean over the steps.
+        size 1 along the other axes. For a sum, κ is kept as a mean over the steps.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The second moment of a matrix, from the means of its rows and columns alone."""
+"""A second moment of matrices, computed from means of rows and columns."""
 
 import jax.numpy as jnp
 
@@ -12,7 +12,7 @@ from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class FactoredMoment(Rule):
-    """Keep the axis of each mean, with size 1, so that means broadcast."""
+    """Keep the axis of each mean with size 1, so that means broadcast."""
 
     locality = "leaf"
     counts = True
@@ -33,7 +33,7 @@ class FactoredMoment(Rule):
             return {"nu": jnp.zeros_like(param.real) if self.keep_whole else None}
 
         def zeros(axis: int) -> Array:
-            # Of the sum's type, which on explicit meshes says where it is.
+            # Like the sum, because its type has the sharding on explicit meshes.
             return jnp.zeros_like(jnp.sum(param.real, axis, keepdims=True))
 
         return {"nu": {"row": zeros(axes[1]), "col": zeros(axes[0])}}
@@ -60,12 +60,13 @@ class FactoredMoment(Rule):
         mean = jnp.mean(row, axis, keepdims=True)
         if self.eps_floor:
             mean = jnp.maximum(mean, self.eps)
-        # Half of the division to each, as the smallest by the largest could underflow.
+        # Each factor is divided by √mean, because the smallest divided by the mean
+        # could underflow.
         root = jnp.sqrt(jnp.where(mean > 0, mean, 1))
         return (row / root) * (col / root)
 
     def _share(self, count: Array) -> Scalar:
-        """Return the share of the present, 1 − b."""
+        """Return the weight of the new square, 1 − b."""
         if self.power is None:
             assert self.decay is not None
             return 1 - self.decay
@@ -74,7 +75,7 @@ class FactoredMoment(Rule):
         return share if self.decay is None else jnp.maximum(share, 1 - self.decay)
 
     def _axes(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """Return the axes of the rows and of the columns, if the shape has them."""
+        """Return the axes of rows and columns; None if the shape is not factored."""
         if not self.factored or len(shape) < 2:
             return None
         order = range(len(shape))
@@ -97,36 +98,36 @@ def factored_moment(
     eps_floor: bool = False,
     keep_whole: bool = True,
 ) -> FactoredMoment:
-    """Emit a moving average of |g|², of rank one in each matrix: a statistic.
+    """Emit a rank-one moving average of |g|² of each matrix: a statistic.
 
     r ← b·r + (1−b)·(mean of |g|² + ε over each row),  c likewise over each column
     u = r·c / mean(r)
 
     `adafactor` divides by its root. The state has m + n numbers for an m×n matrix. The
-    two largest axes of a leaf are factored (the last of equal ones), if both are large
-    enough; other axes count matrices. Leaves that are not factored have
+    two largest axes of a leaf are factored (in a tie, the last), if both are large
+    enough; the others are batch axes. Leaves that are not factored have
     ν ← b·ν + (1−b)·(|g|² + ε) and u = ν.
 
-    With `power` c the average starts with the first square alone and slows down:
-    b = 1 − t^(−c) in step t, and with `decay` too, the lesser of both.
+    With `power` c, b starts at 0 and grows: b = 1 − t^(−c) in step t. If `decay` is
+    given too, b is the smaller of both.
 
     Args:
         decay: b in [0, 1); None if only `power` sets b.
         eps: ε ≥ 0, added to the squares.
         power: c ≥ 0; None for a constant b.
-        offset: after so many steps t begins again from 1: the average forgets the past
-            when fine-tuning starts.
-        min_dim_size_to_factor: the least size of both axes.
-        factored: False keeps all of ν, for every leaf.
+        offset: the number of steps after which t restarts at 1, so that the average
+            forgets the past when fine-tuning starts.
+        min_dim_size_to_factor: the smallest size of both axes.
+        factored: False keeps the whole ν for all leaves.
         last_axes: whether to factor the last two axes instead of the two largest.
-        eps_floor: whether ε is a floor instead: of mean(r), and ε² of u.
+        eps_floor: whether ε is not added, but a lower bound of mean(r), and ε² of u.
         keep_whole: whether leaves that are not factored have a moment; otherwise they
-            keep nothing, and u = 1.
+            have no state, and u = 1.
 
     Returns:
-        A transform that keeps `nu`: trees `row` and `col` of the factored leaves, with
-        the axis of the mean kept as 1, beside `array` of the others. If no leaf is
-        factored, `nu` is the tree itself.
+        A transform that keeps `nu`: trees `row` and `col` for factored leaves, with
+        size 1 along the axis of the mean, and `array` for the others. If no leaf is
+        factored, `nu` is one tree.
 
     Raises:
         TransformError: both `decay` and `power` are None.

@@ -1,4 +1,4 @@
-"""Estimates of the diagonal of the Hessian, for what reads `hessian` in its update."""
+"""Estimate the diagonal of the Hessian, for the extra argument `hessian`."""
 
 from collections.abc import Callable
 
@@ -24,9 +24,9 @@ def hutchinson_estimator_diag_hessian(
 
     ĥ = z ⊙ ∇²f(θ)·z, whose mean over z is the diagonal
 
-    The variance comes from the numbers off the diagonal; with signs for z that is all
-    of it, and a diagonal Hessian is exact. Normal z, as in Sophia's code, add twice the
-    square of the diagonal. An estimate costs about two gradients.
+    The off-diagonal numbers of the Hessian cause the variance. If z are signs, nothing
+    else does, so a diagonal Hessian is exact. Normal z, as in Sophia's code, add twice
+    the square of the diagonal to the variance. An estimate costs about two gradients.
 
     Args:
         obj_fn: the loss, from parameters to a scalar.
@@ -79,11 +79,11 @@ def gauss_newton_bartlett_diag_hessian(
 
     ŷ ~ softmax(logits);  ĥ = B · (∇ mean cross-entropy(logits, ŷ))²
 
-    B is the number of examples; the authors' code leaves it out here, and multiplies by
-    it in the step. Labels are drawn from the model; labels of the data would give the
-    empirical Fisher information. The mean over ŷ is the diagonal of the Gauss–Newton
-    part of the Hessian of the mean cross-entropy, which is never negative. An estimate
-    costs one gradient.
+    B is the number of examples; the code of the paper multiplies by B in the step
+    instead. Labels ŷ are drawn from the model, because labels of the data would give
+    the empirical Fisher information. The mean over ŷ is the diagonal of the
+    Gauss–Newton part of the Hessian of the mean cross-entropy. It is never negative. An
+    estimate costs one gradient.
 
     Args:
         logits_fn: from parameters to logits, the classes along the last axis. All

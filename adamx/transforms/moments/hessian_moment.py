@@ -1,4 +1,4 @@
-"""The moving average of a diagonal of the Hessian that is seen now and then."""
+"""The moving average of diagonals of the Hessian, which are given in some steps."""
 
 import jax.numpy as jnp
 
@@ -38,8 +38,8 @@ def hessian_moment(
     each k-th step, from the first:  h ← b·h + (1−b)·ĥ
     u = h
 
-    `sophia` divides by it. ĥ is the argument `hessian` of update, and is not read in
-    other steps. It may be negative, and then so may h.
+    `sophia` divides by it. ĥ is the argument `hessian` of update, which is ignored in
+    other steps. h may be negative if ĥ is.
 
     Args:
         decay: b in [0, 1).

@@ -1,4 +1,4 @@
-"""The largest |g| of the past, fading, and division by it."""
+"""Division by an exponentially decaying maximum of |g|."""
 
 import jax.numpy as jnp
 
@@ -32,9 +32,9 @@ def scale_by_infinity_moment(
     eps_in_max: bool = True,
     numerator: TransformLike | None = None,
 ) -> Rule | TreeTransform:
-    """Divide by the largest |g| of the fading past.
+    """Divide by an exponentially decaying maximum of |g|.
 
-    ν ← max(b·ν, |g| + ε),  u = n / ν, where n is what `numerator` emits
+    ν ← max(b·ν, |g| + ε),  u = n / ν, where `numerator` emits n
     or, without `eps_in_max`:  ν ← max(b·ν, |g|),  u = n / (ν + ε)
 
     With a bias-corrected momentum as `numerator` it is the direction of `adamax`.
@@ -42,7 +42,8 @@ def scale_by_infinity_moment(
     Args:
         decay: b in [0, 1).
         eps: ε ≥ 0.
-        eps_in_max: whether ε is added to |g|, or to ν when it divides.
+        eps_in_max: whether ε is added to |g|; otherwise it is added to ν in the
+            quotient.
         numerator: a transform of the same updates; the identity by default.
 
     Returns:

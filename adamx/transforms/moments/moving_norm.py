@@ -25,7 +25,7 @@ class MovingNorm(Rule):
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         unit, rest = norm_of(g)
-        # In the leaf's dtype also where it is empty.
+        # The cast is for empty leaves, whose norm has another dtype.
         now = (unit * rest).astype(g.real.dtype)
         later = root_of_squares(self.decay, slots["norm"], 1 - self.decay, now)
         norm = jnp.where(shared["count"] == 1, now, later)
@@ -48,7 +48,7 @@ def scale_by_moving_norm(
     ν ← b·ν + (1−b)·‖g‖², and ‖g‖² in the first step
     u = g / (√(ν + ε_root) + ε)
 
-    `novograd` adds momentum to it. `second_moment` keeps a ν for each number.
+    `novograd` adds momentum. `second_moment` keeps a ν for each number.
 
     Args:
         decay: b in [0, 1).

@@ -1,4 +1,4 @@
-"""The moving variance: the second moment around the moving average."""
+"""The moving variance: the second moment about the moving average."""
 
 import jax.numpy as jnp
 
@@ -12,12 +12,12 @@ from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 
 class MovingVariance(Rule):
-    """Keep mean and variance themselves, not two moments.
+    """Keep mean and variance instead of two moments.
 
-    ν − μ² is a difference of nearly equal numbers where gradients change little; in
-    float32 it has no right digit. West's recursion has the same value and no
-    difference. `weight` is the sum of the weights so far, 1 from the start if a zero of
-    weight bᵗ counts, and `rest` is 1 − weight. `weight` is precise early, `rest` late.
+    If gradients change little, ν − μ² is a difference of nearly equal numbers, which in
+    float32 has no correct digit. West's recursion computes the same value without a
+    difference. With bias correction `weight` is the sum of the weights, 1 − bᵗ, which
+    is precise early, and `rest` is 1 − weight, which is precise late.
     """
 
     decay: Hyper
@@ -61,13 +61,13 @@ def moving_variance(
 
     u = ν − |μ|², with μ ← b·μ + (1−b)·g and ν ← b·ν + (1−b)·|g|²
 
-    It is computed as v ← b·v + (1−b)·b·|g − μ|² with the μ before, which is the same
-    and loses no digits. `rmsprop` divides by its root if `centered`.
+    It is computed as v ← b·v + (1−b)·b·|g − μ|² with the old μ: the same value, without
+    a loss of digits. `rmsprop` divides by its root if `centered`.
 
     Args:
         decay: b in [0, 1).
         initial_scale: the first variance.
-        bias_correction: whether μ and ν are divided by 1−bᵗ before, as in Adam.
+        bias_correction: whether μ and ν are divided by 1−bᵗ first, as in Adam.
 
     Returns:
         A transform that keeps `mu` and `var`.

@@ -1,4 +1,4 @@
-"""A second moment for each neuron: for what comes out of a matrix, column by column."""
+"""A second moment for each neuron, a column of a matrix."""
 
 import jax.numpy as jnp
 
@@ -20,14 +20,14 @@ class NormalizeNeurons(Rule):
         return 1
 
     def slots(self, param: Array) -> Slots:
-        # Of the norm's type, which on explicit meshes says where it is.
+        # Like the norm, because its type has the sharding on explicit meshes.
         return {"norm": jnp.zeros_like(_of_inputs(param))}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         norm, now = slots["norm"], _of_inputs(g)
         norm = root_of_squares(self.decay, norm, 1 - self.decay, now)
-        # Relative to the largest column, so that a column of rounding errors stays
-        # small in a matrix of any size.
+        # ε is relative to the largest column, so that a column of rounding errors stays
+        # small, however small the matrix is.
         size = jnp.max(norm, _matrix(norm), keepdims=True, initial=0)
         below, _ = divisor(norm + faded(self.eps, size, jnp.ones_like(size)))
         u = safe_divide(g, below)
@@ -57,18 +57,18 @@ def normalize_neurons(
     ν ← b·ν + (1−b)·(mean of |g|² over each column)
     v = g / (√ν + ε),  u = v · ‖g‖ / ‖v‖
 
-    `normuon` puts it behind Muon. A column has the weights of one neuron, as kernels
-    are in JAX: (in, out). Matrices are the last two axes of a leaf, other axes count
-    them; a vector is one row. ‖g‖ is the norm of a matrix, so no bias correction is
-    needed.
+    `normuon` applies it after Muon. A column contains the weights of one neuron, as in
+    kernels of JAX, (in, out). Matrices are the last two axes of a leaf, after batch
+    axes; a vector is one row. ‖g‖ and ‖v‖ are norms of a matrix. Because u has the norm
+    of g, no bias correction is needed.
 
     Args:
         decay: b in [0, 1).
         eps: ε ≥ 0. It fades where the largest √ν of a matrix is below min(1, 10⁴·ε).
 
     Returns:
-        A transform that keeps `norm`, √ν, one number for each column, with the axis of
-        the mean kept as 1.
+        A transform that keeps `norm`, √ν, one number for each column, with size 1 along
+        the axis of the mean.
 
     Example:
         >>> import jax.numpy as jnp

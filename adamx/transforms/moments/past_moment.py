@@ -1,4 +1,4 @@
-"""Division by the root of the second moment of the steps before."""
+"""Division by the root of the second moment of earlier steps."""
 
 import jax.numpy as jnp
 
@@ -24,7 +24,7 @@ class PastMoment(Rule):
         g = clip_to_squarable(g)
         first = shared["count"] == 1
         below = floored_root(slots["nu"], self.eps)
-        # 0·g instead of 0, so that a first NaN shows.
+        # 0·g instead of 0, so that a NaN in the first step is visible.
         u = jnp.where(first, 0 * g, g / jnp.where(first, 1, below))
         square = abs_sq(g)
         later = moving_average(slots["nu"], square, self.decay)
@@ -33,17 +33,17 @@ class PastMoment(Rule):
 
 @transform
 def scale_by_past_moment(decay: Decay = 0.9999, eps: NonNegative = 1e-6) -> PastMoment:
-    """Divide by the root of the second moment as it was before this step.
+    """Divide by the root of the second moment before this step.
 
     u = g / max(√ν, ε), and 0 in the first step
     ν ← b·ν + (1−b)·|g|², and |g|² in the first step
 
-    The divisor is not correlated with g, unlike that of `scale_by_second_moment`, and
-    the quotient has no bound. `adopt` averages it.
+    Unlike in `scale_by_second_moment`, the divisor is not correlated with g, and u has
+    no bound. `adopt` averages u.
 
     Args:
         decay: b in [0, 1).
-        eps: ε ≥ 0, the least divisor.
+        eps: ε ≥ 0, the smallest divisor.
 
     Returns:
         A transform that keeps `nu`.

@@ -1,4 +1,4 @@
-"""Division by the root of a second moment, once that is known well enough."""
+"""Division by the root of a second moment once it averages enough steps."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class RectifiedRatio(RootRatio):
     eps_hat: bool
     silent_start: bool
     strength: Scalar = 0.0
-    """r in this step."""
+    """r of this step."""
 
     def advance(self, shared: Shared, *_: Any, **extra: Any) -> Shared:
         count = shared["count"]
@@ -43,17 +43,18 @@ class RectifiedRatio(RootRatio):
         return replace(super().resolve(shared), **shared["now"])
 
     def __call__(self, moment: Array, numerator: Array) -> Array:
-        # Bounded here alone: a numerator that is not divided has no squares beside it.
+        # Clipped only here, because a numerator that is not divided need not have a
+        # finite square.
         rectified = self.strength * super().__call__(
             moment, clip_to_squarable(numerator)
         )
-        # 0·n instead of 0, so that a first NaN shows.
+        # 0·n instead of 0, so that a NaN in the first step is visible.
         early = 0 * numerator if self.silent_start else numerator
         return jnp.where(self.strength > 0, rectified, early)
 
 
 def rectification(decay: Scalar, threshold: Scalar, count: Array) -> Array:
-    """Return the paper's r, and 0 if the average is too short."""
+    """Return r of the paper; 0 if the average is too short."""
     length, longest = 2 * mean_age(decay, count) - 1, 2 / (1 - decay) - 1
     enough = (length >= threshold) & (length > 4)
     length = jnp.where(enough, length, 8.0)
@@ -74,22 +75,24 @@ def scale_by_rectified_moment(
     eps_hat: bool = False,
     silent_start: bool = False,
 ) -> Rule | TreeTransform:
-    """Divide by the root of the second moment as soon as it is the mean of enough.
+    """Divide by the root of the second moment once it averages enough steps.
 
     u = r · n / (√(v + ε_root) + ε) where ρ ≥ `threshold`, otherwise u = n
 
-    `moment` emits v, `numerator` n. ρ = ρ∞ − 2·t·bᵗ/(1−bᵗ) is the length of a plain
-    average that is as uncertain as one with decay b after t steps, ρ∞ = 2/(1−b) − 1,
-    and r = √((ρ−4)·(ρ−2)·ρ∞ / ((ρ∞−4)·(ρ∞−2)·ρ)). With Adam's moments it is the
-    direction of `radam`.
+    `moment` emits v, `numerator` n. With ρ∞ = 2/(1−b) − 1:
+
+        ρ = ρ∞ − 2·t·bᵗ/(1−bᵗ),  r = √((ρ−4)·(ρ−2)·ρ∞ / ((ρ∞−4)·(ρ∞−2)·ρ))
+
+    ρ is the length of the plain average with the same variance as the moving average
+    after t steps. With Adam's moments it is the direction of `radam`.
 
     See `scale_by_second_moment` for the other arguments.
 
     Args:
         decay: b in [0, 1), the decay of `moment`.
-        threshold: the least ρ to divide with; nothing is divided with ρ ≤ 4.
-        eps_hat: whether ε stands beside the root before the moment's bias correction.
-        silent_start: whether to emit 0 instead of n where ρ is less.
+        threshold: the smallest ρ at which to divide; ρ ≤ 4 never divides.
+        eps_hat: whether ε is added to the root before the moment's bias correction.
+        silent_start: whether to emit 0 instead of n while ρ is smaller.
 
     Returns:
         A transform that keeps the states of its branches.

@@ -26,7 +26,7 @@ class SecondMoment(Rule):
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         nu = moving_average(slots["nu"], abs_sq(clip_to_squarable(g)), self.decay)
-        # 0·ν beside it, so that a NaN shows in its own step.
+        # 0·ν is added, so that a NaN in g appears in its own step.
         emitted = slots["nu"] + 0 * stop_gradient(nu) if self.past else nu
         return emitted, {"nu": nu}
 
@@ -43,7 +43,7 @@ def second_moment(
     Args:
         decay: b in [0, 1).
         initial_scale: the first ν.
-        past: whether to emit ν as it was before this step.
+        past: whether to emit the ν before this step.
 
     Returns:
         A transform that keeps `nu`.
@@ -74,12 +74,12 @@ class RunningMax(Rule):
 
 @transform
 def running_max() -> RunningMax:
-    """Emit the largest value so far of each element of a statistic.
+    """Emit the running maximum of each number of a statistic.
 
     m ← max(m, g)
     u = m
 
-    With `second_moment` before it, it is the moment of `amsgrad`.
+    Behind `second_moment` it is the moment of `amsgrad`.
 
     Returns:
         A transform that keeps `nu_max`, from zero.
@@ -106,9 +106,8 @@ def scale_by_second_moment(
 
     u = n / (√(v + ε_root) + ε), where `moment` emits v and `numerator` n
 
-    Alone it is RMSProp; with bias-corrected moments in both places it is Adam. If the
-    denominator is zero, and then so is the numerator, u is zero. Numbers whose squares
-    would overflow are clipped to the largest whose squares do not.
+    Alone it is RMSProp; with bias-corrected `moment` and `numerator` it is Adam. If the
+    denominator is zero, u is zero. Numbers whose squares would overflow are clipped.
 
     Args:
         moment: a transform that emits a statistic of the updates; a number b means

@@ -1,4 +1,4 @@
-"""Division by the root of a second moment, in smaller steps when it was too small."""
+"""Division by the root of a second moment, clipped when gradients exceed it."""
 
 import jax.numpy as jnp
 
@@ -14,7 +14,7 @@ from adamx.types import Array, Hyper
 
 
 class Surprise(Rule):
-    """Join to the gradient in units of the expected one."""
+    """Join to the gradient divided by the root of its moment."""
 
     eps: Hyper
 
@@ -38,7 +38,7 @@ def scale_by_stable_moment(
     numerator: TransformLike | None = None,
     then: TransformLike | None = None,
 ) -> Rule | TreeTransform:
-    """Divide by the root of the second moment, and again by how much g exceeds it.
+    """Divide by the root of the second moment, and clip by how much g exceeds it.
 
     u = then(n / (√v + ε)) / max(1, RMS), with RMS² = mean of |g|² / max(v, ε²)
 
@@ -48,7 +48,7 @@ def scale_by_stable_moment(
     See `scale_by_second_moment` for the other arguments.
 
     Args:
-        eps: ε ≥ 0, beside the root, and the least that the root counts as in the RMS.
+        eps: ε ≥ 0, added to the root in u, and a lower bound of the root in the RMS.
         then: a transform of the quotient before the division by max(1, RMS), such as
             weight decay.
 

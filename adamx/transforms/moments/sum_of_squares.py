@@ -1,4 +1,4 @@
-"""The sum of all squares seen, kept as their mean."""
+"""The sum of all squared gradients, kept as their mean."""
 
 import jax.numpy as jnp
 
@@ -33,8 +33,8 @@ def sum_of_squares(initial_accumulator_value: float = 0.1) -> SumOfSquares:
     s ← s + |g|²
     u = s
 
-    It is kept as the mean of |g|², because a float32 sum would stop growing. `adagrad`
-    divides by its root.
+    The state is the mean of |g|², because a float32 sum would stop growing. `adagrad`
+    divides by the root of s.
 
     Args:
         initial_accumulator_value: the first s, a number ≥ 0.

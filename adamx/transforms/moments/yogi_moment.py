@@ -1,4 +1,4 @@
-"""A second moment that moves by the square of the gradient, up or down."""
+"""Yogi's second moment, which changes by a share of the squared gradient."""
 
 import jax.numpy as jnp
 
@@ -29,9 +29,8 @@ def yogi_moment(decay: Decay = 0.999, initial_scale: float = 1e-6) -> YogiMoment
     ν ← ν − (1−b)·sign(ν − |g|²)·|g|²
     u = ν
 
-    `second_moment` moves by a share of the distance to |g|², this by a share of |g|²
-    itself: after large gradients ν falls slowly when small ones follow. It is the
-    moment of `yogi`.
+    ν changes by a share of |g|², and not of the distance to |g|² as in `second_moment`:
+    it falls slowly when small gradients follow large ones. It is the moment of `yogi`.
 
     Args:
         decay: b in [0, 1).

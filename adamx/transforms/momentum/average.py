@@ -1,4 +1,4 @@
-"""Averages of the parameters themselves, beside the training of them."""
+"""Averages of the parameters during training."""
 
 from typing import Any
 
@@ -38,10 +38,10 @@ class AverageParams(Rule):
 
 
 class AverageDebiased(AverageParams):
-    """Weight parameters by (1−b)·bⁱ, over the sum of these weights so far.
+    """Weight parameters by (1−b)·bⁱ over the sum of these weights.
 
-    The sum is kept twice, from 0 and, less one, from −1: in float32 the first stops up
-    to 2⁻²⁵/(1−b) short of 1, and the second is inexact at first.
+    The state keeps the sum, and the sum minus one. In float32 the first stops up to
+    2⁻²⁵/(1−b) below 1; the second is inexact in early steps.
     """
 
     decay: Hyper
@@ -68,22 +68,22 @@ def average_params(
     *,
     debias: bool = False,
 ) -> AverageParams:
-    """Pass the updates on, and keep an average of the parameters that they lead to.
+    """Keep an average of the next parameters; emit the updates unchanged.
 
-    a ← a + c·(θ + u − a),  c = 1 − b, or 1/t for the plain mean of all
+    a ← a + c·(θ + u − a),  c = 1 − b, or 1/t for the plain mean
     with `debias` in step t:  c = (1 − b) / (1 − bᵗ)
 
     It must be last in a chain, because it assumes that θ + u are the next parameters.
     Up to step `start_step` + 1 the average is θ + u itself. Read it with
     `averaged_params(state, params)`. `ema` averages the updates instead.
 
-    Without `debias` the first θ + u keeps the weight bᵗ⁻¹: with b = 0.9999 the average
-    hardly leaves it in the first thousand steps. With `debias` the weights are
-    (1 − b)·bⁱ, i steps back, over their sum: the average is right from the first step.
+    Without `debias` the first θ + u has the weight bᵗ⁻¹: with b = 0.9999 it dominates
+    the average in the first thousand steps. With `debias` the parameters of i steps ago
+    have the weight (1 − b)·bⁱ, divided by the sum of the weights.
 
     Args:
         decay: b in [0, 1); None for the plain mean, Polyak–Ruppert averaging.
-        start_step: how many steps are left out, an integer ≥ 0.
+        start_step: the number of first steps to leave out, an integer ≥ 0.
         debias: whether to divide by the sum of the weights. The plain mean always does.
 
     Returns:
@@ -112,7 +112,7 @@ def average_params(
 
 
 def averaged_params(state: State, params: ParamsT) -> ParamsT:
-    """Return the average that `average_params` keeps.
+    """Return the average in the state of `average_params`.
 
     Args:
         state: the state of a transform with `average_params` anywhere in it.

@@ -1,4 +1,4 @@
-"""How the updates have changed since the last step."""
+"""The difference of the updates of two steps."""
 
 import jax.numpy as jnp
 
@@ -18,14 +18,14 @@ class Difference(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         change = g - slots["previous"]
         if not self.from_zero:
-            # 0·g instead of 0, so that a first NaN shows.
+            # 0·g instead of 0, so that a NaN in the first step is visible.
             change = jnp.where(shared["count"] > 1, change, 0 * g)
         return change, {"previous": g}
 
 
 @transform
 def difference(from_zero: bool = False) -> Difference:
-    """Emit the difference between these updates and the last.
+    """Emit the difference of the updates and those of the last step.
 
     u = g − p;  p ← g
 

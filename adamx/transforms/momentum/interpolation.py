@@ -1,4 +1,4 @@
-"""A momentum that is used with one decay, and kept with another."""
+"""A momentum with one decay in the output and another in the state."""
 
 import jax.numpy as jnp
 
@@ -23,24 +23,24 @@ class InterpolatedMomentum(Rule):
         mu = moving_average(slots["mu"], g, self.b2)
         b1, b2 = self.b1, self.b2
         if isinstance(b1, float) and isinstance(b2, float) and 0 < b2 >= b1:
-            # The same from the new momentum, so that it can take the place of the old
-            # one: XLA makes a copy where two outputs need what one overwrites.
+            # The same value, from the new momentum. If two outputs read the old one,
+            # XLA copies it, and could not overwrite it in place.
             return g + b1 / b2 * (mu - g), {"mu": mu}
         return moving_average(slots["mu"], g, b1), {"mu": mu}
 
 
 @transform
 def interpolated_momentum(b1: Decay = 0.9, b2: Decay = 0.99) -> InterpolatedMomentum:
-    """Emit a mean of the momentum so far and the updates; then renew the momentum.
+    """Emit a mean of the old momentum and the updates; then update the momentum.
 
     u = b1·μ + (1−b1)·g
     μ ← b2·μ + (1−b2)·g
 
-    With b1 = b2 it is `scale_by_momentum`. With b1 < b2 the present counts for more in
-    u than in μ, as in `lion`.
+    With b1 = b2 it is `scale_by_momentum`. With b1 < b2, g has a larger weight in u
+    than in μ, as in `lion`.
 
     Args:
-        b1: the share of the old momentum in u, in [0, 1).
+        b1: the weight of the old momentum in u, in [0, 1).
         b2: the decay of the momentum, in [0, 1).
 
     Example:

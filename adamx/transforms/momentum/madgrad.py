@@ -1,4 +1,4 @@
-"""Dual averaging: from the start, along the sum of all gradients."""
+"""Dual averaging: steps from the first parameters along the sum of all gradients."""
 
 import jax.numpy as jnp
 
@@ -33,7 +33,7 @@ class DualAverage(Rule):
         some = squares > 0
         root = jnp.where(some, jnp.cbrt(jnp.where(some, squares, 1)), 0)
         below = jnp.maximum(root + self.eps, float(jnp.finfo(root.dtype).tiny))
-        # The distances from the start, because what is far from zero is rounded more.
+        # Computed from θ − θ₀, because the rounding errors of z − θ would be larger.
         u = (self.momentum - 1) * (total / below + (param - slots["initial"]))
         return u, {"sum": total, "sum_sq": squares, "initial": slots["initial"]}
 
@@ -42,7 +42,7 @@ class DualAverage(Rule):
 def scale_by_madgrad(
     learning_rate: Finite, momentum: Decay = 0.9, eps: NonNegative = 1e-6
 ) -> DualAverage:
-    """Go a share of the way to where the sum of all gradients points from the start.
+    """Move a share of the way to the dual average z of all gradients.
 
     s ← s + η·√t·g,  ν ← ν + η·√t·|g|²,  z = θ₀ − s / (∛ν + ε)
     u = (1−m) · (z − θ)
@@ -51,7 +51,7 @@ def scale_by_madgrad(
 
     Args:
         learning_rate: η.
-        momentum: m in [0, 1), the share of the way that is left.
+        momentum: m in [0, 1); a step covers 1−m of the way.
         eps: ε ≥ 0, outside the root.
 
     Returns:

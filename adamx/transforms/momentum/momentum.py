@@ -49,7 +49,7 @@ def scale_by_momentum(
     Args:
         decay: b in [0, 1).
         initial_scale: the first μ.
-        from_first: whether the first updates are the first μ, whatever the decay.
+        from_first: whether the first μ equals the first g.
 
     Returns:
         A transform that keeps `mu`.
@@ -103,12 +103,13 @@ def trace(
     u = t, or g + b·t (the new t) with Nesterov's look ahead
     with dampening d:  t ← (1−d)·g + b·t, and t ← g in the first step
 
-    It is no moving average: for a constant g it grows to g / (1−b).
+    It is not an average: for a constant g it grows to g / (1−b).
 
     Args:
         decay: b in [0, 1]; 1 is the plain sum.
         nesterov: whether to emit Nesterov's variant.
-        dampening: d in [0, 1), as in PyTorch; the first step is whole. None for none.
+        dampening: d in [0, 1), as in PyTorch; the first step is not dampened. None for
+            no dampening.
 
     Returns:
         A transform that keeps `trace`.

@@ -1,4 +1,4 @@
-"""Nesterov's momentum as a corrected average, with a decay that may grow."""
+"""Nesterov's momentum as a bias-corrected average, with a constant or growing decay."""
 
 import jax.numpy as jnp
 
@@ -11,7 +11,7 @@ from adamx.types import Array, Hyper, Param, Scalar, Shared, Slots, StepResult
 
 
 class NesterovMomentum(Rule):
-    """Keep 1 − Πm as `weight`, precise early, and Πm as `rest`, precise late."""
+    """Keep 1 − Πm, `weight`, precise in early steps, and Πm, `rest`, in late ones."""
 
     counts = True
 
@@ -63,14 +63,14 @@ def _weights(shared: Shared) -> tuple[Array, Array]:
 def nesterov_momentum(
     b1: Decay = 0.9, momentum_decay: NonNegative | None = None
 ) -> NesterovMomentum:
-    """Emit the bias-corrected momentum as it will be one step ahead.
+    """Emit the bias-corrected momentum, extrapolated by one step.
 
     μ ← b1·μ + (1−b1)·g
     u = m₊·μ / (1 − m₊·Πm) + (1−m)·g / (1 − Πm)
 
-    where m is the momentum of this step, m₊ that of the next, and Πm the product of
-    all so far: m = b1, or with ψ = `momentum_decay`, m = b1·(1 − ½·0.96^(ψ·t)). It is
-    the first moment of `nadam`.
+    m is the momentum of this step, m₊ that of the next, and Πm the product of all m so
+    far. m = b1, or with ψ = `momentum_decay`, m = b1·(1 − ½·0.96^(ψ·t)). It is the
+    first moment of `nadam`.
 
     Args:
         b1: decay of the average, in [0, 1).

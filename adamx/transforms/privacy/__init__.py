@@ -1,1 +1,1 @@
-"""Gradients of each example."""
+"""Aggregation of the gradients of single examples."""

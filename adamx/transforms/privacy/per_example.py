@@ -1,4 +1,4 @@
-"""Gradients of each example: clipped one by one, added up, and hidden in noise."""
+"""Gradients of single examples: clipped one by one, summed, and hidden in noise."""
 
 import math
 from typing import Any
@@ -59,7 +59,7 @@ class Aggregate(GlobalNormRule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         total = _clipped_sum(g, shared)
         noise = normal(shared["noise"], total)
-        # Both parts of a complex number are numbers to be hidden.
+        # √2, because both parts of a complex number need the full deviation.
         each = math.sqrt(2) if jnp.iscomplexobj(g) else 1.0
         deviation = each * self.noise_multiplier * self.l2_norm_clip
         return (total + deviation * noise) / g.shape[0], slots
@@ -69,30 +69,30 @@ class Aggregate(GlobalNormRule):
 def differentially_private_aggregate(
     l2_norm_clip: NonNegative, noise_multiplier: NonNegative, key: KeyLike
 ) -> Aggregate:
-    """Average the gradients of the examples so that the mean hides each of them.
+    """Average the clipped gradients of the examples, with noise that hides each one.
 
     u = (Σᵢ gᵢ · min(1, C/‖gᵢ‖) + σ·C·ξ) / B,  ξ normal of mean 0 and variance 1
 
-    with B examples, and norms over all leaves of one of them. It must be first in a
-    chain: its updates have an axis of the examples before the axes of the parameters,
-    as `jax.vmap(jax.grad(loss), (None, 0))` gives them. The pieces behind it see the
-    mean.
+    B is the number of examples; norms are over all leaves of one example. It must be
+    first in a chain: its updates have an axis of the examples before the axes of the
+    parameters, as from `jax.vmap(jax.grad(loss), (None, 0))`. The pieces behind it get
+    the mean.
 
-    Adding or leaving out one example changes the sum by at most C, whatever its
-    gradient is, and exchanging one by at most 2·C. So an example whose gradient is not
-    finite counts as zero, and as one of the B; otherwise it would show that it is
-    there. The privacy of the whole training follows from σ, B/N and the number of
-    steps: compute it with an accountant, which this is not.
+    Adding or removing one example changes the sum by at most C, whatever its gradient
+    is, and replacing one by at most 2·C. An example whose gradient is not finite counts
+    as zero, but still as one of the B, because otherwise the result would reveal it.
+    The privacy of the whole training depends on σ, B/N and the number of steps: compute
+    it with a privacy accountant, which adamx does not have.
 
-    Norms do not overflow, and sums are taken in float32 at least. `MultiSteps` around
-    it would add up gradients before they are clipped, so it is refused. Inside a
-    `masked`, or one transform of a `partition`, the norm is that of the group alone,
-    and each group needs its share of the privacy budget.
+    Norms do not overflow, and sums are at least float32. `MultiSteps` around it is an
+    error, because it would add up gradients before they are clipped. Inside `masked`,
+    or one transform of a `partition`, the norm is that of the group alone, and each
+    group needs its share of the privacy budget.
 
     Args:
         l2_norm_clip: C ≥ 0, the largest norm of the gradient of one example.
         noise_multiplier: σ ≥ 0, the noise in units of C.
-        key: a random key, or an integer to make one of. Keep it secret.
+        key: a random key, or an integer seed. Keep it secret.
 
     Returns:
         A transform that keeps `rng_key`, a random key. It needs the parameters, because
@@ -117,7 +117,7 @@ def differentially_private_aggregate(
 def per_example_global_norm_clip(
     grads: UpdatesT, l2_norm_clip: Scalar
 ) -> tuple[UpdatesT, Array]:
-    """Add up the gradients of the examples, each scaled down to a norm.
+    """Add up the gradients of the examples, each clipped to a norm.
 
     Σᵢ gᵢ · min(1, C/‖gᵢ‖), with the norm over all leaves of example i
 
@@ -129,8 +129,8 @@ def per_example_global_norm_clip(
         l2_norm_clip: C ≥ 0, a number or traced scalar; may be ∞.
 
     Returns:
-        The sum, a tree like `grads` without the first axes, of float32 at least, and
-        how many examples were clipped, an int32 of shape ().
+        The sum, a tree like `grads` without the first axes, at least float32, and the
+        number of clipped examples, an int32 of shape ().
 
     Example:
         >>> import jax.numpy as jnp
@@ -153,13 +153,13 @@ def per_example_global_norm_clip(
 def per_example_layer_norm_clip(
     grads: UpdatesT, global_l2_norm_clip: Scalar, uniform: bool = True
 ) -> tuple[UpdatesT, PyTree]:
-    """Add up the gradients of the examples, each leaf of each scaled down to a norm.
+    """Add up the gradients of the examples, with each leaf of an example clipped.
 
-    Σᵢ gᵢ · min(1, Cₖ/‖gᵢ‖), with the norm over one leaf, the k-th, of example i;
-    Cₖ = C/√K for K leaves, or C·√(dₖ/d) by the share of its numbers in all d
+    Σᵢ gᵢ · min(1, Cₖ/‖gᵢ‖), with the norm of the k-th leaf of example i;
+    Cₖ = C/√K for K leaves, or C·√(dₖ/d) for dₖ of all d numbers
 
-    The squares of the Cₖ add up to C², so what one example adds has a norm of at most
-    C. A leaf that is not finite adds nothing, and counts as clipped.
+    The squares of the Cₖ add up to C², so that the gradient of one example has a norm
+    of at most C. A leaf that is not finite adds nothing, and counts as clipped.
 
     See `per_example_global_norm_clip` for the other arguments.
 
@@ -168,8 +168,8 @@ def per_example_layer_norm_clip(
         uniform: whether all leaves have the same bound.
 
     Returns:
-        The sum, as `per_example_global_norm_clip` returns it, and a tree of how many
-        examples were clipped in each leaf, int32 of shape ().
+        The sum, as from `per_example_global_norm_clip`, and a tree of the number of
+        clipped examples of each leaf, int32 of shape ().
 
     Reference:
         McMahan et al., "Learning Differentially Private Recurrent Language Models",
@@ -195,7 +195,7 @@ def per_example_layer_norm_clip(
             continue
         size = math.prod(g.shape[1:])
         share = 1 / len(sizes) if uniform else size / max(sum(sizes), 1)
-        # Nothing is within no bound, also where the whole is without one.
+        # 0.0 for an empty leaf, because ∞ · 0 would be NaN.
         norms = jax.vmap(norm_of)(g)
         factors = _factors(norms, bound * math.sqrt(share) if share else 0.0)
         sums.append(_clipped_sum(g, factors))
@@ -212,7 +212,7 @@ def _factors(norms: tuple[Array, Array], bound: Scalar) -> dict[str, Array]:
 
 
 def _clipped_sum(g: Array, factors: dict[str, Any]) -> Array:
-    """Return the sum over examples, without an array of all products."""
+    """Return the sum over examples, in one expression that XLA can fuse."""
 
     def row(name: str) -> Array:
         x: Array = factors[name]
@@ -229,7 +229,7 @@ def _number(factors: dict[str, Array]) -> Array:
 
 
 def _examples(piece: str, grads: PyTree) -> tuple[list[Any], Any]:
-    """Return the leaves in the compute dtype, after a check that they are a batch."""
+    """Return the leaves in the compute dtype after a check of their first axes."""
     leaves, treedef = flatten(grads)
     arrays = [None if g is None else jnp.asarray(g) for g in leaves]
     present = [g for g in arrays if g is not None]

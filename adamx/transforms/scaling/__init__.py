@@ -1,1 +1,1 @@
-"""Multiplication: by rates, norms, shapes and signs."""
+"""Scaling of updates by rates, norms, shapes and signs."""

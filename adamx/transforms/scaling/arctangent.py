@@ -1,4 +1,4 @@
-"""The arctangent: a smooth bound."""
+"""The arctangent of updates, a smooth bound."""
 
 import jax.numpy as jnp
 
@@ -25,15 +25,15 @@ class Arctangent(Rule):
 
 @transform
 def arctangent(a: NonNegative = 1.0, b: NonNegative = 1.0) -> Arctangent:
-    """Bend the updates into an interval: |u| never exceeds a·π/2.
+    """Bound the updates smoothly by an arctangent: |u| never exceeds a·π/2.
 
-    u = a · arctan(g / b); of a complex g the absolute value is bent
+    u = a · arctan(g / b); for a complex g, of the absolute value
 
-    Small updates are multiplied by a/b. `adam_atan2` is made of it.
+    Small updates are multiplied by a/b. `adam_atan2` uses it.
 
     Args:
         a: a ≥ 0.
-        b: b ≥ 0, where the bend is; with 0 u = a·π/2·sign(g).
+        b: b ≥ 0, the scale of g at which it saturates; for 0, u = a·π/2·sign(g).
 
     Example:
         >>> import adamx

@@ -1,4 +1,4 @@
-"""Caution: only steps that the present gradient agrees with."""
+"""Cautious updates: only those that agree with the current gradient."""
 
 import jax.numpy as jnp
 
@@ -10,14 +10,14 @@ from adamx.types import Array
 
 
 class Agreement(Rule):
-    """Join to the update where it agrees with the gradient, scaled up for the rest."""
+    """Join to the update where it agrees with the gradient, divided by their share."""
 
     locality = "leaf"
 
     sign: float
 
     def __call__(self, update: Array, gradient: Array) -> Array:
-        # Of the signs, because the product itself could underflow.
+        # A product of signs, because that of the numbers could underflow.
         agree = (jnp.sign(update) * jnp.sign(gradient).conj()).real * self.sign > 0
         mask = agree.astype(update.real.dtype)
         share = jnp.sum(mask) / max(mask.size, 1)
@@ -26,13 +26,13 @@ class Agreement(Rule):
 
 @transform
 def cautious(inner: TransformLike, *, flip_sign: bool = True) -> Rule | TreeTransform:
-    """Drop the updates of `inner` that go up along the present gradient.
+    """Drop the updates of `inner` that go up along the current gradient.
 
     m = 1 where u·g < 0, otherwise 0;  u ↦ u · m / max(mean(m), 10⁻³)
 
-    The mean is that of one leaf. Weight decay inside `inner` is masked with the rest.
-    In the authors' C-AdamW it is not: that is a chain of
-    `cautious(scale_by_adam(), flip_sign=False)`, decay and learning rate.
+    The mean is over one leaf. Weight decay inside `inner` is masked too. In the paper's
+    C-AdamW it is not: chain `cautious(scale_by_adam(), flip_sign=False)`, decay and
+    learning rate.
 
     Args:
         inner: a transform, such as a whole optimizer.

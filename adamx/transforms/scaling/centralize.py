@@ -1,4 +1,4 @@
-"""Gradient centralization: the mean of each output's gradient is taken away."""
+"""Gradient centralization: subtraction of the mean of each output's gradient."""
 
 import jax.numpy as jnp
 
@@ -26,10 +26,11 @@ class Centralize(Rule):
 def centralize(axis: int = 0) -> Centralize:
     """Subtract from the updates of each output their mean.
 
-    u = g − mean(g), over all axes but one; vectors and scalars stay as they are
+    u = g − mean(g), over all axes except that of the outputs; vectors and scalars are
+    unchanged
 
-    The axis that stays is that of the outputs of a layer. PyTorch's weights have it
-    first, and Optax takes the first; kernels of Flax and Keras have it last.
+    Weights of PyTorch have the axis of the outputs first, and Optax assumes so; kernels
+    of Flax and Keras have it last.
 
     Args:
         axis: the axis of the outputs, an integer: 0, or −1 for Flax and Keras.

@@ -6,7 +6,7 @@ from adamx.core.transform import transform
 
 @transform
 def identity() -> Identity:
-    """Emit the updates as they come.
+    """Emit the updates unchanged.
 
     u = g
 

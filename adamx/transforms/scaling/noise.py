@@ -1,4 +1,4 @@
-"""Gaussian noise on the gradients, less with every step."""
+"""Gaussian noise on the gradients, with a variance that falls with the steps."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from adamx.types import Array, Hyper, Param, Rate, Shared, Slots, StepResult
 
 
 class AddNoise(Rule):
-    # A number's noise depends on where in its leaf it stands.
+    # because the noise depends on the index in the leaf
     locality = "leaf"
     counts = True
 
@@ -40,14 +40,14 @@ def add_noise(eta: NonNegative, gamma: Finite, key: KeyLike = 0) -> AddNoise:
 
     u = g + ξ, with ξ normal of mean 0 and variance η / tᵞ in step t, from 1
 
-    The key in the state is split in each step, and each leaf has noise of its own; two
-    runs from one key are the same to the last bit. For a complex number η / tᵞ is the
-    variance of both parts together. `noisy_sgd` is made of it.
+    The key in the state is split in each step, and each leaf has its own noise. Two
+    runs with equal keys are equal to the last bit. For a complex number η / tᵞ is the
+    variance of both parts together. `noisy_sgd` uses it.
 
     Args:
         eta: η ≥ 0, the variance in the first step.
-        gamma: γ, how fast it falls.
-        key: a random key, or an integer to make one of.
+        gamma: γ, the exponent of its decay.
+        key: a random key, or an integer seed.
 
     Returns:
         A transform that keeps `count`, int32, and `rng_key`, a random key.

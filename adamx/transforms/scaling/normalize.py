@@ -1,4 +1,4 @@
-"""Normalization: the direction of the updates, at a length of one's choice."""
+"""Normalization of the updates to a given norm."""
 
 import jax.numpy as jnp
 
@@ -35,9 +35,9 @@ def normalize_by_update_norm(
 
     u = g · s / (‖g‖ + ε), with ‖g‖ = √(Σ |gᵢ|²) over all leaves
 
-    ε fades where the norm is below min(1, 10⁴·ε), so that u is as long for a tiny
-    gradient. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all updates
-    NaN.
+    ε fades where the norm is below min(1, 10⁴·ε), so that u has the norm s for a tiny
+    gradient too. Zero stays zero, also with ε = 0. A single NaN or ∞ in g makes all
+    updates NaN.
 
     Args:
         scale_factor: s.

@@ -31,12 +31,12 @@ class ParamBlockRms(ParamBlock):
 def scale_by_param_block_rms(min_scale: NonNegative = 1e-3) -> ParamBlockRms:
     """Multiply each leaf's update by the root mean square of its parameter.
 
-    u = g · max(RMS(θ), s), with RMS(θ) = √(Σ |θ|² / n) of the leaf's n numbers
+    u = g · max(RMS(θ), s), with RMS(θ) = √(Σ |θ|² / n) over the leaf's n numbers
 
-    A trust ratio divides the update by its own norm too; this does not.
+    Unlike a trust ratio, it does not divide the update by its norm.
 
     Args:
-        min_scale: s ≥ 0, the least factor, so that parameters can leave zero.
+        min_scale: s ≥ 0, the smallest factor, so that parameters of zero can change.
 
     Reference:
         Shazeer & Stern, "Adafactor", 2018, arXiv:1804.04235, section 8.

@@ -1,4 +1,4 @@
-"""A rate that falls where the loss no longer does."""
+"""Reduction of the learning rate when the loss stops falling."""
 
 from typing import Annotated, Any
 
@@ -42,13 +42,13 @@ class ReduceOnPlateau(Rule):
         )
         full = number == self.accumulation_size
         margin = self.rtol * jnp.abs(best) + self.atol
-        # Anything is better than the ∞ of the start. A NaN is no better than anything.
+        # The first best loss is ∞, and ∞ − margin would be NaN.
         better = full & jnp.where(best == jnp.inf, value < best, value < best - margin)
         resting = shared["cooldown_count"] > 0
         bad = jnp.where(better, 0, next_count(shared["plateau_count"]))
         bad = jnp.where(resting, 0, bad)
         reduce = full & (bad >= self.patience)
-        # Where all is lost it goes on being a number, and so does what it scales.
+        # Bounded, because repeated reductions would underflow to 0.
         least = jnp.maximum(self.min_scale, 2.0**-64)
         lower = jnp.maximum(scale * self.factor, least)
         rest = jnp.where(resting, shared["cooldown_count"] - 1, 0)
@@ -84,24 +84,24 @@ def reduce_on_plateau(
     u = s·g
 
     Put it behind an optimizer. The loss is the argument `value` of update: that of the
-    step, or of the last validation. The mean of each `accumulation_size` losses counts
-    as one. A NaN counts as no better.
+    step, or of the last validation. Each `accumulation_size` losses are replaced by
+    their mean. A NaN counts as no improvement.
 
     Args:
         factor: f in [0, 1).
-        patience: an integer ≥ 1. PyTorch's is one less for the same.
-        rtol: how much better a loss must be, relative to the best so far, ≥ 0.
-        atol: the same in the units of the loss, ≥ 0.
-        cooldown: an integer ≥ 0: how many losses after a reduction do not count.
+        patience: an integer ≥ 1; one more than in PyTorch.
+        rtol: the smallest improvement of the loss, relative to the best one, ≥ 0.
+        atol: the smallest improvement in units of the loss, ≥ 0.
+        cooldown: the number of losses to ignore after a reduction, an integer ≥ 0.
         accumulation_size: an integer ≥ 1.
-        min_scale: the least s, ≥ 0; below 2⁻⁶⁴ it counts as that.
+        min_scale: the smallest s, ≥ 0; less than 2⁻⁶⁴ counts as 2⁻⁶⁴.
 
     Returns:
         A transform that keeps `scale`, `best_value`, `avg_value` and the counts
         `plateau_count`, `cooldown_count`, `count_of_values`. Its update needs `value`.
 
     Reference:
-        The name is Optax's, and PyTorch's `ReduceLROnPlateau`.
+        The name is that of Optax, and of PyTorch's `ReduceLROnPlateau`.
 
     Example:
         >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Steps that grow while the gradient keeps its sign, and shrink when it turns."""
+"""Step sizes that grow while the gradient keeps its sign, and shrink otherwise."""
 
 import jax.numpy as jnp
 
@@ -26,7 +26,7 @@ class Rprop(Rule):
         return {"step_size": step_size, "previous": jnp.zeros_like(param)}
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
-        # Of signs, because the product of two gradients could underflow.
+        # A product of signs, because that of two gradients could underflow.
         sign = jnp.sign(g)
         kept = (sign * slots["previous"].conj()).real
         turned = kept < 0
@@ -34,7 +34,7 @@ class Rprop(Rule):
         factor = jnp.where(turned, self.eta_minus, factor)
         size = slots["step_size"] * factor.astype(slots["step_size"].dtype)
         size = jnp.clip(size, self.min_step_size, self.max_step_size)
-        # After a turn the step is left out, and nothing is compared with it.
+        # After a change of sign there is no step, and no comparison in the next one.
         sign = jnp.where(turned, 0 * sign, sign)
         return sign * size, {"step_size": size, "previous": sign}
 
@@ -55,10 +55,10 @@ def scale_by_rprop(
     This is the direction of `rprop`.
 
     Args:
-        learning_rate: the first step size s, ≥ 0. Of a schedule, its first value.
-        eta_minus: η⁻ in [0, 1), how much s shrinks.
-        eta_plus: η⁺ > 1, how much s grows.
-        min_step_size: the least s.
+        learning_rate: the first step size s, ≥ 0; the first value of a schedule.
+        eta_minus: η⁻ in [0, 1), the factor by which s shrinks.
+        eta_plus: η⁺ > 1, the factor by which s grows.
+        min_step_size: the smallest s.
         max_step_size: the largest s.
 
     Returns:

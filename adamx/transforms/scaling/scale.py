@@ -85,7 +85,7 @@ class RelativeStep(Rule):
 def scale_by_relative_step(
     learning_rate: Finite = 1e-2, *, flip_sign: bool = True
 ) -> RelativeStep:
-    """Multiply by minus the learning rate, or by −1/√t once that is the lesser.
+    """Multiply by minus the learning rate, or by −1/√t once that is smaller.
 
     u = −min(η, 1/√t) · g, in step t = 1, 2 and so on
 

@@ -1,4 +1,4 @@
-"""Scales that go by the shape of a matrix: how much an orthogonal one should move."""
+"""Scales of orthogonal updates that depend on the shape of the matrix."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,17 +11,16 @@ from adamx.hyperparameters.hyper import NonNegative
 from adamx.types import Array, Hyper, Param, Shared, Slots, StepResult
 
 ByShape: TypeAlias = Callable[[int, int], float]
-"""From fan-in and fan-out to a factor."""
+"""A function from fan-in and fan-out to a factor."""
 
 SHAPE_SCALES: Mapping[str, ByShape] = {
-    # So that a step has the spectral norm √(out/in), or 1 where that is less.
+    # so that a step has the spectral norm √(out/in), but at least 1
     "width": lambda rows, cols: math.sqrt(max(1, cols / rows)),
-    # So that a step changes the root mean square of what comes out by that of what
-    # goes in.
+    # so that a step changes the RMS of the output by at most the RMS of the input
     "spectral": lambda rows, cols: math.sqrt(cols / rows),
-    # The same where what goes in has one number that is not zero, and that is 1.
+    # the same as "spectral", for one-hot inputs
     "out": lambda rows, cols: math.sqrt(cols),
-    # So that the root mean square of a step is the same for all shapes.
+    # so that the root mean square of a step does not depend on the shape
     "rms": lambda rows, cols: math.sqrt(max(rows, cols)),
     "none": lambda rows, cols: 1.0,
 }
@@ -57,16 +56,16 @@ def scale_by_shape(
 
     u = g · √max(1, out/in),  or  g · c · √max(in, out)  with c = `consistent_rms`
 
-    Rows are fan-in, columns are fan-out, as kernels are in JAX: (in, out). A vector is
-    one row. PyTorch's matrices are (out, in); there √max(1, rows/columns) is the same.
+    Rows are fan-in and columns are fan-out, as in kernels of JAX: (in, out). A vector
+    is one row. For matrices (out, in) of PyTorch the factor is √max(1, rows/columns).
 
-    An orthogonal matrix has the root mean square 1/√max(in, out): with c = 0.2 it is
-    0.2 for all shapes, about that of a step of AdamW at a rate of 1.
+    An orthogonal matrix has the root mean square 1/√max(in, out). With c = 0.2 it is
+    0.2 for all shapes, about that of a step of AdamW at a learning rate of 1.
 
     Args:
         consistent_rms: c ≥ 0, which replaces `scale`; 0.2 is usual.
-        scale: "width", √max(1, out/in), Jordan's; "spectral", √(out/in), Scion's and
-            Dion's; "out", √out, for one-hot inputs; "rms", √max(in, out); "none".
+        scale: "width", √max(1, out/in), as Jordan; "spectral", √(out/in), as Scion and
+            Dion; "out", √out, for one-hot inputs; "rms", √max(in, out); "none".
 
     Reference:
         Jordan et al., "Muon", 2024; Liu et al., "Muon is Scalable for LLM

@@ -1,4 +1,4 @@
-"""The trust ratio: steps in proportion to the norm of what they change."""
+"""The trust ratio: steps in proportion to the norm of the parameter."""
 
 import jax.numpy as jnp
 
@@ -31,8 +31,8 @@ class TrustRatio(Rule):
         if self.weight_decay is not None:
             beside = self.weight_decay * size
             top = g + self.weight_decay * param
-        # All parts of the quotient in units of the largest of them: the norm of g
-        # itself could overflow, and its inverse too.
+        # All terms of the quotient are divided by the largest of them, because the norm
+        # of g, and its inverse, could overflow.
         unit = jnp.maximum(jnp.maximum(norm, self.min_norm), beside)
         usable = (unit >= float(jnp.finfo(unit.dtype).tiny)) & (size > 0)
         unit = jnp.where(usable, unit, 1)
@@ -51,17 +51,17 @@ def scale_by_trust_ratio(
     *,
     weight_decay: NonNegative | None = None,
 ) -> TrustRatio:
-    """Scale the norm of each leaf's update to that of its parameter, times a number.
+    """Scale the norm of each leaf's update to φ times that of its parameter.
 
     u = g · φ·‖θ‖ / (‖g‖ + ε), with norms of at least `min_norm`
     with weight decay λ:  u = (g + λ·θ) · φ·‖θ‖ / (‖g‖ + λ·‖θ‖ + ε)
 
-    If a norm is zero, the update stays as it is, as in Optax. The norms are those of
-    one leaf, taken without overflow. A decay that comes before this piece counts in
-    ‖g‖ as a part of g; with `weight_decay` the norms are added instead, as in LARS.
+    If a norm is zero, the update is unchanged, as in Optax. The norms are those of one
+    leaf, and do not overflow. A weight decay before this piece is part of g; with
+    `weight_decay` the norms are added instead, as in LARS.
 
     Args:
-        min_norm: the least that a norm counts as, ≥ 0.
+        min_norm: a lower bound of both norms, ≥ 0.
         trust_coefficient: φ ≥ 0.
         eps: ε ≥ 0, added to the norm of the update. It fades where the norm is below
             min(1, 10⁴·ε).

@@ -1,4 +1,4 @@
-"""Zeros: instead of NaN, and instead of everything."""
+"""Replacement of NaN, or of all updates, by zeros."""
 
 import jax.numpy as jnp
 
@@ -20,16 +20,16 @@ class ZeroNans(Rule):
 
 @transform
 def zero_nans() -> ZeroNans:
-    """Replace each NaN by 0, and keep which leaves had one.
+    """Replace each NaN by 0, and record the leaves that had one.
 
     u = 0 where g is NaN, otherwise g
 
-    ∞ passes. A complex number is NaN if one of its parts is. If one NaN means that the
-    whole gradient is wrong, skip the step with `apply_if_finite` instead.
+    ∞ is unchanged. A complex number is NaN if one of its parts is. If one NaN means
+    that the whole gradient is wrong, skip the step with `apply_if_finite` instead.
 
     Returns:
         A transform that keeps `found_nan`, a bool of shape () for each leaf: whether
-        the last updates had a NaN there.
+        its last update had a NaN.
 
     Example:
         >>> import jax.numpy as jnp
@@ -47,7 +47,7 @@ def zero_nans() -> ZeroNans:
 
 class SetToZero(Rule):
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
-        # Zeros that come from the update are where it is, on one device or on many.
+        # Computed from g, so that XLA gives the zeros the sharding of g.
         return jnp.where(False, g, jnp.zeros((), g.dtype)), slots
 
 
@@ -57,8 +57,8 @@ def set_to_zero() -> SetToZero:
 
     u = 0
 
-    To keep leaves as they are use `freeze`: a piece behind this one, such as weight
-    decay, goes on from zero, and a piece before it sees the gradients.
+    To keep leaves unchanged use `freeze` instead. A piece behind `set_to_zero`, such as
+    weight decay, can still change them; a piece before it still gets the gradients.
 
     Example:
         >>> import jax.numpy as jnp
