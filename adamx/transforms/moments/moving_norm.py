@@ -25,8 +25,7 @@ class MovingNorm(Rule):
 
     def step(self, g: Array, slots: Slots, shared: Shared, param: Param) -> StepResult:
         unit, rest = norm_of(g)
-        # The cast is for empty leaves, whose norm has another dtype.
-        now = (unit * rest).astype(g.real.dtype)
+        now = unit * rest
         later = root_of_squares(self.decay, slots["norm"], 1 - self.decay, now)
         norm = jnp.where(shared["count"] == 1, now, later)
         below = norm
