@@ -76,11 +76,17 @@ _FIVE = (
 _TURNS = (105.0, "eigenvectors turn by as much: λ₁ over the least gap, of 8×8 numbers")
 _ROOTS = (228.0, "inverse fourth roots: a quarter of λ₁/λₙ, of 8×8 numbers")
 
+_MENDS = (
+    10.0,
+    "the step takes back the rounding of ‖θ‖, which is 1/η times as large as its own",
+)
+
 GAINS: dict[str, tuple[float, str]] = {
     **dict.fromkeys(
         ("orthogonalize", "scale_by_muon", "muon", "normuon", "scion"), _POLAR
     ),
     "dion2": _FIVE,
+    **dict.fromkeys(("hold_norm", "hyperball"), _MENDS),
     **dict.fromkeys(("in_eigenbasis", "scale_by_soap", "soap"), _TURNS),
     **dict.fromkeys(("scale_by_shampoo", "shampoo"), _ROOTS),
 }

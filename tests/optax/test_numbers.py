@@ -1,6 +1,7 @@
 """Optax's calls in the namespace take the steps that Optax takes."""
 
 import functools
+import warnings
 from typing import Any
 
 import jax
@@ -124,10 +125,15 @@ def path(o: Any, call: str) -> list[Any]:
     "call", [call if i % QUICK == 0 else full(call) for i, call in enumerate(CALLS)]
 )
 def test_steps_are_those_of_optax(call):
-    expected, got = path(theirs, call), path(ours, call)
-    # Optax corrects the bias in float32, which is off by 1e-5 of a step. It multiplies
-    # moments of 16 bits in 16 bits, and adamx in float32.
-    near = 2e-3 if "float16" in call else 5e-5
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*optimistic_adam", DeprecationWarning)
+        expected = path(theirs, call)
+    got = path(ours, call)
+    # Optax corrects the bias in float32, which is off by 1e-5 of a step.
+    near = 5e-5
+    if "float16" in call:
+        # It rounds a moment of 16 bits twice a step, and adamx once.
+        near = 3 * len(GRADS) * (2.0**-9 if "bfloat16" in call else 2.0**-12)
     for ours_now, theirs_now in zip(got, expected, strict=True):
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=near, atol=near),

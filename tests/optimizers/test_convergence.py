@@ -70,9 +70,11 @@ def test_acprop_gets_there_with_a_larger_eps():
     assert np.nanmin(minimized(build, PROBLEMS["digits"], RATES)) <= 0.05
 
 
-@pytest.mark.parametrize("problem", ["rosenbrock", "beale"])
-def test_cocob_gets_there_with_larger_bets(problem):
-    build = functools.partial(adamx.cocob, alpha=10.0)
+# With 10 on "beale", rounding decides in which valley the path ends: of eight starts,
+# 1e-6 apart, half get there. With 30 all do.
+@pytest.mark.parametrize(("problem", "alpha"), [("rosenbrock", 10.0), ("beale", 30.0)])
+def test_cocob_gets_there_with_larger_bets(problem, alpha):
+    build = functools.partial(adamx.cocob, alpha=alpha)
     # A constant rate is nothing to it: one is as good as all.
     score = minimized(build, PROBLEMS[problem], jnp.ones(1))
     assert score <= PROBLEMS[problem].target
