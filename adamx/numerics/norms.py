@@ -12,10 +12,10 @@ from adamx.numerics.dtypes import common_dtype, scalar_dtype
 
 
 class Squares(NamedTuple):
-    """The sum of the squares of some numbers, taken in three units; they add up.
+    """The sum of the squares of some numbers, in three units; sums of parts add up.
 
-    No square overflows in `large` and no large one underflows in it; `small` is right
-    if all numbers are small. One pass over an array takes all three.
+    `small` is right if all numbers are small, and `large` if some are large: there no
+    square overflows, and none that counts underflows. One pass takes all three.
     """
 
     small: jax.Array
@@ -25,13 +25,13 @@ class Squares(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Where the ranges of `Squares` end, and their units, all powers of two."""
+    """The units of `Squares`, and the ends of their ranges, all powers of two."""
 
     small_end: float
     """The sum of the squares below which all of them are small."""
     small: float
     large_end: float
-    """The sum of the squares from which on the large ones alone count."""
+    """The sum of the squares from which only the large numbers count."""
     large: float
     large_least: float
     """The least that a number counts as in `large`: its square is a normal number."""
@@ -150,8 +150,8 @@ def in_turn(x: jax.Array, axes: "Axes" = None) -> Squares:
 
 def _small(x: jax.Array, axes: "Axes") -> jax.Array:
     units = Units.of(x.dtype)
-    # Scaled before the bound: of the square of a scaled array XLA makes a product with
-    # the square of the scale, which overflows. So does `_large`.
+    # Scaled before the bound, as in `_large`: XLA rewrites (x·c)·(x·c) as (x·x)·(c·c),
+    # and c·c overflows. `test_a_norm_is_exact_for_any_finite_numbers` would notice.
     bound = units.small_end**0.5 / units.small
     return _sum_sq(jnp.minimum(jnp.abs(x) * (1 / units.small), bound), axes)
 
@@ -193,8 +193,8 @@ def _total(sums: Squares) -> tuple[jax.Array, jax.Array]:
 def norm_of_squares(sums: Squares, number: int = 1) -> tuple[jax.Array, jax.Array]:
     """Return the root of the sum over `number` as a pair; see `scaled_norm`.
 
-    The first is a constant for derivatives, which are the same for any unit. That of a
-    division by a unit of 1e-20 would have its square below, which is 0.
+    The first is a constant for derivatives, because the derivative of a division by a
+    unit of 1e-20 divides by its square, which underflows.
     """
     total, by = _total(sums)
     # Otherwise the derivative of sqrt at 0 is infinite.
