@@ -33,7 +33,7 @@ OTHERS = (
     "matrix_view",
     "out_in_view",
 )
-"""What an expression may name beside transforms, schedules and codecs."""
+"""The names that an expression may use, besides transforms, schedules and codecs."""
 
 
 def parser() -> Parser:

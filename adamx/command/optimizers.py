@@ -5,6 +5,7 @@ The list is `optimizers.csv`, which `python -m benchmarks.catalogue` writes.
 
 import argparse
 import csv
+import functools
 import os
 import sys
 from pathlib import Path
@@ -29,7 +30,6 @@ COLUMNS = {
 
 def parser() -> Parser:
     """Return the options of the command."""
-    families = dict.fromkeys(row["family"] for row in read())
     options = command_parser(
         "optimizers",
         "List the optimizers. The state is in bytes for each float32 parameter of a "
@@ -38,14 +38,20 @@ def parser() -> Parser:
         "the optimizer is tested against, in float64, as a share of the largest step.",
     )
     options.add_argument("word", nargs="*", help="show rows that have all these words")
-    options.add_argument("--family", help=", ".join(families))
+    options.add_argument("--family", help=", ".join(families()))
     return options
 
 
+@functools.cache
 def read() -> list[dict[str, str]]:
     """Return the rows of the list."""
     with FILE.open(encoding="utf-8", newline="") as stream:
         return [*csv.DictReader(stream)]
+
+
+def families() -> list[str]:
+    """Return the families, in the order of the list."""
+    return [*dict.fromkeys(row["family"] for row in read())]
 
 
 def run(given: argparse.Namespace) -> int:
@@ -74,7 +80,7 @@ def _of_family(rows: list[dict[str, str]], family: str) -> list[dict[str, str]]:
     """Return the rows of a family, whatever the case of its name."""
     found = [row for row in rows if row["family"].casefold() == family.casefold()]
     if not found:
-        known = [*dict.fromkeys(row["family"] for row in rows)]
+        known = families()
         raise TransformError(
             f"there is no family {family!r}",
             expected=", ".join(known),

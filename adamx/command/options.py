@@ -1,4 +1,4 @@
-"""What the parsers of all commands have in common."""
+"""Options, checks and errors that all commands share."""
 
 import argparse
 import contextlib

@@ -21,10 +21,9 @@ from adamx.optax.layout import (
     Layout,
     Parts,
     Series,
-    layout_of,
     with_layout,
 )
-from adamx.optax.own import beyond, own
+from adamx.optax.own import beyond, own, with_its_layout
 from adamx.types import Params, State, Updates
 from adamx.wrappers import inject_hyperparams as inject
 
@@ -204,8 +203,7 @@ def _theirs(
     factory: Any, static_args: Any, dtype: Any, args: Any, kwargs: Any
 ) -> tuple[Transform, Layout]:
     build = own("inject_hyperparams")(factory, static_args, dtype)
-    made = as_transform(build(*args, **kwargs))
-    return made, layout_of(made)
+    return with_its_layout(build(*args, **kwargs))
 
 
 class Counted(inject.Injected):
@@ -237,9 +235,8 @@ def _injected(factory: Any, static_args: Any, args: Any, kwargs: Any) -> LaidOut
     fields = found.name, found.plan, found.build, found.numbers, found.schedules
     call: Any = made.call
     pieces = wrap(Counted(*fields)).plan.pieces
-    laid = LaidOut.of(pieces, inject.InjectedCall(_injected, call.bound))
-    assert isinstance(laid, LaidOut)
-    return laid.laid_out(Injected(found.numbers, inner))
+    call = inject.InjectedCall(_injected, call.bound)
+    return LaidOut.made(pieces, call, Injected(found.numbers, inner))
 
 
 multi_transform = partition

@@ -232,10 +232,13 @@ class LaidOut(Transform):
             expected = "the state that init returned"
             raise wrong_state(repr(self), expected, type(state).__name__) from None
 
-    def laid_out(self, layout: Layout) -> "LaidOut":
-        """Return the transform, after setting its layout."""
-        self.layout = layout
-        return self
+    @classmethod
+    def made(cls, pieces: tuple[Piece, ...], call: Call, layout: Layout) -> "LaidOut":
+        """Return the transform of these pieces, made by this call, with a layout."""
+        transform = cls.__new__(cls)
+        transform._set(pieces, call)
+        transform.layout = layout
+        return transform
 
 
 def layout_of(tx: Transform) -> Layout:
@@ -257,9 +260,7 @@ def with_layout(
         bound = bind(builder, args, kwargs)
         made, layout = builder(*bound.args, **bound.kwargs)
         pieces = made.plan.pieces
-        laid = LaidOut.of(pieces, Call(build, bound, pieces))
-        assert isinstance(laid, LaidOut)
-        return laid.laid_out(layout)
+        return LaidOut.made(pieces, Call(build, bound, pieces), layout)
 
     vars(build)["__signature__"] = shown_signature(builder, "Transform")
     return build

@@ -16,7 +16,7 @@ from adamx.optimizers.adan import direction as adan_direction
 from adamx.types import Scalar, ScalarOrSchedule
 
 
-def _adam(
+def _nadam(
     learning_rate: Finite,
     b1: Decay = 0.9,
     b2: Decay = 0.999,
@@ -221,7 +221,7 @@ ADAM = "learning_rate b1 b2 eps eps_root mu_dtype:mu"
 
 adam = adapted("adam", adamx.adam, f"{ADAM} * nesterov")
 adamw = adapted("adamw", _adamw, f"{ADAM} weight_decay mask * nesterov")
-nadam = adapted("nadam", _adam, f"{ADAM} * nesterov")
+nadam = adapted("nadam", _nadam, f"{ADAM} * nesterov")
 nadamw = adapted("nadamw", _nadamw, f"{ADAM} weight_decay mask * nesterov")
 amsgrad = adapted("amsgrad", _amsgrad, f"{ADAM} bias_correction_mu bias_correction_nu")
 lion = adapted("lion", adamx.lion, "learning_rate b1 b2 mu_dtype:mu weight_decay mask")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from adamx.core.transform import Transform, as_transform
+from adamx.core.transform import Transform, TransformLike, as_transform
 from adamx.extras import needed_for
 from adamx.optax.layout import Layout, layout_of
 
@@ -36,5 +36,10 @@ def lend(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
 
 def beyond(name: str, *args: Any, **kwargs: Any) -> tuple[Transform, Layout]:
     """Call Optax's own function, for arguments that adamx does not have."""
-    made = as_transform(own(name)(*args, **kwargs))
+    return with_its_layout(own(name)(*args, **kwargs))
+
+
+def with_its_layout(pair: TransformLike) -> tuple[Transform, Layout]:
+    """Return a pair of Optax as a transform, and the layout of its states."""
+    made = as_transform(pair)
     return made, layout_of(made)
